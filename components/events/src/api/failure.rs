@@ -1,0 +1,40 @@
+//! What goes wrong below, in the words of HTTP; and who may write.
+
+use crate::auth::{self, Verdict};
+use crate::http::{Problem, Request};
+use crate::platform::Platform;
+use crate::store::StoreError;
+
+/// Seconds after which a retry makes sense: a lock is soon free, …
+const RETRY_BUSY: u32 = 1;
+/// … a database that is missing or failing needs somebody's hand first.
+const RETRY_FAILING: u32 = 5;
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let (code, seconds) = match error {
+            StoreError::Busy => ("database-locked", RETRY_BUSY),
+            StoreError::Uninitialised => ("database-not-initialised", RETRY_FAILING),
+            StoreError::BackupsExist => ("database-lost", RETRY_FAILING),
+            StoreError::CatalogUnreadable(_) => ("catalog-unreadable", RETRY_FAILING),
+            StoreError::Failing(_) => ("database-failing", RETRY_FAILING),
+        };
+        Self::unavailable(code, error.to_string(), seconds)
+    }
+}
+
+/// Lets a request that writes through, or says what it lacks.
+///
+/// # Errors
+/// 401; or 503 where nobody can tell which token is right: then nobody gets in.
+pub(crate) fn authorise<P: Platform>(platform: &P, request: &Request) -> Result<(), Problem> {
+    let configured = platform
+        .variable("api_token")
+        .map_err(|why| Problem::unavailable("configuration-failing", why, RETRY_FAILING))?;
+    let (challenge, detail) = match auth::judge(&configured, request.header("authorization")) {
+        Verdict::Allowed => return Ok(()),
+        Verdict::Missing => ("Bearer realm=\"events\"", "writing needs 'Authorization: Bearer <token>'"),
+        Verdict::Wrong => ("Bearer realm=\"events\", error=\"invalid_token\"", "this token is not the right one"),
+    };
+    Err(Problem::new(401, "unauthorised", detail).with_header("www-authenticate", challenge))
+}

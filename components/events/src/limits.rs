@@ -1,0 +1,32 @@
+//! The limits of the API. The OpenAPI document states them; a test compares the two.
+
+/// The largest body that is read, in bytes. More is answered 413 without being read.
+pub const BODY_BYTES: usize = 4 * 1024 * 1024;
+
+/// The longest message, in Unicode characters, as JSON Schema counts them.
+pub const MESSAGE_CHARACTERS: usize = 65_536;
+
+/// The longest message of `GET /add`, in Unicode characters: a URL of the servers that we run on has at most 65,534
+/// bytes, and a character takes up to twelve of them.
+pub const URL_MESSAGE_CHARACTERS: usize = 4_096;
+
+/// The most events of one request.
+pub const BATCH_EVENTS: usize = 10_000;
+
+/// The longest `Idempotency-Key`, in visible ASCII characters.
+pub const KEY_CHARACTERS: usize = 255;
+
+/// How long an `Idempotency-Key` is remembered, in milliseconds: 24 hours. The schema's purge has the same figure.
+pub const KEY_LIFE_MS: i64 = 86_400_000;
+
+/// How many events a page has where `limit` is not given.
+pub const PAGE_EVENTS_DEFAULT: usize = 100;
+
+/// The most events of a page.
+pub const PAGE_EVENTS_MAX: usize = 1_000;
+
+/// A page ends early once its messages have this many bytes, so that it stays bounded whatever they hold.
+pub const PAGE_BYTES: i64 = 4 * 1024 * 1024;
+
+/// How many events `/consultation` shows.
+pub const CONSULTATION_EVENTS: usize = 50;
