@@ -1,0 +1,144 @@
+//! Lanes: threads that serve connections, one connection each as long as there are enough of them.
+//!
+//! A lane runs its connection, the guest and SQLite on one thread, so that a request costs one wake-up. SQLite blocks,
+//! but only the connection whose request waits for it anyway. Handing each statement, or each request, to a pool of
+//! blocking threads costs several wake-ups per request instead.
+//!
+//! ```text
+//! accept ──┬── lane 1: connection, guest, SQLite
+//!          ├── lane 2: …
+//!          └── lane n: from here on, connections share the lane that has fewest of them
+//! ```
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::app::App;
+use crate::router;
+
+/// How long a client may take to send a request's head, and how long a connection may stay idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long requests may go on after the signal to stop.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+
+type Accepted = (std::net::TcpStream, SocketAddr);
+
+/// The lanes that have been started so far.
+pub(crate) struct Lanes {
+    app: Arc<App>,
+    lanes: Vec<Lane>,
+    most: usize,
+    /// Held by every lane; closed when the last one has ended.
+    alive: mpsc::Sender<Infallible>,
+    ended: mpsc::Receiver<Infallible>,
+}
+
+struct Lane {
+    connections: UnboundedSender<Accepted>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Lanes {
+    /// No lane yet, and never more than `most`.
+    pub(crate) fn new(app: App, most: usize) -> Self {
+        let (alive, ended) = mpsc::channel(1);
+        Self { app: Arc::new(app), lanes: Vec::new(), most, alive, ended }
+    }
+
+    /// Gives the connection to a lane that has none, else to a new lane, else to the one that has fewest.
+    ///
+    /// # Errors
+    /// The machine refuses a thread or a descriptor; the connection is closed then.
+    pub(crate) fn serve(&mut self, accepted: Accepted) -> Result<()> {
+        let fewest = self.lanes.iter().min_by_key(|lane| lane.open.load(Ordering::Relaxed));
+        let lane = match fewest {
+            Some(lane) if self.lanes.len() == self.most || lane.open.load(Ordering::Relaxed) == 0 => lane,
+            _ => {
+                self.lanes.push(start(self.app.clone(), self.lanes.len(), self.alive.clone())?);
+                self.lanes.last().context("no lane")?
+            }
+        };
+        lane.open.fetch_add(1, Ordering::Relaxed);
+        lane.connections.send(accepted).context("failed to reach a lane")
+    }
+
+    /// Closes idle connections and waits for the others. `false` if some did not end within [`GRACE`].
+    pub(crate) async fn stop(self) -> bool {
+        let Self { lanes, alive, mut ended, .. } = self;
+        drop((lanes, alive));
+        // A lane that SQLite blocks sees the end of its own grace late.
+        tokio::time::timeout(GRACE + Duration::from_secs(1), ended.recv()).await.is_ok()
+    }
+}
+
+fn start(app: Arc<App>, number: usize, alive: mpsc::Sender<Infallible>) -> Result<Lane> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let open = Arc::new(AtomicUsize::new(0));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start a lane")?;
+    let run = {
+        let open = open.clone();
+        move || {
+            runtime.block_on(run(app, receiver, open));
+            drop(alive);
+        }
+    };
+    std::thread::Builder::new().name(format!("lane-{number}")).spawn(run).context("failed to start a lane")?;
+    Ok(Lane { connections: sender, open })
+}
+
+/// Serves until nobody can send connections any more.
+async fn run(app: Arc<App>, mut accepted: UnboundedReceiver<Accepted>, open: Arc<AtomicUsize>) {
+    let connections = GracefulShutdown::new();
+    while let Some((stream, client)) = accepted.recv().await {
+        let ended = Ended(open.clone());
+        match TcpStream::from_std(stream) {
+            Ok(stream) => connect(stream, client, app.clone(), &connections, ended),
+            Err(error) => tracing::error!("failed to take a connection: {error}"),
+        }
+    }
+    if tokio::time::timeout(GRACE, connections.shutdown()).await.is_err() {
+        tracing::warn!("stopped with a request unfinished after {} s", GRACE.as_secs());
+    }
+}
+
+/// Counts a connection out when it has ended.
+struct Ended(Arc<AtomicUsize>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn connect(stream: TcpStream, client: SocketAddr, app: Arc<App>, connections: &GracefulShutdown, ended: Ended) {
+    // Answers are written whole: waiting for more to send would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!("failed to set TCP_NODELAY: {error}");
+    }
+    let service = service_fn(move |request| {
+        let app = app.clone();
+        async move { Ok::<_, Infallible>(router::answer(app, client, request).await) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let connection = connections.watch(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!("connection ended: {error}");
+        }
+        drop(ended);
+    });
+}
