@@ -1,0 +1,220 @@
+//! One consistent, verified copy of the live database into the backup folder.
+//!
+//! ```text
+//! lock ─ snapshot ─┬─ unchanged? ── checksum of the snapshot ── hard link ─┬─ prune ─ catalog
+//!                  └─ copy ─ sync ║ integrity_check ─ read back ─ publish ─┘
+//! ```
+
+mod source;
+mod unchanged;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::catalog::{self, Catalog};
+use crate::error::{Code, Error, Result};
+use crate::files::{self, Writer};
+use crate::model::naming::{self, Kind};
+use crate::model::restore_point::RestorePoint;
+use crate::model::retention::Keep;
+use crate::progress::Progress;
+use crate::sqlite::Shape;
+use crate::{lock, prune, snapshot, verify};
+
+use source::Source;
+
+const LABEL: &str = "backup";
+
+/// What to copy, where to, and what stays afterwards.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The live database.
+    pub database: PathBuf,
+    /// The backup folder.
+    pub backups: PathBuf,
+    /// Retention, applied after the copy stands; `None`: nothing is removed.
+    pub keep: Option<Keep>,
+    /// Longest wait for each lock.
+    pub wait: Duration,
+    /// The time now: the name of the copy, and the instant before which everything committed is inside.
+    pub now: Timestamp,
+    /// Copies and verifies, but publishes nothing.
+    pub dry_run: bool,
+}
+
+/// What was made; `-o json` prints it.
+#[derive(Debug, Clone, Serialize, PartialEq)]
+pub struct Report {
+    /// Name in the backup folder.
+    pub file: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Size in pages.
+    pub pages: u32,
+    /// Rows of the table `events`, or null.
+    pub events: Option<u64>,
+    /// From start to end.
+    pub seconds: f64,
+    /// Whether it was read back and found good: always, or the run fails.
+    pub verified: bool,
+    /// Whether nothing had changed since the backup before, of which this one is a hard link.
+    pub unchanged: bool,
+    /// Files that retention removed.
+    pub pruned: Vec<String>,
+}
+
+/// Makes a backup.
+///
+/// # Errors
+/// [`Code::Busy`] while a restore or another backup is at work, [`Code::VerificationFailed`] where the copy (and so
+/// most likely the database) is damaged, [`Code::OutOfReach`] where the backup folder cannot be listed. Whatever
+/// fails, nothing was published and nothing removed.
+pub fn take(options: &Options) -> Result<Report> {
+    let Options { database, backups, keep, wait, now, dry_run } = options;
+    let started = Instant::now();
+    // Listed before it is locked: no lock file is to be made in a folder that is not there.
+    Catalog::read(backups)?;
+    source::require_there(database)?;
+    let _beside_the_database = lock::shared(database, *wait)?;
+    let _one_writer = lock::backups(backups, *wait)?;
+    let mut catalog = Catalog::read(backups)?;
+    catalog::remove_temporaries(backups)?;
+
+    let source = Source::open(database, *wait)?;
+    let name = free_name(backups, &catalog, *now)?;
+    let made = match unchanged::link(&source, &catalog, backups, &name, *dry_run)? {
+        Some(made) => made,
+        None => copy(&source, &catalog, backups, &name, *dry_run)?,
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let point = point(&name, *now, &made, seconds);
+    let mut report = Report {
+        file: name,
+        bytes: point.bytes,
+        pages: point.pages,
+        events: point.events,
+        seconds,
+        verified: true,
+        unchanged: made.unchanged_since.is_some(),
+        pruned: Vec::new(),
+    };
+    if *dry_run {
+        return Ok(report);
+    }
+    catalog.insert(point);
+    catalog.set_source(source.stamp);
+    catalog.record_strangers(backups, *now);
+    if let Some(keep) = keep {
+        report.pruned = prune::apply(backups, &mut catalog, keep, *now)?;
+    }
+    catalog.publish(backups, *now)?;
+    report.seconds = started.elapsed().as_secs_f64();
+    Ok(report)
+}
+
+/// A copy that stands under its name (or would, in a dry run).
+#[derive(Debug)]
+struct Made {
+    checked: verify::Checked,
+    unchanged_since: Option<String>,
+}
+
+fn copy(source: &Source, catalog: &Catalog, backups: &Path, name: &str, dry_run: bool) -> Result<Made> {
+    let temporary = catalog::temporary(backups, name);
+    let made = copy_to(source, &temporary).and_then(|(checked, writer)| {
+        if dry_run {
+            files::remove(LABEL, &temporary)?;
+            return Ok(Made { checked, unchanged_since: None });
+        }
+        // The files had been touched, but the content is the same: a second copy would only cost room.
+        if let Some(same) = unchanged::same_content(catalog, checked.checksums.content)
+            && unchanged::make_link(backups, same, name)?
+        {
+            files::remove(LABEL, &temporary)?;
+            // The file that has the name now: its change counters are its own.
+            let checked = verify::Checked { checksums: same.checksums(), ..checked };
+            return Ok(Made { checked, unchanged_since: Some(unchanged::origin(same)) });
+        }
+        files::publish(LABEL, writer, &backups.join(name))?;
+        Ok(Made { checked, unchanged_since: None })
+    });
+    if made.is_err()
+        && let Err(error) = files::remove(LABEL, &temporary)
+    {
+        tracing::warn!(%error, "the temporary copy stays until the next run removes it");
+    }
+    made
+}
+
+/// Copies the snapshot and reads the copy back: synced, checked by SQLite, and equal to what was read.
+fn copy_to(source: &Source, temporary: &Path) -> Result<(verify::Checked, Writer)> {
+    let shape = source.shape;
+    files::require_room(files::folder_of(temporary), shape.bytes(), "the copy")?;
+    let writer = Writer::create(LABEL, temporary)?;
+    let progress = Progress::bytes("copying", shape.bytes());
+    let written = snapshot::copy(&source.connection, shape, &writer, &progress)?;
+    progress.finish();
+    let progress = Progress::bytes("verifying", shape.bytes());
+    let checked = verify::check_after(temporary, &progress, || writer.sync())?;
+    if checked.checksums != written {
+        return Err(Error::new(
+            Code::VerificationFailed,
+            format!("'{}' reads back as {}, {} was written", temporary.display(), checked.checksums, written),
+        )
+        .hint("the backup volume returns other bytes than it was given: replace it"));
+    }
+    if let Some(problem) = &checked.problem {
+        return Err(Error::new(
+            Code::VerificationFailed,
+            format!("the copy of '{}' is damaged: {problem}", source.path.display()),
+        )
+        .hint("the database itself is damaged: `backup-job restore` puts the newest verified backup in its place"));
+    }
+    Ok((checked, writer))
+}
+
+/// A name that no file has. The minute's own name goes to the first backup of that minute only: were it given again
+/// after that one was pruned, whoever noted it would restore something else.
+fn free_name(backups: &Path, catalog: &Catalog, now: Timestamp) -> Result<String> {
+    let minute = |at: Timestamp| at.as_second().div_euclid(60);
+    let minute_has_one = catalog.points().iter().any(|point| minute(point.created_at) == minute(now));
+    let taken = |name: &str| {
+        let is_the_minutes = name.matches('-').count() == 5;
+        (is_the_minutes && minute_has_one) || backups.join(name).symlink_metadata().is_ok()
+    };
+    naming::name(Kind::Backup, now, taken).ok_or_else(|| {
+        Error::new(Code::Busy, format!("every name for a backup of this second is taken in '{}'", backups.display()))
+            .hint("run this again in a second")
+    })
+}
+
+fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint {
+    let Shape { page_size, pages, wal: _ } = made.checked.shape;
+    RestorePoint {
+        file: name.to_owned(),
+        kind: Kind::Backup,
+        created_at: now,
+        bytes: made.checked.shape.bytes(),
+        page_size,
+        pages,
+        events: made.checked.events,
+        content_checksum: made.checked.checksums.content,
+        ltx_checksum: made.checked.checksums.ltx,
+        verified_at: Some(now),
+        error: None,
+        seconds,
+        unchanged_since: made.unchanged_since.clone(),
+    }
+}
+
+/// Opens a read transaction on the database, so that its snapshot stands.
+fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,72 @@
+//! The live database as a backup sees it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::begin;
+use crate::catalog::SourceStamp;
+use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::sqlite::{self, Shape};
+
+/// An open snapshot of the live database.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) shape: Shape,
+    /// As of before the snapshot: what changed since then makes the next stamp another one.
+    pub(super) stamp: SourceStamp,
+}
+
+impl Source {
+    /// Opens the snapshot.
+    ///
+    /// # Errors
+    /// [`Code::VerificationFailed`] where the file is no database or damaged, [`Code::Failed`] where it is empty:
+    /// emptiness must never become the newest backup.
+    pub(super) fn open(path: &Path, wait: Duration) -> Result<Self> {
+        let stamp = stamp(path)?;
+        let connection = sqlite::open_live(path, wait)?;
+        begin(&connection).map_err(|e| Error::sqlite("read", path, e))?;
+        let empty = || {
+            Error::new(
+                Code::Failed,
+                format!("the database '{}' has no tables: there is nothing to back up", path.display()),
+            )
+            .hint("`backup-job init` restores the newest backup into it, or creates the schema")
+        };
+        let (shape, _) = sqlite::shape(&connection).map_err(|e| Error::sqlite("read", path, e))?.ok_or_else(empty)?;
+        if !sqlite::has_schema(&connection).map_err(|e| Error::sqlite("read", path, e))? {
+            return Err(empty());
+        }
+        Ok(Self { path: path.to_owned(), connection, shape, stamp })
+    }
+}
+
+/// Fails with a hint where there is no database.
+pub(super) fn require_there(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Error::new(Code::Failed, format!("there is no database at '{}'", path.display()))
+                .because(error)
+                .hint("name the right one with --database, or let `backup-job init` restore it"))
+        }
+        Err(error) => Err(Error::io("look at", path, error)),
+    }
+}
+
+fn stamp(path: &Path) -> Result<SourceStamp> {
+    use std::os::unix::fs::MetadataExt;
+    let one = |path: &Path| -> Result<String> {
+        match std::fs::metadata(path) {
+            Ok(m) => Ok(format!("{}:{}:{}:{}.{:09}", m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok("-".to_owned()),
+            Err(error) => Err(Error::io("look at", path, error)),
+        }
+    };
+    Ok(SourceStamp(format!("{} {}", one(path)?, one(&files::with_suffix(path, "-wal"))?)))
+}

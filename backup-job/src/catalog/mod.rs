@@ -1,0 +1,138 @@
+//! The catalog: what stands on the backup volume, with what was measured when it was made.
+//!
+//! The files are the truth, the catalog is what is known about them: a row without its file is dropped, a file without
+//! its row is listed as not verified, and the next publication reads it back and records it.
+//!
+//! `catalog.db` is read by the application on a read-only mount while it is replaced by rename. So it is written whole
+//! in memory, never in place, is in rollback-journal mode, and stray sidecars are removed at each publication (one of
+//! them makes it unreadable there). A missing file, one of 0 bytes (Spin makes such a one where the folder is
+//! writable) and one without tables all mean: no backup yet.
+
+mod rows;
+mod scan;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::error::Result;
+use crate::files::{self, Writer};
+use crate::model::naming::{Kind, TEMPORARY_PREFIX};
+use crate::model::restore_point::RestorePoint;
+
+pub use rows::SCHEMA_VERSION;
+pub use scan::remove_temporaries;
+
+/// Name of the catalog on the backup volume.
+pub const FILE: &str = "catalog.db";
+
+/// The restore points of one backup volume.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalog {
+    /// Newest first.
+    points: Vec<RestorePoint>,
+    /// What the live database's files looked like when the newest backup was made.
+    source: Option<SourceStamp>,
+}
+
+/// Size, time and identity of the live database's files: equal stamps make an unchanged database likely, and only
+/// then is it worth reading it before deciding to copy it. Never a proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStamp(pub String);
+
+impl Catalog {
+    /// Reads the folder and the catalog in it.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::OutOfReach`] where the folder cannot be listed: that is never the same as "no backups".
+    pub fn read(folder: &Path) -> Result<Self> {
+        let files = scan::files(folder)?;
+        let recorded = rows::read(&folder.join(FILE))?;
+        let mut points: Vec<RestorePoint> = files
+            .into_iter()
+            .map(|file| {
+                let known = recorded.points.iter().find(|row| row.file == file.name).cloned();
+                known.map_or_else(
+                    || RestorePoint::unrecorded(file.name, file.kind, file.created_at, file.bytes),
+                    |row| held_to_its_size(row, file.bytes),
+                )
+            })
+            .collect();
+        sort(&mut points);
+        Ok(Self { points, source: recorded.source })
+    }
+
+    /// All restore points, newest first.
+    pub fn points(&self) -> &[RestorePoint] {
+        &self.points
+    }
+
+    /// The newest verified backup.
+    pub fn newest_backup(&self) -> Option<&RestorePoint> {
+        self.points.iter().find(|point| point.kind == Kind::Backup && point.is_verified())
+    }
+
+    /// The stamp of the database when the newest backup was made.
+    pub fn source(&self) -> Option<&SourceStamp> {
+        self.source.as_ref()
+    }
+
+    /// Records the stamp of the database as of the newest backup.
+    pub fn set_source(&mut self, stamp: SourceStamp) {
+        self.source = Some(stamp);
+    }
+
+    /// Adds a restore point, or replaces what is known about its file.
+    pub fn insert(&mut self, point: RestorePoint) {
+        self.remove(&point.file);
+        self.points.push(point);
+        sort(&mut self.points);
+    }
+
+    /// Forgets a restore point. The file is the caller's to remove.
+    pub fn remove(&mut self, file: &str) {
+        self.points.retain(|point| point.file != file);
+    }
+
+    /// Reads back every file that has no row yet (made by a run that was killed before it could record it), so that
+    /// what is published is complete.
+    pub fn record_strangers(&mut self, folder: &Path, now: Timestamp) {
+        for point in self.points.iter_mut().filter(|point| !point.is_recorded() && point.error.is_none()) {
+            tracing::info!(file = point.file, "reading back a file that the catalog does not know");
+            scan::record(folder, point, now);
+        }
+    }
+
+    /// Writes `catalog.db` durably. The caller holds [`crate::lock::backups`].
+    pub fn publish(&self, folder: &Path, now: Timestamp) -> Result<()> {
+        const LABEL: &str = "catalog";
+        let path = folder.join(FILE);
+        let image = rows::image(&self.points, self.source.as_ref(), now, &path)?;
+        let temporary = temporary(folder, FILE);
+        files::remove(LABEL, &temporary)?;
+        let writer = Writer::create(LABEL, &temporary)?;
+        writer.write_at(&image, 0)?;
+        files::remove_sidecars(LABEL, &path)?;
+        files::publish(LABEL, writer, &path)
+    }
+}
+
+/// The temporary name under which `name` is made in `folder`.
+pub fn temporary(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{TEMPORARY_PREFIX}{name}"))
+}
+
+/// A file of another size is another file, however valid: to take it for a new one would certify it under the old name.
+fn held_to_its_size(mut row: RestorePoint, bytes: u64) -> RestorePoint {
+    if row.bytes != bytes {
+        row.error = Some(format!("the file has {bytes} bytes where {} were written", row.bytes));
+    }
+    row
+}
+
+fn sort(points: &mut [RestorePoint]) {
+    points.sort_by(|a, b| (b.created_at, &b.file).cmp(&(a.created_at, &a.file)));
+}
+
+#[cfg(test)]
+mod tests;

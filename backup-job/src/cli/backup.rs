@@ -1,0 +1,68 @@
+use backup_job::backup::{self, Report};
+use backup_job::error::Result;
+
+use super::args::{Backups, Database, Format, Output, Retention, Wait};
+use super::output::{self, Answer};
+
+/// Makes one consistent, verified copy in the backup folder, then prunes
+///
+/// An unchanged database costs no second copy: the new backup is a hard link of the one before.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  backup-job backup --database /data/app.db --backups /backup -o json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
+    backups: Backups,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    wait: Wait,
+    /// Copy and verify, but publish and remove nothing
+    #[arg(long, env = "PRA_DRY_RUN")]
+    dry_run: bool,
+    /// Remove nothing afterwards
+    #[arg(long, env = "PRA_NO_PRUNE")]
+    no_prune: bool,
+    #[command(flatten)]
+    retention: Retention,
+}
+
+impl Args {
+    pub(super) fn format(&self) -> Format {
+        self.output.output
+    }
+
+    pub(super) fn run(self) -> Result<Answer> {
+        let Self { database, backups, output: _, wait, dry_run, no_prune, retention } = self;
+        let keep = retention.keep()?;
+        let report = backup::take(&backup::Options {
+            database: database.database,
+            backups: backups.backups,
+            keep: (!no_prune).then_some(keep),
+            wait: wait.wait,
+            now: jiff::Timestamp::now(),
+            dry_run,
+        })?;
+        Answer::new(&report, words(&report, dry_run), vec![report.file.clone()])
+    }
+}
+
+fn words(report: &Report, dry_run: bool) -> String {
+    let Report { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned } = report;
+    let size = output::size(*bytes);
+    let mut text = format!("{file}  {size}, verified in {seconds:.2} s");
+    if let Some(events) = events {
+        text.push_str(&format!(", {events} events"));
+    }
+    if *unchanged {
+        text.push_str(", unchanged (no second copy)");
+    }
+    if !pruned.is_empty() {
+        text.push_str(&format!(", {} pruned", pruned.len()));
+    }
+    if dry_run {
+        text.push_str(" (dry run: nothing was published)");
+    }
+    text
+}

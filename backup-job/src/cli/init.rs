@@ -1,0 +1,85 @@
+use std::path::PathBuf;
+
+use backup_job::error::{Error, Result};
+use backup_job::init::{self, Outcome, Report};
+
+use super::args::{Backups, Database, Format, Output, Wait};
+use super::output::Answer;
+
+/// Makes the database exist: kept, restored from the newest verified backup, or new
+///
+/// A database with tables is kept. One that is missing or empty is restored; only where the backup folder holds no
+/// backup at all is a new one created. Runs before the application starts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  backup-job init --database /data/app.db --backups /backup")]
+pub(super) struct Args {
+    #[command(flatten)]
+    database: Database,
+    #[command(flatten)]
+    backups: Backups,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    wait: Wait,
+    /// SQL that makes an empty database the application's; the event application's by default
+    #[arg(long, value_name = "FILE", env = "PRA_SCHEMA")]
+    schema: Option<PathBuf>,
+    /// Do not switch a database that is kept to WAL mode
+    #[arg(long, env = "PRA_KEEP_JOURNAL_MODE")]
+    keep_journal_mode: bool,
+    /// Where the newest backup is damaged, restore an older one and lose what lies between
+    #[arg(long, env = "PRA_ACCEPT_OLDER")]
+    accept_older: bool,
+    /// Say what would be done, and change nothing
+    #[arg(long, env = "PRA_DRY_RUN")]
+    dry_run: bool,
+}
+
+impl Args {
+    pub(super) fn format(&self) -> Format {
+        self.output.output
+    }
+
+    pub(super) fn run(self) -> Result<Answer> {
+        let Self { database, backups, output: _, wait, schema, keep_journal_mode, accept_older, dry_run } = self;
+        let schema = match schema {
+            Some(path) => std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?,
+            None => init::EVENTS_SCHEMA.to_owned(),
+        };
+        let report = init::run(&init::Options {
+            database: database.database,
+            backups: backups.backups,
+            schema,
+            keep_journal_mode,
+            accept_older,
+            wait: wait.wait,
+            now: jiff::Timestamp::now(),
+            dry_run,
+        })?;
+        Answer::new(&report, words(&report, dry_run), vec![report.database.display().to_string()])
+    }
+}
+
+fn words(report: &Report, dry_run: bool) -> String {
+    let database = report.database.display();
+    let events = report.events.map(|events| format!(", {events} events")).unwrap_or_default();
+    let mut text = match report.outcome {
+        Outcome::Kept => format!("kept {database}{events}"),
+        Outcome::Created => format!("created {database}"),
+        Outcome::Restored => {
+            let point = report.point.as_deref().unwrap_or("-");
+            let reached = report.reached.as_deref().unwrap_or("-");
+            format!("restored {database} from {point} ({reached}){events}")
+        }
+    };
+    if dry_run {
+        text.push_str(" (dry run: nothing was changed)");
+    }
+    for skipped in &report.skipped {
+        text.push_str(&format!("\npassed over {}: {}", skipped.file, skipped.error));
+    }
+    for warning in &report.warnings {
+        text.push_str(&format!("\nwarning: {warning}"));
+    }
+    text
+}

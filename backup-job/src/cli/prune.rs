@@ -1,0 +1,54 @@
+use backup_job::error::Result;
+use backup_job::prune::{self, Fate};
+
+use super::args::{Backups, Format, Ignored, Output, Retention, Wait};
+use super::output::{self, Answer};
+
+/// Applies the retention rules to the backup folder
+///
+/// The last verified backup always stays.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  backup-job prune --keep-hourly 24 --keep-daily 31 --dry-run")]
+pub(super) struct Args {
+    #[command(flatten)]
+    backups: Backups,
+    #[command(flatten)]
+    ignored: Ignored,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    wait: Wait,
+    /// Say what would go, and remove nothing
+    #[arg(long, env = "PRA_DRY_RUN")]
+    dry_run: bool,
+    #[command(flatten)]
+    retention: Retention,
+}
+
+impl Args {
+    pub(super) fn format(&self) -> Format {
+        self.output.output
+    }
+
+    pub(super) fn run(self) -> Result<Answer> {
+        let Self { backups, ignored: _, output: _, wait, dry_run, retention } = self;
+        let fates = prune::run(&prune::Options {
+            backups: backups.backups,
+            keep: retention.keep()?,
+            wait: wait.wait,
+            now: jiff::Timestamp::now(),
+            dry_run,
+        })?;
+        let rows = fates.iter().map(|Fate { file, keep, reasons }| {
+            let fate = match (keep, dry_run) {
+                (true, _) => "kept",
+                (false, true) => "would go",
+                (false, false) => "removed",
+            };
+            [file.clone(), fate.to_owned(), reasons.join(", ")]
+        });
+        let table = output::table(["FILE", "FATE", "BY"], rows);
+        let names = fates.iter().filter(|fate| !fate.keep).map(|fate| fate.file.clone()).collect();
+        Answer::new(&fates, table, names)
+    }
+}

@@ -1,0 +1,254 @@
+//! Makes the database exist: kept, restored from the newest verified backup, or new.
+//!
+//! | database | backups | outcome |
+//! |---|---|---|
+//! | has tables | any | kept |
+//! | damaged | any | an error: it is not overwritten without being asked |
+//! | missing, 0 bytes, no tables | the folder cannot be listed | an error: out of reach is not empty |
+//! | missing, 0 bytes, no tables | the newest is good | restored |
+//! | missing, 0 bytes, no tables | the newest is bad, an older one good | an error, unless the loss is accepted |
+//! | missing, 0 bytes, no tables | some, none good; or only safety copies | an error: never an empty application |
+//! | missing, 0 bytes, no tables | none | created |
+
+mod create;
+mod fill;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::error::{Code, Error, Result};
+use crate::model::naming::Kind;
+use crate::model::restore_point::RestorePoint;
+use crate::restore::Source;
+use crate::{lock, sqlite};
+
+/// The events application's schema.
+pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
+
+/// What to make, and from what.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database.
+    pub database: PathBuf,
+    /// The backup folder.
+    pub backups: PathBuf,
+    /// Statements that make an empty database the application's; [`EVENTS_SCHEMA`] by default. Each may run twice.
+    pub schema: String,
+    /// Leaves the journal mode of a database that is kept as it is.
+    pub keep_journal_mode: bool,
+    /// Restores an older backup where the newest is damaged, and loses what lies between.
+    pub accept_older: bool,
+    /// Longest wait for each lock.
+    pub wait: Duration,
+    /// The time now.
+    pub now: Timestamp,
+    /// Decides and verifies, and changes nothing.
+    pub dry_run: bool,
+}
+
+/// What became of the database, or would.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It has tables and stays as it is.
+    Kept,
+    /// It was empty or missing, and holds the restore point now.
+    Restored,
+    /// It was empty or missing and there is no backup: it has the schema now.
+    Created,
+}
+
+/// What was done; `-o json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// What became of the database.
+    pub outcome: Outcome,
+    /// The database.
+    pub database: PathBuf,
+    /// The restore point's file, where one was restored.
+    pub point: Option<String>,
+    /// Its instant, RFC 3339.
+    pub reached: Option<String>,
+    /// Rows of the table `events`.
+    pub events: Option<u64>,
+    /// `wal`, or another where it could not be switched, or was not to be.
+    pub journal_mode: String,
+    /// From start to end.
+    pub seconds: f64,
+    /// Backups that are newer than the one restored, and why they were passed over.
+    pub skipped: Vec<Skipped>,
+    /// What went otherwise than it should.
+    pub warnings: Vec<String>,
+}
+
+/// A backup that was passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Name in the backup folder.
+    pub file: String,
+    /// What is wrong with it.
+    pub error: String,
+}
+
+/// Makes the database exist.
+///
+/// # Errors
+/// [`Code::OutOfReach`] where the backup folder cannot be listed; [`Code::VerificationFailed`] where there are backups
+/// and none (or not the newest) is good, or where the database itself is damaged; [`Code::Busy`].
+pub fn run(options: &Options) -> Result<Report> {
+    let Options { database, backups, wait, dry_run, .. } = options;
+    let started = Instant::now();
+    let finish = |report: Report| Ok(Report { seconds: started.elapsed().as_secs_f64(), ..report });
+    {
+        let _beside_others = lock::shared(database, *wait)?;
+        if let Some(kept) = keep(options)? {
+            return finish(kept);
+        }
+    }
+    let _alone = if *dry_run { lock::shared(database, *wait)? } else { lock::exclusive(database, *wait)? };
+    // Another init may have been faster.
+    if let Some(kept) = keep(options)? {
+        return finish(kept);
+    }
+    let catalog = Catalog::read(backups)?;
+    match newest_good(backups, &catalog, options.accept_older)? {
+        Some((point, source, skipped)) => {
+            if *dry_run || fill::fill(database, &source, *wait)? == fill::Filled::Done {
+                return finish(restored(options, &point, &source, skipped));
+            }
+            // Somebody made tables in the moment before the lock: nothing was overwritten.
+            match keep(options)? {
+                Some(kept) => finish(kept),
+                None => Err(Error::new(Code::Busy, format!("somebody else is writing to '{}'", database.display()))
+                    .hint("run this again in a moment")),
+            }
+        }
+        None => {
+            if !*dry_run {
+                create::create(database, &options.schema, *wait)?;
+            }
+            finish(report(options, Outcome::Created, None, "wal"))
+        }
+    }
+}
+
+/// The report for a database that has tables; `None` where it has none, or is not there.
+fn keep(options: &Options) -> Result<Option<Report>> {
+    let Options { database, keep_journal_mode, wait, dry_run, .. } = options;
+    if !has_bytes(database)? {
+        return Ok(None);
+    }
+    let failed = |e| {
+        Error::sqlite("read", database, e)
+            .hint("the database is kept as it is: `backup-job restore` replaces it by a verified backup")
+    };
+    let connection = sqlite::open_live(database, *wait)?;
+    if !sqlite::has_schema(&connection).map_err(failed)? {
+        return Ok(None);
+    }
+    let events = sqlite::count_events(&connection).map_err(failed)?;
+    let (mode, warning) = if *keep_journal_mode || *dry_run {
+        (journal_mode(&connection).map_err(failed)?, None)
+    } else {
+        switch_to_wal(&connection, database)?
+    };
+    let mut report = report(options, Outcome::Kept, events, &mode);
+    report.warnings.extend(warning);
+    Ok(Some(report))
+}
+
+fn restored(options: &Options, point: &RestorePoint, source: &Source, skipped: Vec<Skipped>) -> Report {
+    Report {
+        point: Some(point.file.clone()),
+        reached: Some(point.created_at.to_string()),
+        skipped,
+        ..report(options, Outcome::Restored, source.events, "wal")
+    }
+}
+
+fn report(options: &Options, outcome: Outcome, events: Option<u64>, journal_mode: &str) -> Report {
+    Report {
+        outcome,
+        database: options.database.clone(),
+        point: None,
+        reached: None,
+        events,
+        journal_mode: journal_mode.to_owned(),
+        seconds: 0.0,
+        skipped: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// The newest backup that reads back as it was written, and what was passed over for it. `None`: no restore points at
+/// all, by a complete listing.
+fn newest_good(
+    backups: &Path,
+    catalog: &Catalog,
+    accept_older: bool,
+) -> Result<Option<(RestorePoint, Source, Vec<Skipped>)>> {
+    let mut skipped = Vec::new();
+    for point in catalog.points().iter().filter(|point| point.kind == Kind::Backup) {
+        let error = match Source::open(backups, point, catalog) {
+            Ok(source) if skipped.is_empty() || accept_older => return Ok(Some((point.clone(), source, skipped))),
+            Ok(_) => return Err(only_an_older_one(backups, point, &skipped)),
+            Err(error) if error.code() == Code::VerificationFailed => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        tracing::error!(backup = point.file, error, "a damaged backup is passed over");
+        skipped.push(Skipped { file: point.file.clone(), error });
+    }
+    match catalog.points() {
+        [] => Ok(None),
+        points => Err(Error::new(
+            Code::VerificationFailed,
+            format!("none of the {} restore points in '{}' is a good backup", points.len(), backups.display()),
+        )
+        .hint("the application is not started empty; `backup-job list` shows them, `backup-job restore --point FILE` takes one")),
+    }
+}
+
+fn only_an_older_one(backups: &Path, point: &RestorePoint, skipped: &[Skipped]) -> Error {
+    let damaged = skipped.iter().map(|one| one.file.as_str()).collect::<Vec<_>>().join(", ");
+    Error::new(
+        Code::VerificationFailed,
+        format!("the newest backup in '{}' is damaged ({damaged}); {} is good", backups.display(), point.file),
+    )
+    .hint(format!("--accept-older restores it and loses what was written after {}", point.created_at))
+}
+
+fn has_bytes(path: &Path) -> Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len() > 0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("look at", path, error)),
+    }
+}
+
+fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
+    connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))
+}
+
+/// Switches to WAL; while others are in the middle of something it stays as it is, and that is said.
+fn switch_to_wal(connection: &Connection, path: &Path) -> Result<(String, Option<String>)> {
+    let switched: rusqlite::Result<String> = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+    match switched.map_err(|e| Error::sqlite("switch to WAL", path, e)) {
+        Ok(mode) => Ok((mode, None)),
+        Err(error) if error.code() == Code::Busy => {
+            let mode = journal_mode(connection).map_err(|e| Error::sqlite("read", path, e))?;
+            Ok((
+                mode,
+                Some("the database is in use and was not switched to WAL: the next start tries again".to_owned()),
+            ))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! The database as the keeper has it open.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::checkpoint::{Checkpointer, LOCK_WAIT};
+use super::{Options, Stats};
+use crate::error::{Error, Result};
+use crate::{files, lock, sqlite};
+
+/// An open database. The connections close before the lock goes.
+#[derive(Debug)]
+pub(super) struct Held {
+    path: PathBuf,
+    /// Held open, so that no close of the application is the last one.
+    holder: Connection,
+    checkpointer: Checkpointer,
+    /// Device and inode of what is open.
+    identity: (u64, u64),
+    _lock: lock::Lock,
+}
+
+impl Held {
+    /// Opens the database. `None` where it is missing or empty: then nothing is held.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Busy`] while a restore has the lock; [`crate::error::Code::VerificationFailed`] where it
+    /// is no database.
+    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
+        if identity(path)?.is_none_or(|(_, bytes)| bytes == 0) {
+            return Ok(None);
+        }
+        let lock = lock::shared(path, Duration::ZERO)?;
+        let Some((identity, _)) = identity(path)? else { return Ok(None) };
+        let holder = sqlite::open_live(path, LOCK_WAIT)?;
+        let checkpointer = Checkpointer::new(sqlite::open_live(path, LOCK_WAIT)?, path)?;
+        let held = Self { path: path.to_owned(), holder, checkpointer, identity, _lock: lock };
+        held.is_wal()?;
+        Ok(Some(held))
+    }
+
+    /// Whether there is a WAL. A connection opens it, and holds it from then on, at its first read: so this is asked at
+    /// each look, since the journal mode may change while nothing is held.
+    fn is_wal(&self) -> Result<bool> {
+        let mode: rusqlite::Result<String> = self
+            .holder
+            .prepare_cached("SELECT count(*) FROM sqlite_schema")
+            .and_then(|mut statement| statement.query_row([], |_| Ok(())))
+            .and_then(|()| self.holder.prepare_cached("PRAGMA journal_mode"))
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+        Ok(mode.map_err(|e| Error::sqlite("read", &self.path, e))? == "wal")
+    }
+
+    /// Whether what is open is still what `path` names.
+    pub(super) fn is_in_place(&self, path: &Path) -> Result<bool> {
+        Ok(identity(path)?.is_some_and(|(identity, _)| identity == self.identity))
+    }
+
+    /// One look; returns the time until the next.
+    pub(super) fn look(&mut self, options: &Options, stats: &mut Stats) -> Result<Duration> {
+        // Without a WAL nothing is read: even a moment's read lock would refuse a writer that does not wait.
+        let there_is_one = files::with_suffix(&self.path, "-wal").try_exists().unwrap_or(true);
+        if there_is_one && self.is_wal()? { self.checkpointer.bound(options, stats) } else { Ok(options.tick) }
+    }
+}
+
+/// Device, inode and size of a file; `None` where there is none.
+fn identity(path: &Path) -> Result<Option<((u64, u64), u64)>> {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::metadata(path) {
+        Ok(metadata) => Ok(Some(((metadata.dev(), metadata.ino()), metadata.len()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("look at", path, error)),
+    }
+}

@@ -1,0 +1,173 @@
+//! The keeper: holds the database open, so that the application's closes do not checkpoint, and bounds the WAL.
+//!
+//! ```text
+//!            database there, nobody wants it alone
+//!  waiting ────────────────────────────────────────► holding ── each tick: how long is the log? ── checkpoint
+//!     ▲                                                 │
+//!     └──── wanted by another, moved, gone, damaged ◄───┘
+//! ```
+//! Every request of the application opens and closes a connection. Without a held one each close would checkpoint and
+//! remove the log, which triples the cost of a single write; and Spin's SQLite loses pages when two checkpoint at once
+//! (`wal_autocheckpoint=0` in the application keeps it from that). So one process with a SQLite that has the fix does
+//! it for all. In rollback-journal mode there is no log, and a held reader would lock every writer out: it only looks.
+
+mod checkpoint;
+mod held;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::error::{Code, Error, Result};
+use crate::lock;
+
+use held::Held;
+
+/// The WAL's size above which it is checkpointed. Readers find a page in a short WAL faster, and at 7 MiB a second
+/// (eight overlapping writers) this is two checkpoints a second, each of them short.
+pub const WAL_LIMIT: u64 = 4 << 20;
+
+/// Time between two looks.
+pub const TICK: Duration = Duration::from_millis(250);
+
+/// Time between two lines about the same trouble.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// What to keep, and how closely.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database.
+    pub database: PathBuf,
+    /// Time between two looks: [`TICK`].
+    pub tick: Duration,
+    /// Size of the WAL above which it is checkpointed, in bytes: [`WAL_LIMIT`].
+    pub wal_limit: u64,
+    /// One look, whatever the WAL's size, then returns.
+    pub once: bool,
+}
+
+impl Options {
+    /// The usual closeness.
+    pub fn new(database: PathBuf) -> Self {
+        Self { database, tick: TICK, wal_limit: WAL_LIMIT, once: false }
+    }
+}
+
+/// What the keeper has seen and done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Greatest size of the WAL's file, in bytes.
+    pub largest_wal: u64,
+    /// Times that pages were moved from the WAL into the database.
+    pub checkpoints: u64,
+    /// The longest that writers were locked out.
+    pub longest_hold: Duration,
+    /// Times that the database was opened.
+    pub opened: u64,
+}
+
+/// Keeps the database until `stop` is set.
+///
+/// # Errors
+/// [`Code::Usage`] where SQLite's locks do not hold (a network file system, another machine). With [`Options::once`]
+/// whatever fails; else everything is tried again, and said.
+pub fn run(options: &Options, stop: &AtomicBool) -> Result<Stats> {
+    let mut keeper = Keeper { options, stats: Stats::default(), held: None, said: None };
+    while !stop.load(Ordering::Relaxed) {
+        let pause = match keeper.tick() {
+            Ok(pause) => pause,
+            Err(error) if options.once || error.code() == Code::Usage => return Err(error),
+            Err(error) => keeper.suffer(&error),
+        };
+        if options.once {
+            break;
+        }
+        sleep(pause, stop);
+    }
+    keeper.close("asked to stop");
+    tracing::info!(stats = ?keeper.stats, "the keeper stops");
+    Ok(keeper.stats)
+}
+
+struct Keeper<'a> {
+    options: &'a Options,
+    stats: Stats,
+    held: Option<Held>,
+    /// The last trouble, and when it was said.
+    said: Option<(String, Instant)>,
+}
+
+impl Keeper<'_> {
+    /// One look; returns the time until the next.
+    fn tick(&mut self) -> Result<Duration> {
+        let Options { database, tick, .. } = self.options;
+        if lock::is_wanted(database)? {
+            self.close("another wants the database alone");
+            return Ok(*tick);
+        }
+        if let Some(held) = &self.held
+            && !held.is_in_place(database)?
+        {
+            tracing::error!(database = %database.display(), "the database was moved or replaced while it was open");
+            self.close("it is another file now");
+        }
+        if self.held.is_none() {
+            self.held = Held::open(database)?;
+            if self.held.is_none() {
+                return Ok(*tick);
+            }
+            self.stats.opened += 1;
+            tracing::info!(database = %database.display(), "the keeper holds the database");
+        }
+        let Some(held) = &mut self.held else { return Ok(*tick) };
+        let pause = held.look(self.options, &mut self.stats)?;
+        self.said = None;
+        Ok(pause)
+    }
+
+    /// Lets go of the database and of the lock.
+    fn close(&mut self, why: &str) {
+        if self.held.take().is_some() {
+            tracing::info!(database = %self.options.database.display(), why, "the keeper lets go of the database");
+        }
+    }
+
+    /// Trouble is said, once a minute while it stays the same, and tried again. Returns the time until then.
+    fn suffer(&mut self, error: &Error) -> Duration {
+        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        let text = format!("{error}: {cause}");
+        let is_new = self.said.as_ref().is_none_or(|(said, at)| *said != text || at.elapsed() >= REPEAT);
+        match error.code() {
+            // Others at work: no trouble, the next look is soon.
+            Code::Busy => tracing::debug!(error = text, "the database is busy"),
+            _ if !is_new => {}
+            Code::VerificationFailed => {
+                tracing::error!(error = text, hint = error.hint_text(), "the database is damaged")
+            }
+            _ => tracing::error!(error = text, hint = error.hint_text(), "the keeper cannot do its work"),
+        }
+        if is_new {
+            self.said = Some((text, Instant::now()));
+        }
+        if error.code() != Code::Busy {
+            self.close("it cannot be used");
+        }
+        self.options.tick
+    }
+}
+
+/// Sleeps for `pause`, or until `stop` is set.
+fn sleep(pause: Duration, stop: &AtomicBool) {
+    const STEP: Duration = Duration::from_millis(50);
+    let until = Instant::now() + pause;
+    while !stop.load(Ordering::Relaxed) {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        std::thread::sleep(left.min(STEP));
+    }
+}
+
+#[cfg(test)]
+mod tests;

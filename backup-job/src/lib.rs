@@ -1,0 +1,26 @@
+//! Verified backups and restores of a live SQLite database.
+//!
+//! ```text
+//! cli ──► backup, prune, verify, restore, init, keeper        one module for each verb; options in, report out
+//!            │
+//!            ├── snapshot, catalog, lock, sqlite              what they share
+//!            ├── files                                        every file operation, with a label
+//!            └── model                                        the pure core: no I/O
+//! ```
+
+pub mod backup;
+pub mod catalog;
+#[cfg(feature = "crash-points")]
+pub mod crash;
+pub mod error;
+pub mod files;
+pub mod init;
+pub mod keeper;
+pub mod lock;
+pub mod model;
+pub mod progress;
+pub mod prune;
+pub mod restore;
+pub mod snapshot;
+pub mod sqlite;
+pub mod verify;

@@ -1,0 +1,238 @@
+//! Who may do what at once: `flock` on two files beside the database.
+//!
+//! ```text
+//! .pra.lock     shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
+//! .pra.wanted   held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
+//! ```
+//! The kernel frees these locks when their holder dies, and they hold across the containers of one node, so they fence
+//! even a pod that starts in the middle of a restore. They do not hold across machines or on network file systems,
+//! and neither does SQLite's shared memory: such places are refused.
+
+use std::fs;
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::error::{Code, Error, Result};
+use crate::files::folder_of;
+
+const LOCK: &str = ".pra.lock";
+const WANTED: &str = ".pra.wanted";
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Time between two tries for a lock.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// A lock that is held until this is dropped or the process ends.
+#[derive(Debug)]
+pub struct Lock {
+    _lock: Flock<fs::File>,
+    _wanted: Option<Flock<fs::File>>,
+}
+
+/// Locks the folder of `database` together with others that only read or write through SQLite.
+///
+/// # Errors
+/// [`Code::Busy`] where a restore holds it for longer than `wait`; [`Code::Usage`] where locks do not hold.
+pub fn shared(database: &Path, wait: Duration) -> Result<Lock> {
+    require_local(database)?;
+    let lock = acquire(&lock_path(database, LOCK), FlockArg::LockSharedNonblock, wait)?;
+    Ok(Lock { _lock: lock, _wanted: None })
+}
+
+/// Locks the folder of `database` alone, asking the keeper to let go.
+///
+/// # Errors
+/// As [`shared`].
+pub fn exclusive(database: &Path, wait: Duration) -> Result<Lock> {
+    require_local(database)?;
+    let wanted = acquire(&lock_path(database, WANTED), FlockArg::LockExclusiveNonblock, wait)?;
+    let lock = acquire(&lock_path(database, LOCK), FlockArg::LockExclusiveNonblock, wait)?;
+    Ok(Lock { _lock: lock, _wanted: Some(wanted) })
+}
+
+/// Whether somebody waits for the exclusive lock of `database`, or holds it.
+pub fn is_wanted(database: &Path) -> Result<bool> {
+    let path = lock_path(database, WANTED);
+    let file = match fs::File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("open", &path, error)),
+    };
+    match Flock::lock(file, FlockArg::LockSharedNonblock) {
+        Ok(_) => Ok(false),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(true),
+        Err((_, errno)) => Err(Error::io("lock", &path, errno.into())),
+    }
+}
+
+/// Locks `folder` for one writer of backups and catalog at a time.
+///
+/// # Errors
+/// [`Code::Busy`] where another one works there for longer than `wait`.
+pub fn backups(folder: &Path, wait: Duration) -> Result<Lock> {
+    let lock = acquire(&folder.join(LOCK), FlockArg::LockExclusiveNonblock, wait)?;
+    Ok(Lock { _lock: lock, _wanted: None })
+}
+
+fn lock_path(database: &Path, name: &str) -> PathBuf {
+    folder_of(database).join(name)
+}
+
+fn acquire(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>> {
+    let deadline = Instant::now() + wait;
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|e| Error::io("open the lock file", path, e))?;
+    loop {
+        match Flock::lock(file, how) {
+            Ok(mut lock) => {
+                sign(&mut lock, path)?;
+                return Ok(lock);
+            }
+            Err((mut refused, nix::errno::Errno::EWOULDBLOCK)) => {
+                refuse_other_machine(&mut refused, path)?;
+                if Instant::now() >= deadline {
+                    return Err(Error::new(
+                        Code::Busy,
+                        format!("the lock '{}' is held by {}", path.display(), holder(&mut refused)),
+                    )
+                    .hint("another backup or restore is at work here: wait for it to end, then run this again"));
+                }
+                file = refused;
+                std::thread::sleep(RETRY);
+            }
+            Err((_, errno)) => return Err(Error::io("lock", path, errno.into())),
+        }
+    }
+}
+
+/// Writes who holds the lock: the kernel's boot id and the process id. For people, and to notice a second machine.
+fn sign(lock: &mut Flock<fs::File>, path: &Path) -> Result<()> {
+    let text = format!("{}\n{}\n", boot_id()?, std::process::id());
+    let write = |file: &mut fs::File| -> std::io::Result<()> {
+        file.rewind()?;
+        file.write_all(text.as_bytes())?;
+        file.set_len(text.len() as u64)
+    };
+    write(lock).map_err(|e| Error::io("write the lock file", path, e))
+}
+
+fn read(file: &mut fs::File) -> String {
+    let mut text = String::new();
+    let whole = file.rewind().and_then(|()| file.take(256).read_to_string(&mut text));
+    // An unreadable signature only costs a name in a message.
+    if whole.is_err() { String::new() } else { text }
+}
+
+fn holder(file: &mut fs::File) -> String {
+    match read(file).lines().nth(1) {
+        Some(pid) if !pid.is_empty() => format!("process {pid}"),
+        _ => "another process".to_owned(),
+    }
+}
+
+fn refuse_other_machine(file: &mut fs::File, path: &Path) -> Result<()> {
+    let ours = boot_id()?;
+    let text = read(file);
+    match text.lines().next() {
+        Some(theirs) if !theirs.is_empty() && theirs != ours => Err(Error::new(
+            Code::Usage,
+            format!("the lock '{}' is held on another machine (boot id {theirs}, here {ours})", path.display()),
+        )
+        .hint(
+            "SQLite's locks and shared memory do not hold across machines: run everything on the node of the volume",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn boot_id() -> Result<String> {
+    let path = Path::new(BOOT_ID);
+    let text = fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
+    Ok(text.trim().to_owned())
+}
+
+/// File systems on which `flock`, POSIX locks or shared memory do not hold between all who can write.
+/// Magic numbers: `statfs(2)`.
+const REFUSED: [(i64, &str); 7] = [
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x0102_1997, "9p"),
+    (0x00c3_6400, "Ceph"),
+    (0x6573_5546, "FUSE"),
+];
+
+fn require_local(database: &Path) -> Result<()> {
+    let folder = folder_of(database);
+    let stat = nix::sys::statfs::statfs(folder).map_err(|e| {
+        Error::io("look at the folder", folder, e.into()).hint("make the folder, or name the right one with --database")
+    })?;
+    match refused_name(stat.filesystem_type().0) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Code::Usage,
+            format!("'{}' is on {name}, where SQLite's locks do not hold", folder.display()),
+        )
+        .hint("put the database on a volume of the node itself or a block device")),
+    }
+}
+
+fn refused_name(magic: i64) -> Option<&'static str> {
+    REFUSED.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        (folder, path)
+    }
+
+    #[test]
+    fn shared_locks_go_together_and_an_exclusive_one_waits_for_them() {
+        let (_folder, path) = database();
+        let one = shared(&path, Duration::ZERO).unwrap();
+        let two = shared(&path, Duration::ZERO).unwrap();
+        assert_eq!(exclusive(&path, Duration::ZERO).unwrap_err().code(), Code::Busy);
+        drop((one, two));
+        exclusive(&path, Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn who_wants_the_exclusive_lock_is_seen_while_he_waits_and_no_longer() {
+        let (_folder, path) = database();
+        assert!(!is_wanted(&path).unwrap());
+        let held = exclusive(&path, Duration::ZERO).unwrap();
+        assert!(is_wanted(&path).unwrap());
+        drop(held);
+        assert!(!is_wanted(&path).unwrap());
+    }
+
+    #[test]
+    fn a_lock_held_on_another_machine_is_refused_at_once() {
+        let (folder, path) = database();
+        let _held = shared(&path, Duration::ZERO).unwrap();
+        fs::write(folder.path().join(LOCK), "0000-other-boot\n7\n").unwrap();
+        let error = exclusive(&path, Duration::from_secs(60)).unwrap_err();
+        assert_eq!(error.code(), Code::Usage);
+        assert!(error.to_string().contains("another machine"));
+    }
+
+    #[test]
+    fn network_file_systems_are_refused_by_name() {
+        assert_eq!(refused_name(0x6969), Some("NFS"));
+        assert_eq!(refused_name(0xef53), None, "ext4");
+    }
+}

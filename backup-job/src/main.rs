@@ -1,0 +1,14 @@
+//! `backup-job`: copies, verifies and restores a live SQLite database.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    #[cfg(feature = "crash-points")]
+    backup_job::crash::install();
+    cli::logging();
+    cli::Cli::parse().run()
+}

@@ -1,0 +1,86 @@
+//! A restore point: one whole database file on the backup volume, as a row of the catalog tells it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::checksum::{Checksum, Checksums};
+use super::naming::Kind;
+
+/// One file in the backup folder and what is known of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RestorePoint {
+    /// Name in the backup folder, without a path.
+    pub file: String,
+    /// Why it was made.
+    pub kind: Kind,
+    /// Instant of the snapshot, to the millisecond: everything committed before it is inside.
+    pub created_at: Timestamp,
+    /// Size of the file.
+    pub bytes: u64,
+    /// 512 to 65,536, a power of two.
+    pub page_size: u32,
+    /// Size in pages, the lock page included.
+    pub pages: u32,
+    /// Rows of the table `events`; `None` where the database has no such table.
+    pub events: Option<u64>,
+    /// Checksum of what the file holds, the volatile header bytes left out: equal for equal content.
+    pub content_checksum: Checksum,
+    /// Database checksum of the file as it is, as LTX defines it. Not a proof that nothing changed.
+    pub ltx_checksum: Checksum,
+    /// When it was last read back and found good; `None`: never.
+    pub verified_at: Option<Timestamp>,
+    /// What the last verification found wrong; `None`: nothing.
+    pub error: Option<String>,
+    /// How long it took to make.
+    pub seconds: f64,
+    /// The older file of which this one is a hard link, since nothing had changed.
+    pub unchanged_since: Option<String>,
+}
+
+impl RestorePoint {
+    /// A file of which only the name and the size are known: the catalog has no row for it yet.
+    pub fn unrecorded(file: String, kind: Kind, created_at: Timestamp, bytes: u64) -> Self {
+        Self {
+            file,
+            kind,
+            created_at,
+            bytes,
+            page_size: 0,
+            pages: 0,
+            events: None,
+            content_checksum: Checksum::NONE,
+            ltx_checksum: Checksum::NONE,
+            verified_at: None,
+            error: None,
+            seconds: 0.0,
+            unchanged_since: None,
+        }
+    }
+
+    /// Both checksums. Two files are the same only where both are: LTX's alone is blind to changes that cancel out,
+    /// the content's to the header bytes that it masks.
+    pub fn checksums(&self) -> Checksums {
+        Checksums { ltx: self.ltx_checksum, content: self.content_checksum }
+    }
+
+    /// Whether its checksums were ever taken.
+    pub fn is_recorded(&self) -> bool {
+        self.ltx_checksum != Checksum::NONE
+    }
+
+    /// Whether the last verification succeeded: only such a one is ever chosen without being named.
+    pub fn is_verified(&self) -> bool {
+        self.verified_at.is_some() && self.error.is_none()
+    }
+
+    /// Time since the snapshot; zero where the clock was set back since.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        now.duration_since(self.created_at).try_into().unwrap_or_default()
+    }
+
+    /// What "newer" means everywhere: the instant and, where two are equal, the greater file name.
+    pub fn recency(&self) -> (Timestamp, &str) {
+        (self.created_at, &self.file)
+    }
+}

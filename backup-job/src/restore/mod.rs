@@ -1,0 +1,234 @@
+//! Puts a restore point in place: plan, print, apply.
+//!
+//! ```text
+//! select ─ verify ─ look at the database ─► Plan ─┬─ in place: one transaction, only the pages that differ
+//!                                                 └─ replace:  a new file renamed into place, nobody has it open
+//! ```
+//! Nothing is touched before the restore point was read back and found to be what the catalog says. What can still be
+//! read of the present state is kept as `pre-restore-….db` first, so that a restore can be undone by a restore.
+
+mod catch_up;
+mod compare;
+mod estimate;
+mod evidence;
+mod in_place;
+mod inspect;
+mod new_file;
+mod old_file;
+mod page_one;
+mod page_set;
+mod plan;
+mod range_lock;
+mod replace;
+mod safety_copy;
+mod source;
+mod wal_log;
+mod write_pages;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::lock;
+use crate::model::point::{self, Point};
+use crate::model::restore_point::RestorePoint;
+use crate::verify::points::no_such_point;
+
+pub use estimate::LOCK_LIMIT;
+pub(crate) use new_file::remove_leftovers;
+pub use plan::{How, Plan};
+pub(crate) use source::Source;
+
+/// Which way a restore goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Mode {
+    /// In place where the database can be read and has the same page size, else replace.
+    #[default]
+    Auto,
+    /// As one transaction of the live database, while it is used.
+    InPlace,
+    /// As a new file under the database's name; the application is stopped.
+    Replace,
+}
+
+/// What to restore, and how.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The database.
+    pub database: PathBuf,
+    /// The backup folder.
+    pub backups: PathBuf,
+    /// The restore point.
+    pub point: Point,
+    /// Which way.
+    pub mode: Mode,
+    /// Goes on where writers would wait for longer than [`Options::lock_limit`].
+    pub accept_503: bool,
+    /// The longest that writers may be made to wait: [`LOCK_LIMIT`].
+    pub lock_limit: Duration,
+    /// Longest wait for each lock.
+    pub wait: Duration,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// What was done; `-o json` prints it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The restore point's file.
+    pub point: String,
+    /// `backup`, or `safety-copy` for what an earlier restore kept.
+    pub source: &'static str,
+    /// How it was put in place.
+    pub mode: How,
+    /// The instant that the database is at now, RFC 3339.
+    pub reached: String,
+    /// From start to end, without the time that somebody took to say yes.
+    pub seconds: f64,
+    /// Whether the result was checked and found good: always, or the run fails.
+    pub verified: bool,
+    /// The state before, in the backup folder; null where there was none that could be kept.
+    pub safety_copy: Option<String>,
+    /// In place: for how long writers waited.
+    pub lock_seconds: Option<f64>,
+    /// Pages written.
+    pub pages_written: u64,
+    /// What went otherwise than it should, though the restore stands.
+    pub warnings: Vec<String>,
+}
+
+/// A plan, and the verified restore point that it is for, held open.
+#[derive(Debug)]
+pub struct Prepared {
+    options: Options,
+    point: RestorePoint,
+    source: Source,
+    plan: Plan,
+    took: Duration,
+}
+
+/// Plans, and does it.
+///
+/// # Errors
+/// As [`plan`] and [`Prepared::apply`].
+pub fn run(options: &Options) -> Result<Report> {
+    plan(options)?.apply()
+}
+
+/// Finds the restore point, verifies it, and decides what to do. Changes nothing.
+///
+/// # Errors
+/// [`crate::error::Code::NoSuchRestorePoint`]; [`crate::error::Code::VerificationFailed`] where it is damaged (the
+/// hint names the next good one); [`crate::error::Code::OutOfReach`] where the backup folder cannot be listed;
+/// [`crate::error::Code::Usage`] where `--mode in-place` cannot be done; [`crate::error::Code::Busy`].
+pub fn plan(options: &Options) -> Result<Prepared> {
+    let started = Instant::now();
+    let catalog = Catalog::read(&options.backups)?;
+    let point = point::select(catalog.points(), &options.point, options.now).map_err(no_such_point)?.clone();
+    require_folder(options)?;
+    let source = Source::open(&options.backups, &point, &catalog)?;
+    let live = inspect::inspect(&options.database, options.wait)?;
+    let name = safety_copy::free_name(&options.backups, options.now)?;
+    let plan = plan::make(options, &point, &source, &live, name)?;
+    Ok(Prepared { options: options.clone(), point, source, plan, took: started.elapsed() })
+}
+
+fn require_folder(options: &Options) -> Result<()> {
+    let folder = crate::files::folder_of(&options.database);
+    match std::fs::metadata(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Error::io("look at the folder", folder, error)
+            .hint("mount the volume there or make the folder, or name the right one with --database")),
+    }
+}
+
+impl Prepared {
+    /// What will be done.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Busy`] where a lock does not come free or, for replace, somebody has the database open;
+    /// [`crate::error::Code::Usage`] where writers would wait too long. Whatever fails, nothing was changed, but for
+    /// [`crate::error::Code::VerificationFailed`] after the fact, which says so.
+    pub fn apply(self) -> Result<Report> {
+        let started = Instant::now();
+        let mut report = match self.plan.mode {
+            How::InPlace => self.in_place(&mut || {}),
+            How::Replace => self.replace(),
+        }?;
+        report.seconds = (self.took + started.elapsed()).as_secs_f64();
+        Ok(report)
+    }
+
+    fn in_place(&self, before_lock: &mut dyn FnMut()) -> Result<Report> {
+        let Options { database, backups, wait, now, .. } = &self.options;
+        let started = Instant::now();
+        let _beside_the_database = lock::shared(database, *wait)?;
+        // Held to the end: nobody may clear away the copy in the making.
+        let _one_writer = lock::backups(backups, *wait)?;
+        let name = self.free_name()?;
+        let done = in_place::run(&self.options, &self.source, &name, before_lock)?;
+        let warnings = self.record(&done.safety_copy, started.elapsed());
+        in_place::check_after(database, *wait)
+            .map_err(|e| e.hint(format!("the state before is kept: --point {}", done.safety_copy.name())))?;
+        tracing::debug!(%now, pages = done.pages, locked = ?done.locked, "restored in place");
+        Ok(Report {
+            safety_copy: Some(done.safety_copy.name().to_owned()),
+            lock_seconds: Some(done.locked.as_secs_f64()),
+            pages_written: done.pages,
+            warnings,
+            ..self.report()
+        })
+    }
+
+    fn replace(&self) -> Result<Report> {
+        let Options { database, wait, .. } = &self.options;
+        let _alone = lock::exclusive(database, *wait)?;
+        let done = replace::run(&self.options, &self.source, &self.free_name()?)?;
+        Ok(Report {
+            safety_copy: done.safety_copy,
+            pages_written: self.source.shape.pages.into(),
+            warnings: done.warnings,
+            ..self.report()
+        })
+    }
+
+    /// The planned name, or another one where a backup or restore took it meanwhile.
+    fn free_name(&self) -> Result<String> {
+        match &self.plan.safety_copy {
+            Some(name) if self.options.backups.join(name).symlink_metadata().is_err() => Ok(name.clone()),
+            _ => safety_copy::free_name(&self.options.backups, self.options.now),
+        }
+    }
+
+    /// Records the safety copy. The database is restored by now, so that nothing that goes wrong here is an error.
+    fn record(&self, copy: &safety_copy::Published, took: Duration) -> Vec<String> {
+        replace::recorded(copy, took, self.options.now)
+    }
+
+    fn report(&self) -> Report {
+        Report {
+            point: self.point.file.clone(),
+            source: plan::source_name(self.point.kind),
+            mode: self.plan.mode,
+            reached: self.plan.reached.clone(),
+            seconds: 0.0,
+            verified: true,
+            safety_copy: None,
+            lock_seconds: None,
+            pages_written: 0,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

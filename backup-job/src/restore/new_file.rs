@@ -1,0 +1,195 @@
+//! The verified copy of a restore point that is renamed into the database's place.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use super::range_lock;
+use super::source::Source;
+use crate::error::{Code, Error, Result};
+use crate::files::{self, Writer};
+use crate::model::checksum::DatabaseChecksum;
+use crate::model::header;
+use crate::model::naming::TEMPORARY_PREFIX;
+use crate::progress::Progress;
+use crate::verify;
+
+const LABEL: &str = "restore:temporary";
+
+/// Between the prefix of all temporaries and the database's name.
+const MARK: &str = "restore-";
+
+/// Bytes copied at a time.
+const CHUNK: usize = 1 << 20;
+
+/// A copy beside the database, in WAL mode, synced and read back. Dropped before it is renamed, it is removed.
+#[derive(Debug)]
+pub(super) struct NewFile {
+    writer: Option<Writer>,
+    /// What could not be done for it.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Removes what killed restores left beside the database. The caller holds the exclusive lock.
+pub(crate) fn remove_leftovers(database: &Path) -> Result<()> {
+    let folder = files::folder_of(database);
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
+        let prefix = format!("{TEMPORARY_PREFIX}{MARK}");
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+            files::remove(LABEL, &entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+impl NewFile {
+    /// Copies `source` beside `database`.
+    ///
+    /// # Errors
+    /// Where there is no room for both, and where the copy does not read back as it was verified.
+    pub(super) fn make(database: &Path, source: &Source) -> Result<Self> {
+        let folder = files::folder_of(database);
+        // Beside what stands there: together they take twice the room.
+        files::require_room(folder, source.shape.bytes(), "the restored database")?;
+        let writer = Writer::create(LABEL, &temporary(database)?)?;
+        let mut new = Self { writer: Some(writer), warnings: Vec::new() };
+        new.fill(source)?;
+        new.own(database)?;
+        new.writer()?.sync()?;
+        new.read_back(source)?;
+        Ok(new)
+    }
+
+    fn fill(&self, source: &Source) -> Result<()> {
+        let page_size = source.shape.page_size as usize;
+        let progress = Progress::bytes("copying", source.shape.bytes());
+        let mut sum = DatabaseChecksum::new(source.shape.page_size);
+        let mut buffer = vec![0; (CHUNK / page_size).max(1) * page_size];
+        let mut next = 1;
+        while next <= source.shape.pages {
+            let pages = (buffer.len() / page_size).min((source.shape.pages - next) as usize + 1);
+            let chunk = &mut buffer[..pages * page_size];
+            source.read_pages(next, chunk)?;
+            let offset = u64::from(next - 1) * u64::from(source.shape.page_size);
+            for page in chunk.chunks_exact(page_size) {
+                sum.add(next, page);
+                next += 1;
+            }
+            if offset == 0 {
+                // A backup is in rollback-journal mode, the database it is to become in WAL mode.
+                header::set_journal_mode(chunk, true);
+            }
+            self.writer()?.write_at(chunk, offset)?;
+            progress.add(chunk.len() as u64);
+        }
+        progress.finish();
+        source.require_same(sum.finish())
+    }
+
+    /// Gives the file the owner and mode of the database that it replaces, or of the folder.
+    fn own(&mut self, database: &Path) -> Result<()> {
+        let (like, mode) = match fs::metadata(database) {
+            Ok(old) => (old.clone(), old.mode() & 0o777),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let folder = files::folder_of(database);
+                let folder = fs::metadata(folder).map_err(|e| Error::io("look at the folder", folder, e))?;
+                (folder.clone(), folder.mode() & 0o666 | 0o600)
+            }
+            Err(error) => return Err(Error::io("look at", database, error)),
+        };
+        let file = self.writer()?.file();
+        let path = self.writer()?.path();
+        file.set_permissions(fs::Permissions::from_mode(mode)).map_err(|e| Error::io("set the mode of", path, e))?;
+        let ours = file.metadata().map_err(|e| Error::io("look at", path, e))?;
+        if (ours.uid(), ours.gid()) != (like.uid(), like.gid())
+            && let Err(error) = fchown(file, Some(like.uid()), Some(like.gid()))
+        {
+            let wanted = format!("{}:{}", like.uid(), like.gid());
+            self.warnings.push(format!("the restored database could not be given to user {wanted}: {error}"));
+        }
+        Ok(())
+    }
+
+    fn read_back(&self, source: &Source) -> Result<()> {
+        let path = self.writer()?.path();
+        verify::forget_cached(path)?;
+        let progress = Progress::bytes("verifying", source.shape.bytes());
+        require_content(path, source, &progress)
+    }
+
+    /// Renames it into the place of `database`, keeping SQLite out.
+    pub(super) fn place(&self, database: &Path) -> Result<()> {
+        let writer = self.writer()?;
+        range_lock::keep_out(writer.file(), writer.path())?;
+        files::remove_sidecars(LABEL, database)?;
+        files::rename(LABEL, writer.path(), database)
+    }
+
+    /// Whether it is what the name of `database` leads to.
+    pub(super) fn is_placed(&self, database: &Path) -> bool {
+        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+        let Ok(ours) = self.writer().map(|writer| writer.file().metadata().map(identity)) else { return false };
+        matches!((ours, fs::metadata(database).map(identity)), (Ok(ours), Ok(named)) if ours == named)
+    }
+
+    /// Compares what stands in the place of `database` with `source`, then lets SQLite in. There must be nothing beside
+    /// it that SQLite would replay.
+    pub(super) fn confirm(mut self, database: &Path, source: &Source) -> Result<Vec<String>> {
+        // Renamed: nothing to remove any more. The descriptor stays open to the end, and with it the lock.
+        let _kept_out = self.writer.take();
+        require_no_sidecars(database)?;
+        require_content(database, source, &Progress::none())?;
+        Ok(std::mem::take(&mut self.warnings))
+    }
+
+    fn writer(&self) -> Result<&Writer> {
+        self.writer.as_ref().ok_or_else(|| Error::new(Code::Failed, "the restored database stands already"))
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if let Some(writer) = &self.writer
+            && let Err(error) = files::remove(LABEL, writer.path())
+        {
+            tracing::warn!(%error, "the temporary file stays until the next restore removes it");
+        }
+    }
+}
+
+fn temporary(database: &Path) -> Result<PathBuf> {
+    let Some(name) = database.file_name() else {
+        return Err(Error::new(Code::Usage, format!("'{}' is not the name of a file", database.display())));
+    };
+    let mut temporary = std::ffi::OsString::from(format!("{TEMPORARY_PREFIX}{MARK}"));
+    temporary.push(name);
+    Ok(files::folder_of(database).join(temporary))
+}
+
+fn require_content(path: &Path, source: &Source, progress: &Progress) -> Result<()> {
+    let found = verify::checksums(path, progress)?;
+    if found.content == source.checksums.content {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::VerificationFailed,
+        format!("'{}' reads back as {}, {} was written", path.display(), found.content, source.checksums.content),
+    )
+    .hint("the volume returns other bytes than it was given: replace it"))
+}
+
+/// Nothing ties a log to its database: one that appeared meanwhile would be replayed into the restored one.
+fn require_no_sidecars(database: &Path) -> Result<()> {
+    for suffix in files::SIDECARS {
+        let path = files::with_suffix(database, suffix);
+        if path.symlink_metadata().is_ok() {
+            return Err(Error::new(
+                Code::VerificationFailed,
+                format!("'{}' appeared during the restore", path.display()),
+            )
+            .hint("stop the application, then run this again"));
+        }
+    }
+    Ok(())
+}

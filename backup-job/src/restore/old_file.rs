@@ -1,0 +1,94 @@
+//! The database that is about to be replaced, with everybody else kept out of it.
+//!
+//! `PRAGMA journal_mode=DELETE` fails where anybody has the database open. It also writes the log into the file, so that
+//! a crash before the rename leaves the old database whole; and a connection that waits for our lock and then finds
+//! itself on the file that was replaced is refused its writes by SQLite ("database file was moved"), which it would
+//! not be in WAL mode. Where SQLite cannot open the file, its lock is taken directly, and its header goes once it is
+//! replaced: whoever waited gets "not a database", and nothing is written into a file without a name.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::range_lock;
+use crate::error::{Code, Error, Result};
+use crate::files::Writer;
+use crate::model::header::HEADER_SIZE;
+use crate::sqlite::{self, Shape};
+
+const LABEL: &str = "restore:old";
+
+/// Time between two tries to be alone.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// What stands in the way of the new file, and is held.
+#[derive(Debug)]
+pub(super) enum OldFile {
+    /// Nothing.
+    Missing,
+    /// A database that SQLite reads, in rollback-journal mode and exclusively locked. No shape: it has no pages.
+    Readable { connection: Connection, shape: Option<Shape>, was_wal: bool },
+    /// Something that SQLite does not read, locked all the same.
+    Unreadable { file: Writer, why: String },
+}
+
+impl OldFile {
+    /// Takes hold of the file at `path`.
+    ///
+    /// # Errors
+    /// [`Code::Busy`] where somebody has it open for longer than `wait`.
+    pub(super) fn seize(path: &Path, wait: Duration) -> Result<Self> {
+        if !path.try_exists().map_err(|e| Error::io("look at", path, e))? {
+            return Ok(Self::Missing);
+        }
+        match seize_readable(path, wait) {
+            Ok(old) => Ok(old),
+            Err(error) if error.code() == Code::Busy => Err(range_lock::busy(path).because(error)),
+            Err(error) => {
+                let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                let file = Writer::open(LABEL, path)?;
+                range_lock::keep_out(file.file(), path)?;
+                Ok(Self::Unreadable { file, why })
+            }
+        }
+    }
+
+    /// Lets go after the new file stands in its place.
+    pub(super) fn retire(self) -> Result<()> {
+        match self {
+            Self::Missing | Self::Readable { .. } => Ok(()),
+            Self::Unreadable { file, .. } => file.write_at(&[0; HEADER_SIZE], 0),
+        }
+    }
+
+    /// Lets go after a failure, which is the error to report: as it was before.
+    pub(super) fn release(self) {
+        let Self::Readable { connection, was_wal, .. } = self else { return };
+        let sql = if was_wal { "ROLLBACK; PRAGMA journal_mode = WAL" } else { "ROLLBACK" };
+        if let Err(error) = connection.execute_batch(sql) {
+            tracing::warn!(%error, "the database stays in rollback-journal mode: the next init switches it to WAL");
+        }
+    }
+}
+
+fn seize_readable(path: &Path, wait: Duration) -> Result<OldFile> {
+    let failed = |e| Error::sqlite("take hold of", path, e);
+    let deadline = Instant::now() + wait;
+    let connection = sqlite::open_live(path, RETRY)?;
+    let was_wal = sqlite::shape(&connection).map_err(failed)?.is_some_and(|(shape, _)| shape.wal);
+    loop {
+        let alone: rusqlite::Result<String> =
+            connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0));
+        let alone = alone.and_then(|_| connection.execute_batch("BEGIN EXCLUSIVE"));
+        match alone.map_err(failed) {
+            Ok(()) => break,
+            Err(error) if error.code() == Code::Busy && Instant::now() < deadline => std::thread::sleep(RETRY),
+            Err(error) => return Err(error),
+        }
+    }
+    let bytes = std::fs::metadata(path).map_err(|e| Error::io("look at", path, e))?.len();
+    // The exclusive transaction has made the first page of an empty database, in memory.
+    let shape = sqlite::shape(&connection).map_err(failed)?.map(|(shape, _)| shape).filter(|_| bytes > 0);
+    Ok(OldFile::Readable { connection, shape, was_wal })
+}

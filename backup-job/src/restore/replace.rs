@@ -1,0 +1,176 @@
+//! A restore by a new file: for a database that is missing, damaged or has another page size.
+//!
+//! ```text
+//! nobody has it open? ─ copy beside it, read back ─ take hold of the old file ─ safety copy ─ rename ─ compare
+//! ```
+//! The caller holds the exclusive lock: the keeper has let go, and no `init` starts the application meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::new_file::{NewFile, remove_leftovers};
+use super::old_file::OldFile;
+use super::safety_copy::{Published, SafetyCopy};
+use super::source::Source;
+use super::{Options, evidence, range_lock};
+use crate::error::{Code, Error, Result};
+use crate::lock;
+use crate::model::header;
+use crate::snapshot;
+use crate::sqlite::{self, Shape};
+
+/// Bytes written to the safety copy at a time.
+const BATCH: usize = 1 << 20;
+
+/// A restore that stands.
+#[derive(Debug)]
+pub(super) struct Done {
+    /// The state before, in the backup folder.
+    pub(super) safety_copy: Option<String>,
+    /// What went otherwise than it should.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Puts `source` in the place of the database.
+///
+/// # Errors
+/// Nothing was changed, but for an error after the rename, which says so.
+pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Result<Done> {
+    let database = real_path(&options.database)?;
+    let started = Instant::now();
+    remove_leftovers(&database)?;
+    range_lock::require_unused(&database)?;
+    let new = NewFile::make(&database, source)?;
+
+    let old = OldFile::seize(&database, options.wait)?;
+    let mut warnings = Vec::new();
+    let (kept, backups) = match keep(&old, &database, options, safety_copy, &mut warnings) {
+        Ok(kept) => kept,
+        Err(error) => {
+            old.release();
+            return Err(error);
+        }
+    };
+    let placed = match new.place(&database) {
+        Err(error) if !new.is_placed(&database) => {
+            old.release();
+            if let Kept::Copy(copy) = kept {
+                copy.withdraw();
+            }
+            return Err(error);
+        }
+        placed => placed,
+    };
+    warnings.extend(new.confirm(&database, source)?);
+    old.retire()?;
+    // The rename stands, but its durability does not: not to be taken for done.
+    placed?;
+    let safety_copy = match kept {
+        Kept::Nothing => None,
+        Kept::Evidence => Some(safety_copy.to_owned()),
+        Kept::Copy(copy) => {
+            warnings.extend(recorded(&copy, started.elapsed(), options.now));
+            Some(copy.name().to_owned())
+        }
+    };
+    drop(backups);
+    require_open(&database, options.wait)?;
+    Ok(Done { safety_copy, warnings })
+}
+
+/// Records the safety copy; what is wrong comes back in words, since the restore stands by now.
+pub(super) fn recorded(copy: &Published, took: Duration, now: Timestamp) -> Vec<String> {
+    match copy.record(took, now) {
+        Ok(None) => Vec::new(),
+        Ok(Some(problem)) => {
+            vec![format!("the safety copy {} is damaged, as the database was: {problem}", copy.name())]
+        }
+        Err(error) => vec![format!("the safety copy {} is not in the catalog yet: {error}", copy.name())],
+    }
+}
+
+enum Kept {
+    Nothing,
+    Copy(Published),
+    Evidence,
+}
+
+/// Keeps what can be kept of the old file, holding the backup folder's lock from then on.
+fn keep(
+    old: &OldFile,
+    database: &Path,
+    options: &Options,
+    name: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(Kept, Option<lock::Lock>)> {
+    let Options { backups, wait, now, .. } = options;
+    match old {
+        OldFile::Missing | OldFile::Readable { shape: None, .. } => Ok((Kept::Nothing, None)),
+        OldFile::Readable { connection, shape: Some(shape), .. } => {
+            let lock = lock::backups(backups, *wait)?;
+            match copy(connection, *shape, backups, name, *now) {
+                Ok(copy) => Ok((Kept::Copy(copy), Some(lock))),
+                Err(error) if error.code() == Code::VerificationFailed => {
+                    warnings.push(format!("the state before could not be read and is not kept: {error}"));
+                    Ok((Kept::Nothing, Some(lock)))
+                }
+                Err(error) => Err(error),
+            }
+        }
+        OldFile::Unreadable { file, why } => {
+            let kept = lock::backups(backups, *wait)
+                .and_then(|lock| evidence::keep(file.file(), database, backups, name, *now).map(|()| lock));
+            match kept {
+                Ok(lock) => {
+                    warnings.push(format!("the database could not be read ({why}): its bytes are kept as {name}"));
+                    Ok((Kept::Evidence, Some(lock)))
+                }
+                Err(error) if error.code() == Code::Busy => Err(error),
+                Err(error) => {
+                    warnings
+                        .push(format!("the database could not be read ({why}), and its bytes are not kept: {error}"));
+                    Ok((Kept::Nothing, None))
+                }
+            }
+        }
+    }
+}
+
+fn copy(connection: &Connection, shape: Shape, backups: &Path, name: &str, now: Timestamp) -> Result<Published> {
+    let mut copy = SafetyCopy::create(backups, name, shape)?;
+    let mut batch = Vec::with_capacity(BATCH + shape.page_size as usize);
+    snapshot::for_each_page(connection, shape, |number, page| {
+        batch.extend_from_slice(page);
+        if number == 1 {
+            header::set_journal_mode(&mut batch, false);
+        }
+        if batch.len() >= BATCH || number == shape.pages {
+            copy.append(&batch)?;
+            batch.clear();
+        }
+        Ok(())
+    })?;
+    copy.publish(now)
+}
+
+/// Where a symbolic link leads: the rename is to replace the database and not the link.
+fn real_path(database: &Path) -> Result<PathBuf> {
+    match std::fs::canonicalize(database) {
+        Ok(path) => Ok(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(database.to_owned()),
+        Err(error) => Err(Error::io("look at", database, error)),
+    }
+}
+
+/// Opens the restored database once, as its users will.
+fn require_open(database: &Path, wait: Duration) -> Result<()> {
+    let connection = sqlite::open_live(database, wait)?;
+    let found = sqlite::shape(&connection).map_err(|e| Error::sqlite("open", database, e))?;
+    match found {
+        Some((shape, _)) if shape.wal => Ok(()),
+        _ => Err(Error::new(Code::VerificationFailed, format!("'{}' does not open in WAL mode", database.display()))),
+    }
+}

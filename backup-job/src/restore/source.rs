@@ -1,0 +1,123 @@
+//! The verified restore point, kept open: a prune at the same time cannot take its bytes away.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::catalog::Catalog;
+use crate::error::{Code, Error, Result};
+use crate::model::checksum::Checksums;
+use crate::model::header::Header;
+use crate::model::naming::Kind;
+use crate::model::restore_point::RestorePoint;
+use crate::progress::Progress;
+use crate::sqlite::Shape;
+use crate::verify;
+
+/// A restore point that was read back and found to be what the catalog says.
+#[derive(Debug)]
+pub(crate) struct Source {
+    file: File,
+    path: PathBuf,
+    /// Its page size and size.
+    pub(crate) shape: Shape,
+    /// What every byte that is used must add up to.
+    pub(crate) checksums: Checksums,
+    /// Rows of the table `events`.
+    pub(crate) events: Option<u64>,
+    /// 1 UTF-8, 2 UTF-16le, 3 UTF-16be.
+    pub(crate) text_encoding: u32,
+}
+
+impl Source {
+    /// Opens and verifies the restore point `point` in the folder `backups`.
+    ///
+    /// # Errors
+    /// [`Code::VerificationFailed`] where it is damaged; the hint names the next good one.
+    pub(crate) fn open(backups: &Path, point: &RestorePoint, catalog: &Catalog) -> Result<Self> {
+        let path = backups.join(&point.file);
+        let file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
+        let progress = Progress::bytes("verifying", point.bytes);
+        let checked = verify::against(&path, point, &progress).map_err(|e| name_the_next(e, point, catalog))?;
+        progress.finish();
+        // The bytes that were verified are those of the open file, not of another one that took the name.
+        if !is_same_file(&file, &path)? {
+            return Err(Error::new(Code::Failed, format!("'{}' was replaced while it was verified", path.display()))
+                .hint("nothing was changed: run this again"));
+        }
+        let mut source = Self {
+            file,
+            path,
+            shape: checked.shape,
+            checksums: checked.checksums,
+            events: checked.events,
+            text_encoding: 0,
+        };
+        let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
+        source.text_encoding = header.text_encoding;
+        Ok(source)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fills `buffer`, whole pages, from page `first` on.
+    pub(crate) fn read_pages(&self, first: u32, buffer: &mut [u8]) -> Result<()> {
+        let offset = u64::from(first - 1) * u64::from(self.shape.page_size);
+        self.file.read_exact_at(buffer, offset).map_err(|e| Error::io("read", &self.path, e))
+    }
+
+    /// One page.
+    pub(crate) fn page(&self, number: u32) -> Result<Vec<u8>> {
+        let mut page = vec![0; self.shape.page_size as usize];
+        self.read_pages(number, &mut page)?;
+        Ok(page)
+    }
+
+    /// Fails where `read`, the checksums of what was read of it later, are not those that were verified.
+    pub(crate) fn require_same(&self, read: Checksums) -> Result<()> {
+        if read == self.checksums {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::VerificationFailed,
+            format!(
+                "'{}' changed after it was verified: {}, now {}",
+                self.path.display(),
+                self.checksums.content,
+                read.content
+            ),
+        )
+        .hint("the backup volume does not return what it holds, or somebody writes to its files: nothing was changed"))
+    }
+}
+
+fn damaged(path: &Path) -> Error {
+    Error::new(Code::VerificationFailed, format!("'{}' is damaged", path.display()))
+}
+
+fn is_same_file(file: &File, path: &Path) -> Result<bool> {
+    let open = file.metadata().map_err(|e| Error::io("look at", path, e))?;
+    let named = std::fs::metadata(path).map_err(|e| Error::io("look at", path, e))?;
+    Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
+}
+
+/// Damage is no dead end: says which restore point comes next.
+fn name_the_next(error: Error, damaged: &RestorePoint, catalog: &Catalog) -> Error {
+    if error.code() != Code::VerificationFailed {
+        return error;
+    }
+    let mut others = catalog
+        .points()
+        .iter()
+        .filter(|point| point.file != damaged.file && point.kind == Kind::Backup && point.is_verified());
+    let older = others.clone().find(|point| point.created_at <= damaged.created_at);
+    match older.or_else(|| others.next_back()) {
+        Some(next) => {
+            error.hint(format!("nothing was changed; the nearest other verified backup: --point {}", next.file))
+        }
+        None => error.hint("nothing was changed; there is no other verified backup here"),
+    }
+}

@@ -1,0 +1,206 @@
+//! Copies a live database through SQLite's own snapshot.
+//!
+//! ```text
+//! this thread: transaction ─ sqlite_dbpage ─► batches of 1 MiB ─► second thread: checksum, write
+//! ```
+//! The copy equals the database in content; its page 1 says rollback journal (bytes 18 and 19), so that it can be
+//! opened on its own and on a read-only mount.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+
+use rusqlite::Connection;
+
+use crate::error::{Code, Error, Result};
+use crate::files::Writer;
+use crate::model::checksum::{Checksums, DatabaseChecksum};
+use crate::model::header;
+use crate::progress::Progress;
+use crate::sqlite::Shape;
+
+/// Bytes handed from one thread to the other at a time.
+const BATCH: usize = 1 << 20;
+
+/// Batches under way at most: with [`BATCH`] the bound on memory.
+const BATCHES: usize = 8;
+
+struct Batch {
+    first_page: u32,
+    bytes: Vec<u8>,
+}
+
+/// Calls `each` with every page of the snapshot, in ascending order, the lock page included (as zeros).
+///
+/// # Errors
+/// Where SQLite cannot read a page, where a page is missing, and whatever `each` returns.
+pub fn for_each_page(
+    connection: &Connection,
+    shape: Shape,
+    mut each: impl FnMut(u32, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let path = path_of(connection);
+    let failed = |e| Error::sqlite("read a page of", &path, e);
+    let mut statement = connection.prepare("SELECT pgno, data FROM sqlite_dbpage").map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut pages = 0;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let number: u32 = row.get(0).map_err(failed)?;
+        let data = row.get_ref(1).map_err(failed)?;
+        let page = data.as_blob().map_err(|e| failed(e.into()))?;
+        if number != pages + 1 || page.len() != shape.page_size as usize {
+            return Err(unreadable(&path, number));
+        }
+        pages = number;
+        each(number, page)?;
+    }
+    if pages == shape.pages { Ok(()) } else { Err(unreadable(&path, pages + 1)) }
+}
+
+/// Writes the snapshot that `connection`'s transaction sees to `to`, and returns the checksums of the file as written.
+/// Does not sync.
+pub fn copy(connection: &Connection, shape: Shape, to: &Writer, progress: &Progress) -> Result<Checksums> {
+    let (full, filled) = sync_channel(BATCHES);
+    let (empty, emptied) = channel();
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(move || write_batches(shape, to, &filled, &empty, progress));
+        let reading = read_batches(connection, shape, full, &emptied);
+        let written = writing.join().map_err(|_panic| Error::new(Code::Failed, "the writing thread panicked"))?;
+        // Where writing failed, reading ended early without an error of its own.
+        let checksums = written?;
+        reading?;
+        Ok(checksums)
+    })
+}
+
+/// The checksums that a copy of the snapshot would have, without making one.
+pub fn checksums(connection: &Connection, shape: Shape, progress: &Progress) -> Result<Checksums> {
+    let mut sum = DatabaseChecksum::new(shape.page_size);
+    let mut first = Vec::new();
+    for_each_page(connection, shape, |number, page| {
+        progress.add(page.len() as u64);
+        if number == 1 {
+            first.extend_from_slice(page);
+            header::set_journal_mode(&mut first, false);
+            sum.add(1, &first);
+        } else {
+            sum.add(number, page);
+        }
+        Ok(())
+    })?;
+    Ok(sum.finish())
+}
+
+fn read_batches(
+    connection: &Connection,
+    shape: Shape,
+    full: SyncSender<Batch>,
+    emptied: &Receiver<Vec<u8>>,
+) -> Result<()> {
+    let fresh = || emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH + shape.page_size as usize));
+    let mut batch = Batch { first_page: 1, bytes: fresh() };
+    let mut writer_is_gone = false;
+    for_each_page(connection, shape, |number, page| {
+        if writer_is_gone {
+            return Err(Error::new(Code::Failed, "the writing thread has stopped"));
+        }
+        batch.bytes.extend_from_slice(page);
+        if number == 1 {
+            header::set_journal_mode(&mut batch.bytes, false);
+        }
+        if batch.bytes.len() >= BATCH {
+            let next = Batch { first_page: number + 1, bytes: fresh() };
+            writer_is_gone = full.send(std::mem::replace(&mut batch, next)).is_err();
+        }
+        Ok(())
+    })?;
+    // A failed send means that writing failed, and its error is the one to report.
+    if !batch.bytes.is_empty() && full.send(batch).is_err() {
+        tracing::debug!("the writing thread stopped before the last batch");
+    }
+    Ok(())
+}
+
+fn write_batches(
+    shape: Shape,
+    to: &Writer,
+    filled: &Receiver<Batch>,
+    empty: &Sender<Vec<u8>>,
+    progress: &Progress,
+) -> Result<Checksums> {
+    let page_size = shape.page_size as usize;
+    let mut sum = DatabaseChecksum::new(shape.page_size);
+    for mut batch in filled {
+        for (number, page) in (batch.first_page..).zip(batch.bytes.chunks_exact(page_size)) {
+            sum.add(number, page);
+        }
+        let offset = u64::from(batch.first_page - 1) * u64::from(shape.page_size);
+        to.write_at(&batch.bytes, offset)?;
+        progress.add(batch.bytes.len() as u64);
+        batch.bytes.clear();
+        if empty.send(batch.bytes).is_err() {
+            tracing::debug!("the reading thread needs no more buffers");
+        }
+    }
+    Ok(sum.finish())
+}
+
+fn path_of(connection: &Connection) -> PathBuf {
+    connection.path().map(Path::new).unwrap_or_else(|| Path::new(":memory:")).to_owned()
+}
+
+fn unreadable(path: &Path, page: u32) -> Error {
+    Error::new(Code::VerificationFailed, format!("failed to read page {page} of '{}'", path.display()))
+        .hint("the database is damaged or truncated: `backup-job list` shows what can be restored")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite;
+    use std::time::Duration;
+
+    fn sample(path: &Path, rows: u32) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection
+            .execute_batch(&format!(
+                "PRAGMA journal_mode=WAL; CREATE TABLE t(x); \
+                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
+                 INSERT INTO t SELECT randomblob(400) FROM n;"
+            ))
+            .unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_copy_holds_the_snapshot_and_nothing_that_came_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = folder.path().join("app.db");
+        let writer = sample(&live, 10_000);
+        let reader = sqlite::open_live(&live, Duration::ZERO).unwrap();
+        reader.execute_batch("BEGIN").unwrap();
+        let (shape, _) = sqlite::shape(&reader).unwrap().unwrap();
+        writer.execute_batch("DELETE FROM t WHERE rowid % 2 = 0").unwrap();
+
+        let copy_path = folder.path().join("copy.db");
+        let to = Writer::create("test", &copy_path).unwrap();
+        let written = copy(&reader, shape, &to, &Progress::none()).unwrap();
+        assert_eq!(written, checksums(&reader, shape, &Progress::none()).unwrap());
+
+        let copied = sqlite::open_immutable(&copy_path).unwrap();
+        let rows: u32 = copied.query_row("SELECT count(*) FROM t", [], |r| r.get(0)).unwrap();
+        assert_eq!(rows, 10_000);
+        assert_eq!(std::fs::metadata(&copy_path).unwrap().len(), shape.bytes());
+        assert!(!sqlite::shape(&copied).unwrap().unwrap().0.wal, "a backup opens on a read-only mount");
+    }
+
+    #[test]
+    fn a_database_that_ends_too_early_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let live = folder.path().join("app.db");
+        let connection = sample(&live, 100);
+        let (mut shape, _) = sqlite::shape(&connection).unwrap().unwrap();
+        shape.pages += 1;
+        let error = checksums(&connection, shape, &Progress::none()).unwrap_err();
+        assert_eq!(error.code(), Code::VerificationFailed);
+    }
+}

@@ -1,0 +1,158 @@
+//! Reads a copy back: the checksum of every byte on one core while `integrity_check` runs on the other.
+//!
+//! `integrity_check` alone proves too little: it passes on a valid but older database and on a flipped bit inside a
+//! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold.
+
+pub mod points;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::error::{Code, Error, Result};
+use crate::model::checksum::{Checksums, DatabaseChecksum};
+use crate::model::header::Header;
+use crate::model::restore_point::RestorePoint;
+use crate::progress::Progress;
+use crate::sqlite::{self, Shape};
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 20;
+
+/// What a copy really is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Page size and number of pages.
+    pub shape: Shape,
+    /// Over the file as it is, and with the volatile header bytes masked.
+    pub checksums: Checksums,
+    /// Rows of the table `events`; `None` where there is no such table.
+    pub events: Option<u64>,
+    /// What `integrity_check` found first; `None` where it found nothing.
+    pub problem: Option<String>,
+}
+
+/// Reads the whole file at `path`, which nobody writes.
+///
+/// # Errors
+/// [`Code::VerificationFailed`] where the file is empty, truncated, or no database.
+pub fn check(path: &Path, progress: &Progress) -> Result<Checked> {
+    check_after(path, progress, || Ok(()))
+}
+
+/// As [`check`]; `first` runs before the checksum is read, on its thread (to sync the file, for example).
+pub fn check_after(path: &Path, progress: &Progress, first: impl FnOnce() -> Result<()> + Send) -> Result<Checked> {
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let shape = shape_of(&file, path)?;
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| -> Result<(Checksums, Result<Option<u64>>)> {
+            first()?;
+            let checksums = checksum_file(&file, path, shape, progress)?;
+            let events = sqlite::open_immutable(path)
+                .and_then(|c| sqlite::count_events(&c).map_err(|e| Error::sqlite("count the events of", path, e)));
+            Ok((checksums, events))
+        });
+        let problem = integrity(path);
+        let (checksums, events) =
+            reading.join().map_err(|_panic| Error::new(Code::Failed, "the checksum thread panicked"))??;
+        let mut problem = problem?;
+        // A table that cannot be counted is one more sign of damage, not a failure to verify.
+        let events = events.unwrap_or_else(|error| {
+            problem.get_or_insert_with(|| error.to_string());
+            None
+        });
+        Ok(Checked { shape, checksums, events, problem })
+    })
+}
+
+/// Reads the restore point at `path` back and compares it with what was recorded when it was made.
+///
+/// # Errors
+/// [`Code::VerificationFailed`] on any difference and any damage.
+pub fn against(path: &Path, point: &RestorePoint, progress: &Progress) -> Result<Checked> {
+    let checked = check(path, progress)?;
+    if point.is_recorded() && checked.checksums != point.checksums() {
+        return Err(failed(path, format!("it reads back as {}, {} is recorded", checked.checksums, point.checksums())));
+    }
+    match &checked.problem {
+        Some(problem) => Err(failed(path, problem.clone())),
+        None => Ok(checked),
+    }
+}
+
+/// The checksums of the database file at `path`.
+pub fn checksums(path: &Path, progress: &Progress) -> Result<Checksums> {
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let shape = shape_of(&file, path)?;
+    checksum_file(&file, path, shape, progress)
+}
+
+/// Asks the kernel to forget its cached copy of `path`, so that what is read next comes from the disk.
+pub fn forget_cached(path: &Path) -> Result<()> {
+    let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+    nix::fcntl::posix_fadvise(&file, 0, 0, nix::fcntl::PosixFadviseAdvice::POSIX_FADV_DONTNEED)
+        .map_err(|e| Error::io("drop the cache of", path, e.into()))
+}
+
+/// What `PRAGMA integrity_check` says first about the database that `connection` has open; `None` for ok.
+pub fn integrity_of(connection: &Connection) -> rusqlite::Result<Option<String>> {
+    let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    Ok((answer != "ok").then(|| format!("integrity_check says: {}", answer.replace('\n', " "))))
+}
+
+fn integrity(path: &Path) -> Result<Option<String>> {
+    let connection = sqlite::open_immutable(path)?;
+    match integrity_of(&connection) {
+        Ok(problem) => Ok(problem),
+        // integrity_check reports most damage as rows, and some (a broken schema) as an error.
+        Err(error) => Ok(Some(format!("integrity_check failed: {error}"))),
+    }
+}
+
+fn shape_of(file: &File, path: &Path) -> Result<Shape> {
+    let length = file.metadata().map_err(|e| Error::io("look at", path, e))?.len();
+    if length == 0 {
+        return Err(failed(path, "the file is empty (0 bytes)".to_owned()));
+    }
+    let mut first = [0; 100];
+    let readable = usize::try_from(length.min(100)).unwrap_or(100);
+    file.read_exact_at(&mut first[..readable], 0).map_err(|e| Error::io("read", path, e))?;
+    let header = Header::parse(&first[..readable]).map_err(|e| failed(path, e.to_string()))?;
+    let pages = length / u64::from(header.page_size);
+    let expected = u64::from(header.pages) * u64::from(header.page_size);
+    if length != expected {
+        return Err(failed(
+            path,
+            format!("the file has {length} bytes where its header says {expected}: it is cut off"),
+        ));
+    }
+    let pages = u32::try_from(pages).map_err(|e| failed(path, "it has too many pages".to_owned()).because(e))?;
+    Ok(Shape { page_size: header.page_size, pages, wal: header.is_wal() })
+}
+
+fn checksum_file(file: &File, path: &Path, shape: Shape, progress: &Progress) -> Result<Checksums> {
+    let page_size = shape.page_size as usize;
+    let per_chunk = (CHUNK / page_size).max(1);
+    let mut buffer = vec![0; per_chunk * page_size];
+    let mut sum = DatabaseChecksum::new(shape.page_size);
+    let mut next = 1_u32;
+    while next <= shape.pages {
+        let pages = per_chunk.min((shape.pages - next) as usize + 1);
+        let chunk = &mut buffer[..pages * page_size];
+        file.read_exact_at(chunk, u64::from(next - 1) * u64::from(shape.page_size))
+            .map_err(|e| Error::io("read", path, e))?;
+        for page in chunk.chunks_exact(page_size) {
+            sum.add(next, page);
+            next += 1;
+        }
+        progress.add(chunk.len() as u64);
+    }
+    Ok(sum.finish())
+}
+
+fn failed(path: &Path, what: String) -> Error {
+    Error::new(Code::VerificationFailed, format!("'{}' is damaged: {what}", path.display()))
+        .hint("choose another restore point: `backup-job list` shows those that are verified")
+}
