@@ -1,0 +1,43 @@
+//! Volumes that are full or read-only. Root bypasses modes, so that a read-only folder has to be a mount.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Unmounts when dropped.
+pub(crate) struct Mounted(PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // A panic here would hide the test's own.
+        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
+    }
+}
+
+/// Runs `mount`; `None` where this user may not, or the system has none.
+fn mount(arguments: &[&str], at: &Path) -> Option<Mounted> {
+    let output = Command::new("mount").args(arguments).arg(at).output().ok()?;
+    if !output.status.success() {
+        println!("skipped, since this user cannot mount: {}", String::from_utf8_lossy(&output.stderr).trim());
+        return None;
+    }
+    Some(Mounted(at.to_owned()))
+}
+
+/// A folder whose files can be read and nothing else.
+pub(crate) struct ReadOnly {
+    _mounted: Mounted,
+}
+
+impl ReadOnly {
+    pub(crate) fn mount(folder: &Path) -> Option<Self> {
+        let mounted = mount(&["--bind", folder.to_str().unwrap()], folder)?;
+        // Two calls: the flags of a bind mount take effect when it is mounted again.
+        let status = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder).status().ok()?;
+        status.success().then_some(Self { _mounted: mounted })
+    }
+}
+
+/// A small volume at `folder`, which should be empty.
+pub(crate) fn small(folder: &Path, kib: u32) -> Option<Mounted> {
+    mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], folder)
+}

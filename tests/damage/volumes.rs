@@ -1,0 +1,113 @@
+//! Volumes that are full or read-only: a clear error, nothing half done, and the next run succeeds.
+
+use std::fs;
+use std::path::Path;
+
+use mini_pra_tests::{Job, JobAnswer};
+
+use crate::museum::{Museum, add, of};
+use crate::volume::{ReadOnly, small};
+
+#[track_caller]
+fn says(answer: &JobAnswer, words: &str) {
+    assert_eq!(answer.code, Some(1), "{}{}", answer.stdout, answer.stderr);
+    let json = answer.json();
+    let (message, hint) = (json["error"]["message"].to_string(), json["error"]["hint"].to_string());
+    assert!(message.contains(words) || hint.contains(words), "{json}");
+}
+
+fn fill(folder: &Path) -> fs::File {
+    let ballast = fs::File::create(folder.join("ballast")).unwrap();
+    let mut free = 16 << 20;
+    while free >= 4096 {
+        use std::os::unix::fs::FileExt;
+        let at = ballast.metadata().unwrap().len();
+        // As much as there is room for, and then less and less.
+        if ballast.write_all_at(&vec![1; free], at).is_err() {
+            free /= 2;
+        }
+    }
+    ballast
+}
+
+#[test]
+fn a_backup_volume_without_room_is_said_before_anything_is_written() {
+    let museum = Museum::new();
+    let stored: Vec<_> =
+        museum.data.backup_names().iter().map(|name| (name.clone(), fs::read(museum.path(name)).unwrap())).collect();
+    let Some(_volume) = small(&museum.data.backups(), 1024) else { return };
+    for (name, bytes) in stored {
+        fs::write(museum.path(&name), bytes).unwrap();
+    }
+    let ballast = fill(&museum.data.backups());
+    says(&Job::new("backup", &museum.data).run(), "not enough room");
+    assert_eq!(Job::new("list", &museum.data).succeeds().as_array().unwrap().len(), 2);
+    ballast.set_len(0).unwrap();
+}
+
+/// Where the room runs out in the middle, all the same (somebody else writes there too).
+#[test]
+fn a_disk_that_fills_up_during_a_backup_leaves_no_half_of_it() {
+    let museum = Museum::new();
+    let fails = Job::with_crash_points("backup", &museum.data).env("PRA_FAIL_AT", "3+:ENOSPC");
+    says(&fails.run(), "the disk is full");
+    assert_eq!(museum.data.backup_names().len(), 4, "{:?}", museum.data.backup_names());
+    Job::new("backup", &museum.data).succeeds();
+}
+
+#[test]
+fn a_full_data_volume_refuses_a_restore_in_place_and_keeps_the_data() {
+    let museum = Museum::new();
+    let database = museum.data.open();
+    database.run("PRAGMA wal_checkpoint(TRUNCATE)");
+    drop(database);
+    let bytes = fs::read(museum.data.database()).unwrap();
+    let folder = museum.data.path().join("data");
+    let Some(_volume) = small(&folder, 512) else { return };
+    fs::write(museum.data.database(), &bytes).unwrap();
+    let held = museum.data.open();
+    add(&held, "d", 1);
+    let ballast = fill(&folder);
+    let answer =
+        Job::new("restore", &museum.data).args(&["--mode", "in-place", "--point", &museum.older, "--yes"]).run();
+    assert_eq!(answer.code, Some(1), "{}{}", answer.stdout, answer.stderr);
+    assert!(answer.stdout.contains("full") || answer.stdout.contains("room"), "{}", answer.stdout);
+    assert_eq!(museum.live(), of(&[("a", 15), ("b", 5), ("c", 3), ("d", 1)]), "the old data is whole");
+    ballast.set_len(0).unwrap();
+    Job::new("restore", &museum.data).args(&["--mode", "in-place", "--point", &museum.older, "--yes"]).succeeds();
+    assert_eq!(museum.live(), of(&[("a", 15)]));
+}
+
+#[test]
+fn a_read_only_backup_folder_is_read_and_not_written() {
+    let museum = Museum::new();
+    let Some(mount) = ReadOnly::mount(&museum.data.backups()) else { return };
+    says(&Job::new("backup", &museum.data).run(), "read-only");
+    assert_eq!(Job::new("list", &museum.data).succeeds().as_array().unwrap().len(), 2);
+    assert_eq!(Job::new("verify", &museum.data).succeeds()[0]["verified"], true);
+
+    // A database that is missing needs no safety copy: the folder has only to be read.
+    for suffix in ["", "-wal"] {
+        fs::remove_file(crate::museum::beside(&museum.data.database(), suffix)).unwrap();
+    }
+    Job::new("restore", &museum.data).arg("--yes").succeeds();
+    assert_eq!(museum.live(), of(&[("a", 15), ("b", 5)]));
+    drop(mount);
+    Job::new("backup", &museum.data).succeeds();
+}
+
+#[test]
+fn a_read_only_data_folder_is_named() {
+    let museum = Museum::new();
+    let before = museum.live();
+    let Some(mount) = ReadOnly::mount(&museum.data.path().join("data")) else { return };
+    for verb in ["restore", "backup"] {
+        let job = Job::new(verb, &museum.data);
+        let answer = if verb == "restore" { job.arg("--yes") } else { job }.run();
+        if answer.code != Some(0) {
+            says(&answer, "read-only");
+        }
+    }
+    drop(mount);
+    assert_eq!(museum.live(), before);
+}

@@ -1,0 +1,50 @@
+//! `cargo xtask bench`: measures the project beside its peers and beside the physical limit.
+//!
+//! The benchmark is a program of its own, in `xtask/bench`. Here it is built, with what it measures, and run.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{build, workspace};
+
+/// What `cargo xtask bench` can be told.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Args {
+    /// What to measure and how; `--help` tells.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+    arguments: Vec<OsString>,
+}
+
+/// Runs the benchmarks.
+///
+/// # Errors
+/// Where something cannot be built or measured. A bad figure is not an error.
+pub(crate) fn run(Args { arguments }: Args) -> Result<()> {
+    if !asks_for_help(&arguments) {
+        build::programs()?;
+    }
+    build_benchmark()?;
+    let status = Command::new(workspace::bin("bench"))
+        .arg("--cache")
+        .arg(workspace::cache_dir())
+        .args(arguments)
+        .status()
+        .context("failed to run the benchmark")?;
+    ensure!(status.success(), "the benchmark failed ({status})");
+    Ok(())
+}
+
+fn asks_for_help(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--help" || argument == "-h")
+}
+
+fn build_benchmark() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--release", "--quiet", "--package", "xtask", "--features", "bench", "--bin", "bench"]);
+    let status = cargo.status().context("failed to run cargo")?;
+    ensure!(status.success(), "failed to build the benchmark");
+    Ok(())
+}

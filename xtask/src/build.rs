@@ -1,0 +1,104 @@
+//! Builds the programs and the component, with one line of talk each.
+
+use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::tools::WASM;
+use crate::workspace;
+
+/// Builds what runs: the native programs and the component.
+pub(crate) fn programs() -> Result<()> {
+    native(&[])?;
+    component()
+}
+
+/// Builds the native programs. Always this selection of packages, since another one would unify the features of
+/// shared dependencies differently and build Wasmtime a second time.
+pub(crate) fn native(more: &[&str]) -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--release", "--package", "host", "--package", "backup-job"]).args(more);
+    quietly("host and backup-job", &mut cargo)
+}
+
+fn component() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--release", "--package", "events", "--target", WASM]);
+    quietly("the component", &mut cargo)
+}
+
+/// Runs cargo and shows no more of it than the crate at work, on a terminal; all that is not progress, when it fails.
+fn quietly(what: &str, cargo: &mut Command) -> Result<()> {
+    let start = Instant::now();
+    let mut child = cargo.stderr(Stdio::piped()).spawn().context("failed to run cargo")?;
+    let stderr = child.stderr.take().context("cargo has no stderr")?;
+    let mut talk = Talk::new(what);
+    for line in BufReader::new(stderr).lines() {
+        talk.hear(&line.context("failed to read what cargo says")?)?;
+    }
+    let status = child.wait().context("failed to wait for cargo")?;
+    talk.end(start)?;
+    if !status.success() {
+        eprintln!("{}", talk.other.join("\n"));
+        bail!("failed to build {what}");
+    }
+    Ok(())
+}
+
+struct Talk<'a> {
+    what: &'a str,
+    terminal: bool,
+    crates: usize,
+    other: Vec<String>,
+}
+
+impl<'a> Talk<'a> {
+    fn new(what: &'a str) -> Self {
+        Self { what, terminal: std::io::stderr().is_terminal(), crates: 0, other: Vec::new() }
+    }
+
+    fn hear(&mut self, line: &str) -> Result<()> {
+        let Some(name) = compiled_crate(line) else {
+            self.other.push(line.to_owned());
+            return Ok(());
+        };
+        self.crates += 1;
+        let mut stderr = std::io::stderr().lock();
+        if self.terminal {
+            write!(stderr, "\r\x1b[Kbuilding {}: {} ({name})", self.what, self.crates)?;
+            stderr.flush()?;
+        } else if self.crates == 1 {
+            writeln!(stderr, "building {}, which takes minutes the first time", self.what)?;
+        }
+        Ok(())
+    }
+
+    /// The last word; nothing where nothing had to be built.
+    fn end(&self, start: Instant) -> Result<()> {
+        if self.crates > 0 {
+            let clear = if self.terminal { "\r\x1b[K" } else { "" };
+            let seconds = start.elapsed().as_secs_f64();
+            writeln!(std::io::stderr(), "{clear}built {}: {} crates, {seconds:.1} s", self.what, self.crates)?;
+        }
+        Ok(())
+    }
+}
+
+/// The crate that cargo's line `   Compiling NAME vVERSION` begins to build.
+fn compiled_crate(line: &str) -> Option<&str> {
+    line.trim_start().strip_prefix("Compiling ")?.split(' ').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compiled_crate;
+
+    #[test]
+    fn progress_is_told_from_everything_else() {
+        assert_eq!(compiled_crate("   Compiling wasmtime v48.0.0"), Some("wasmtime"));
+        assert_eq!(compiled_crate("warning: Compiling is slow"), None);
+        assert_eq!(compiled_crate("    Finished `release` profile"), None);
+    }
+}

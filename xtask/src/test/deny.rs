@@ -1,0 +1,57 @@
+//! `cargo deny`: what the dependencies may be licensed under, come from and be known for.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::shown;
+use crate::{tools, workspace};
+
+/// Where the advisories are, which have no other home than their repository.
+const ADVISORIES: &str = "github.com:443";
+
+pub(super) fn check(_filter: Option<&str>) -> Result<()> {
+    let program = installed()?;
+    shown(deny(&program).args(["bans", "licenses", "sources"]))?;
+    if is_reachable(ADVISORIES) {
+        shown(deny(&program).arg("advisories"))
+    } else {
+        eprintln!("advisories not checked: {ADVISORIES} is out of reach");
+        Ok(())
+    }
+}
+
+fn deny(program: &PathBuf) -> Command {
+    let mut command = Command::new(program);
+    // Duplicates are worth knowing, and `cargo deny check bans` lists them; here they would hide what matters.
+    command.args(["--log-level", "error", "check", "--hide-inclusion-graph"]).current_dir(workspace::root());
+    command
+}
+
+fn installed() -> Result<PathBuf> {
+    if let Some(path) = workspace::on_path("cargo-deny") {
+        return Ok(path);
+    }
+    let root = workspace::cache_dir().join("cargo-deny");
+    let program = root.join("bin/cargo-deny");
+    if !program.is_file() {
+        eprintln!("installing cargo-deny into '{}', which takes minutes", root.display());
+        let mut cargo = workspace::cargo();
+        // Not in our target directory: it would be rebuilt whenever a lock file differs.
+        cargo
+            .env_remove("CARGO_TARGET_DIR")
+            .args(["install", "--quiet", "--locked", "cargo-deny", "--root"])
+            .arg(&root);
+        tools::run(&mut cargo)
+            .context("cargo-deny is missing and could not be installed (to do without: --skip deny)")?;
+    }
+    Ok(program)
+}
+
+fn is_reachable(address: &str) -> bool {
+    let addresses = address.to_socket_addrs().into_iter().flatten();
+    addresses.take(2).any(|address| TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok())
+}

@@ -1,0 +1,102 @@
+//! The steps, in the order in which they fail soonest.
+
+use anyhow::{Context, Result};
+
+use super::{deny, fuzz, hygiene, shown};
+use crate::{build, tools, workspace};
+
+/// One thing that `cargo xtask test` does.
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    /// Steps without which this one cannot tell anything.
+    pub(super) needs: &'static [&'static str],
+    pub(super) takes_filter: bool,
+    pub(super) run: fn(Option<&str>) -> Result<()>,
+}
+
+pub(super) const STEPS: &[Step] = &[
+    step("fmt", "the code is formatted", &[], fmt),
+    step("hygiene", "no file is too long or compiled by nobody, commands in the documents exist", &[], hygiene::check),
+    step("build", "the programs, the component, and the program whose file operations can fail", &[], build_all),
+    step("clippy", "no lint, native and for the component's target", &[], clippy),
+    step("deny", "licences, sources and advisories of the dependencies", &[], deny::check),
+    with_filter(step("unit", "each crate's own tests", &["build"], unit)),
+    with_filter(step("blackbox", "tests against the running programs", &["build"], blackbox)),
+    step("fuzz", "the API against its own description, with schemathesis", &["build"], fuzz::check),
+];
+
+pub(super) fn names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
+const fn step(
+    name: &'static str,
+    about: &'static str,
+    needs: &'static [&'static str],
+    run: fn(Option<&str>) -> Result<()>,
+) -> Step {
+    Step { name, about, needs, takes_filter: false, run }
+}
+
+const fn with_filter(step: Step) -> Step {
+    Step { takes_filter: true, ..step }
+}
+
+fn fmt(_filter: Option<&str>) -> Result<()> {
+    tools::rust_components()?;
+    shown(workspace::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy(_filter: Option<&str>) -> Result<()> {
+    tools::rust_components()?;
+    let warnings = ["--", "--deny", "warnings"];
+    let all = ["clippy", "--quiet", "--release", "--workspace", "--all-targets"];
+    let features = ["--features", CRASH_POINTS, "--features", BENCH];
+    shown(workspace::cargo().args(all).args(features).args(warnings))?;
+    let component = ["clippy", "--quiet", "--release", "--package", "events", "--target", tools::WASM];
+    shown(workspace::cargo().args(component).args(warnings))
+}
+
+/// Makes every file operation of `backup-job` one at which it can be killed.
+const CRASH_POINTS: &str = "backup-job/crash-points";
+
+/// The programs of `cargo xtask bench`.
+const BENCH: &str = "xtask/bench";
+
+/// `backup-job` twice: with its file operations able to kill it, under another name, and as it is.
+fn build_all(_filter: Option<&str>) -> Result<()> {
+    build::native(&["--features", CRASH_POINTS])?;
+    let (from, to) = (workspace::bin("backup-job"), workspace::bin("backup-job-crash-points"));
+    std::fs::copy(&from, &to).with_context(|| format!("failed to copy '{}'", from.display()))?;
+    build::programs()
+}
+
+/// Packages that are tested together: those that are built together. One call for all would unify the features of
+/// shared dependencies in yet another way, and build Wasmtime a second time.
+const GROUPS: &[&[&str]] = &[&["host", "backup-job"], &["events"], &["xtask"]];
+
+fn unit(filter: Option<&str>) -> Result<()> {
+    // All groups, also where one has failed.
+    let results: Vec<_> = GROUPS.iter().map(|packages| cargo_test(packages, filter)).collect();
+    results.into_iter().collect()
+}
+
+fn blackbox(filter: Option<&str>) -> Result<()> {
+    // An oracle for what is in a database, independent of the code under test.
+    tools::from_system("sqlite3", "sqlite3")?;
+    cargo_test(&["mini-pra-tests"], filter)
+}
+
+fn cargo_test(packages: &[&str], filter: Option<&str>) -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--quiet", "--release", "--no-fail-fast"]);
+    cargo.args(packages.iter().flat_map(|name| ["--package", name]));
+    // What is off by default has tests of its own.
+    for (package, feature) in [("backup-job", CRASH_POINTS), ("xtask", BENCH)] {
+        if packages.contains(&package) {
+            cargo.args(["--features", feature]);
+        }
+    }
+    shown(cargo.args(filter).env("PRA_BIN_DIR", workspace::bin_dir()))
+}

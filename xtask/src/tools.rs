@@ -1,0 +1,109 @@
+//! What must be on the machine: checked, installed where that is ours to do, named clearly where it is not.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+
+/// The target of the component.
+pub(crate) const WASM: &str = "wasm32-wasip2";
+
+/// Makes sure that the native programs and the component can be built.
+pub(crate) fn for_building() -> Result<()> {
+    c_compiler()?;
+    wasm_target()
+}
+
+/// SQLite is C, and rustc links with the C compiler.
+fn c_compiler() -> Result<()> {
+    let named = env::var_os("CC").is_some();
+    if named || ["cc", "gcc", "clang"].iter().any(|name| workspace::on_path(name).is_some()) {
+        return Ok(());
+    }
+    bail!(
+        "a C compiler is missing (SQLite is built from C)\n  \
+         Debian, Ubuntu:  sudo apt-get install build-essential\n  \
+         Fedora:          sudo dnf install gcc\n  \
+         Alpine:          sudo apk add build-base\n  \
+         macOS:           xcode-select --install"
+    )
+}
+
+fn wasm_target() -> Result<()> {
+    if has_target(WASM)? {
+        return Ok(());
+    }
+    eprintln!("installing the Rust target {WASM}");
+    rustup(&["target", "add", WASM])
+        .with_context(|| format!("the Rust target {WASM} is missing and could not be installed"))
+}
+
+/// Asks rustc and not rustup: it is faster, and right where Rust did not come from rustup.
+fn has_target(target: &str) -> Result<bool> {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .args(["--print", "target-libdir", "--target", target])
+        .current_dir(workspace::root())
+        .output()
+        .context("failed to run rustc")?;
+    let folder = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && PathBuf::from(folder.trim()).is_dir())
+}
+
+/// Makes sure that `cargo fmt` and `cargo clippy` are there.
+pub(crate) fn rust_components() -> Result<()> {
+    for (name, program) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        let mut cargo = workspace::cargo();
+        cargo.args([program, "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+        if !cargo.status().context("failed to run cargo")?.success() {
+            eprintln!("installing the Rust component {name}");
+            rustup(&["component", "add", name])
+                .with_context(|| format!("the Rust component {name} is missing and could not be installed"))?;
+        }
+    }
+    Ok(())
+}
+
+fn rustup(arguments: &[&str]) -> Result<()> {
+    anyhow::ensure!(workspace::on_path("rustup").is_some(), "rustup is missing: install it from https://rustup.rs");
+    run(Command::new("rustup").args(arguments).current_dir(workspace::root()))
+}
+
+/// Makes sure that `program` is on the PATH; where we are root on a Debian system its `package` is installed.
+pub(crate) fn from_system(program: &str, package: &str) -> Result<PathBuf> {
+    if let Some(path) = workspace::on_path(program) {
+        return Ok(path);
+    }
+    apt_install(package).with_context(|| format!("{program} is missing"))?;
+    workspace::on_path(program).with_context(|| format!("'{package}' is installed but {program} is not on the PATH"))
+}
+
+/// Installs a Debian package.
+///
+/// # Errors
+/// Where this is no Debian system or we are not root: what the user has to do.
+pub(crate) fn apt_install(package: &str) -> Result<()> {
+    let may = nix::unistd::geteuid().is_root() && workspace::on_path("apt-get").is_some();
+    anyhow::ensure!(
+        may,
+        "install it with your system's package manager (Debian, Ubuntu: sudo apt-get install {package})"
+    );
+    eprintln!("installing the package {package}");
+    let apt =
+        |arguments: &[&str]| run(Command::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").args(arguments));
+    apt(&["install", "--yes", "--quiet", package]).or_else(|_stale_list| {
+        apt(&["update", "--quiet"])?;
+        apt(&["install", "--yes", "--quiet", package])
+    })
+}
+
+/// Runs a command whose stdout is talk; fails when it fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().display().to_string();
+    let status = command.stdout(std::io::stderr()).status().with_context(|| format!("failed to run '{name}'"))?;
+    anyhow::ensure!(status.success(), "'{name}' failed ({status})");
+    Ok(())
+}
