@@ -78,11 +78,33 @@ pub(crate) fn event<P: Platform>(platform: &P, id: i64) -> Result<Option<Event>,
     })
 }
 
+/// The page where it is small enough, as nearly all are: all that stands at the event of the cursor (?1) and after it,
+/// at most ?2 events. Nothing where these have more than ?4 bytes in all.
+macro_rules! small_page_sql {
+    ($compare:literal, $direction:literal) => {
+        concat!(
+            "SELECT id, CAST(timestamp AS BLOB), CAST(message AS BLOB) FROM events
+            WHERE id ",
+            $compare,
+            " ?1 AND (SELECT total(size) FROM (
+                SELECT octet_length(message) AS size FROM events
+                WHERE id ",
+            $compare,
+            " ?1 ORDER BY id ",
+            $direction,
+            " LIMIT ?2)) <= ?4
+            ORDER BY id ",
+            $direction,
+            " LIMIT ?2"
+        )
+    };
+}
+
 /// From the event of the cursor on (?1), which comes along to be compared, at most ?2 events are looked at and, of
 /// these, as many read as have ?4 bytes: the sizes come from the rows' headers, so what is not wanted is not read.
 /// The cursor's event (?3) counts for nothing, so that one event at least follows it. The last column is how many
 /// were looked at.
-macro_rules! page_sql {
+macro_rules! large_page_sql {
     ($compare:literal, $direction:literal) => {
         concat!(
             "WITH candidates AS (
@@ -105,12 +127,12 @@ macro_rules! page_sql {
     };
 }
 
-/// A page of events, in one statement and so of one state of the database.
+/// A page of events, from one statement and so of one state of the database.
 pub(crate) fn page<P: Platform>(platform: &P, wanted: PageRequest) -> Result<Page, StoreError> {
     let PageRequest { after, limit, order } = wanted;
-    let (statement, end) = match order {
-        Order::Ascending => (page_sql!(">=", "ASC"), i64::MIN),
-        Order::Descending => (page_sql!("<=", "DESC"), i64::MAX),
+    let (small, large, end) = match order {
+        Order::Ascending => (small_page_sql!(">=", "ASC"), large_page_sql!(">=", "ASC"), i64::MIN),
+        Order::Descending => (small_page_sql!("<=", "DESC"), large_page_sql!("<=", "DESC"), i64::MAX),
     };
     let parameters = [
         Param::Integer(after.map_or(end, |cursor| cursor.id)),
@@ -120,14 +142,19 @@ pub(crate) fn page<P: Platform>(platform: &P, wanted: PageRequest) -> Result<Pag
         Param::Integer(limits::PAGE_BYTES),
     ];
     with_schema(platform, || {
-        let rows = Data::open(platform)?.execute(statement, &parameters)?;
-        let found = rows.first().and_then(|row| text::integer(row.get(3)?)).unwrap_or(0);
+        let data = Data::open(platform)?;
+        let mut rows = data.execute(small, &parameters)?;
+        // Empty, or too large: only then are the window functions worth their cost.
+        if rows.is_empty() {
+            rows = data.execute(large, &parameters)?;
+        }
+        let counted = rows.first().and_then(|row| text::integer(row.get(3)?));
+        let mut found = counted.map_or(rows.len(), |found| usize::try_from(found).unwrap_or(usize::MAX));
         let mut events = events(rows);
         events.sort_unstable_by_key(|event| event.id);
         if order == Order::Descending {
             events.reverse();
         }
-        let mut found = usize::try_from(found).unwrap_or(usize::MAX);
         if let Some(cursor) = after {
             if !events.first().is_some_and(|event| cursor.is_at(event.id, &event.timestamp)) {
                 return Ok(Page::Gone);
