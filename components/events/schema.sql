@@ -47,3 +47,13 @@ CREATE TRIGGER IF NOT EXISTS idempotency_keys_expire AFTER INSERT ON idempotency
         WHERE created_at_ms < NEW.created_at_ms - 86400000
         ORDER BY created_at_ms LIMIT 4);
 END;
+
+-- At most one row: the mark of the group commit. Whoever moves it has synced the log with all that stood in it before.
+-- A database without this table is served all the same, with a sync for each request.
+CREATE TABLE IF NOT EXISTS durability (
+    id           INTEGER PRIMARY KEY CHECK (id = 1),
+    generation   INTEGER NOT NULL,  -- one more at each mark
+    through      INTEGER NOT NULL,  -- the greatest event id at the last mark
+    crowd        INTEGER NOT NULL,  -- four times how many events the last marks covered, on average; each up to 8
+    marked_at_ms INTEGER NOT NULL   -- since the epoch, UTC
+);

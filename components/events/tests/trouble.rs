@@ -122,7 +122,7 @@ fn where_the_schema_is_there_looking_for_it_costs_nothing() {
     world.statements.borrow_mut().clear();
     world.get("/add");
     let statements = world.statements.borrow();
-    assert_eq!(statements.len(), 3, "{statements:?}");
+    assert_eq!(statements.len(), 4, "{statements:?}");
 }
 
 #[test]

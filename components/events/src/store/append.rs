@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use super::StoreError;
 use super::data::{Data, with_schema};
+use super::durability;
+use super::schedule::Waiting;
 use crate::clock::rfc3339;
 use crate::idempotency::{Key, Known, forgotten_before};
 use crate::platform::{Param, Platform, Row, SqlError, Value};
@@ -49,8 +51,8 @@ const FIND_KEY: &str = "SELECT CAST(request_hash AS BLOB), CAST(event_ids AS BLO
 /// Adds messages, in order, all or none; with a key at most once in its life.
 ///
 /// # Errors
-/// Nothing was added then. (After a COMMIT that failed with an I/O error nobody can know; a retry with the same key
-/// is harmless also then.)
+/// Nothing was added then. (After a COMMIT that failed with an I/O error, or a sync that did not come in time, nobody
+/// can know; a retry with the same key is harmless also then.)
 pub(crate) fn append<P: Platform>(
     platform: &P,
     messages: &[Cow<'_, str>],
@@ -67,10 +69,15 @@ pub(crate) fn append<P: Platform>(
     };
     with_schema(platform, || {
         let data = Data::open_to_write(platform)?;
-        match key {
+        let append = || match key {
             // A single statement is its own transaction.
             None => Ok(Outcome::Added(data.patiently(|| insert.run(platform, &data))?)),
             Some(key) => append_once(platform, &data, &insert, key),
+        };
+        match messages {
+            [_] => durability::group(platform, &data, append),
+            // A batch is a group by itself.
+            _ => append(),
         }
     })
 }
@@ -83,6 +90,8 @@ fn append_once<P: Platform>(
     key: &Key,
 ) -> Result<Outcome, StoreError> {
     data.patiently(|| data.execute("BEGIN IMMEDIATE", &[]))?;
+    // The lock is ours: whatever comes now deserves all patience.
+    data.wait(Waiting::Turn);
     // The key is nearly always new, so the events are inserted without asking first.
     let appended = insert.run(platform, data)?;
     let now_ms = platform.now_ms();
@@ -96,7 +105,9 @@ fn append_once<P: Platform>(
         Param::Integer(forgotten_before(now_ms)),
     ];
     if data.execute(INSERT_KEY, &parameters)?.is_empty() {
-        return find_known(data, key);
+        let known = find_known(data, key)?;
+        data.execute("ROLLBACK", &[])?;
+        return Ok(known);
     }
     data.patiently(|| data.execute("COMMIT", &[]))?;
     Ok(Outcome::Added(appended))

@@ -1,8 +1,10 @@
 //! A connection to the data, and waiting for its lock.
 
+use std::cell::Cell;
 use std::time::Duration;
 
-use super::{StoreError, init, schedule};
+use super::schedule::{self, Waiting};
+use super::{StoreError, init};
 use crate::platform::{Connection, Param, Platform, Row, SqlError};
 
 /// The label of the data.
@@ -12,7 +14,8 @@ const LABEL: &str = "default";
 pub(super) struct Data<'p, P: Platform> {
     platform: &'p P,
     connection: P::Connection,
-    since: Duration,
+    since: Cell<Duration>,
+    waiting: Cell<Waiting>,
 }
 
 impl<'p, P: Platform> Data<'p, P> {
@@ -23,7 +26,8 @@ impl<'p, P: Platform> Data<'p, P> {
     pub(super) fn open(platform: &'p P) -> Result<Self, SqlError> {
         let connection = platform.open(LABEL)?;
         connection.execute("PRAGMA wal_autocheckpoint=0", &[])?;
-        Ok(Self { platform, connection, since: platform.elapsed() })
+        let since = Cell::new(platform.elapsed());
+        Ok(Self { platform, connection, since, waiting: Cell::new(Waiting::Turn) })
     }
 
     /// Opens the data for writing: locks are waited for by [`Self::patiently`], and by SQLite for a millisecond at a time.
@@ -38,8 +42,14 @@ impl<'p, P: Platform> Data<'p, P> {
         self.connection.execute(statement, parameters)
     }
 
-    /// Runs a step until it is not refused for a lock, or the patience since this connection was opened is at its
-    /// end. A step that was refused has changed nothing, so it can be run again.
+    /// From now on a lock is waited for like this, with all the patience that there is.
+    pub(super) fn wait(&self, waiting: Waiting) {
+        self.since.set(self.platform.elapsed());
+        self.waiting.set(waiting);
+    }
+
+    /// Runs a step until it is not refused for a lock, or the patience since this connection was opened, or since
+    /// [`Self::wait`], is at its end. A step that was refused has changed nothing, so it can be run again.
     pub(super) fn patiently<T>(&self, step: impl Fn() -> Result<T, SqlError>) -> Result<T, SqlError> {
         loop {
             let refused = match step() {
@@ -48,7 +58,7 @@ impl<'p, P: Platform> Data<'p, P> {
             };
             let now = self.platform.elapsed();
             let random = schedule::mix(u64::from(now.subsec_nanos()));
-            match schedule::pause(now.saturating_sub(self.since), random) {
+            match self.waiting.get().pause(now.saturating_sub(self.since.get()), random) {
                 Some(pause) => self.platform.sleep(pause),
                 None => return Err(refused),
             }

@@ -3,6 +3,7 @@
 mod append;
 mod catalog;
 mod data;
+mod durability;
 mod init;
 mod read;
 mod schedule;
@@ -14,7 +15,7 @@ pub(crate) use read::{Event, Order, Page, PageRequest, count, event, latest, pag
 
 use crate::platform::SqlError;
 
-/// Why a database could not do what was asked. Nothing has changed then.
+/// Why a database could not do what was asked. Nothing has changed then, but where [`append`] says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum StoreError {
     /// Another connection kept the lock for longer than we wait.

@@ -19,8 +19,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(3);
 
 /// The wait after which there are no more pauses but SQLite's own.
 ///
-/// Both were measured with eight clients on two otherwise idle cores: beside a pause of 1 ms that comes down to 0.5 ms
-/// with the wait, without SQLite's millisecond, the same throughput and a 99th percentile of 18 instead of 24 ms.
+/// Both were measured with eight clients on two otherwise idle cores, each syncing for itself: beside a pause of 1 ms
+/// that comes down to 0.5 ms with the wait, without SQLite's millisecond, the same throughput and a 99th percentile of
+/// 18 instead of 24 ms.
 const RIPE: Duration = Duration::from_millis(6);
 
 /// Whoever has waited for longer than this waits for one long transaction, such as a restore, and not for its turn:
@@ -30,20 +31,35 @@ const LONG_WAIT: Duration = Duration::from_millis(200);
 /// From [`LONG_WAIT`] on a pause is this part of the wait.
 const LONG_WAIT_PART: u32 = 200;
 
-/// How long to pause before the next try, `waited` after the first one; `None` where patience is at its end.
-///
-/// `random` spreads the pauses over half to one and a half times their length, so that those who came together do
-/// not also return together.
-pub(crate) fn pause(waited: Duration, random: u64) -> Option<Duration> {
-    let left = PATIENCE.checked_sub(waited).filter(|left| !left.is_zero())?;
-    let mean = match RIPE.checked_sub(waited) {
-        Some(unripe) => FIRST_PAUSE.mul_f64(unripe.div_duration_f64(RIPE)),
-        None if waited >= LONG_WAIT => waited / LONG_WAIT_PART,
-        None => Duration::ZERO,
-    };
-    // 10 bits are plenty, and exact in an f64.
-    let spread = 0.5 + f64::from(u16::try_from(random % 1_024).unwrap_or(512)) / 1_024.0;
-    Some(mean.mul_f64(spread).min(left))
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// Nothing: one try.
+    Never,
+    /// A lock that is held while the log is synced, by each in turn.
+    Turn,
+    /// A lock that is held for moments, since many share one sync: there is nobody to let go first, and only SQLite's
+    /// own millisecond lies between two tries.
+    Moment,
+}
+
+impl Waiting {
+    /// How long to pause before the next try, `waited` after the first one; `None` where patience is at its end.
+    ///
+    /// `random` spreads the pauses over half to one and a half times their length, so that those who came together do
+    /// not also return together.
+    pub(super) fn pause(self, waited: Duration, random: u64) -> Option<Duration> {
+        let left = PATIENCE.checked_sub(waited).filter(|left| !left.is_zero())?;
+        let mean = match (self, RIPE.checked_sub(waited)) {
+            (Self::Never, _) => return None,
+            (Self::Turn, Some(unripe)) => FIRST_PAUSE.mul_f64(unripe.div_duration_f64(RIPE)),
+            _ if waited >= LONG_WAIT => waited / LONG_WAIT_PART,
+            _ => Duration::ZERO,
+        };
+        // 10 bits are plenty, and exact in an f64.
+        let spread = 0.5 + f64::from(u16::try_from(random % 1_024).unwrap_or(512)) / 1_024.0;
+        Some(mean.mul_f64(spread).min(left))
+    }
 }
 
 /// Mixes a clock's reading into something that can spread pauses (splitmix64's finaliser).
@@ -62,21 +78,21 @@ mod tests {
         #[test]
         fn whoever_has_waited_longer_tries_at_least_as_often(a in 0_u64..200_000, b in 0_u64..200_000, random: u64) {
             let (early, late) = (a.min(b), a.max(b));
-            let early = pause(Duration::from_micros(early), random).unwrap();
-            let late = pause(Duration::from_micros(late), random).unwrap();
+            let early = Waiting::Turn.pause(Duration::from_micros(early), random).unwrap();
+            let late = Waiting::Turn.pause(Duration::from_micros(late), random).unwrap();
             prop_assert!(late <= early, "{late:?} after {early:?}");
         }
 
         #[test]
         fn a_long_wait_costs_few_tries_and_ever_fewer(waited in 200_000_u64..4_900_000) {
-            let pause = pause(Duration::from_micros(waited), 512).unwrap();
+            let pause = Waiting::Turn.pause(Duration::from_micros(waited), 512).unwrap();
             prop_assert!(pause >= Duration::from_millis(1) && pause <= Duration::from_millis(25), "{pause:?}");
         }
 
         #[test]
         fn nobody_waits_past_five_seconds(waited in 0_u64..10_000_000, random: u64) {
             let waited = Duration::from_micros(waited);
-            match pause(waited, random) {
+            match Waiting::Turn.pause(waited, random) {
                 Some(pause) => prop_assert!(waited + pause <= PATIENCE),
                 None => prop_assert!(waited >= PATIENCE),
             }
@@ -85,7 +101,8 @@ mod tests {
 
     #[test]
     fn those_who_came_together_do_not_return_together() {
-        let pauses: std::collections::HashSet<_> = (0..100).map(|seed| pause(Duration::ZERO, mix(seed))).collect();
+        let pauses: std::collections::HashSet<_> =
+            (0..100).map(|seed| Waiting::Turn.pause(Duration::ZERO, mix(seed))).collect();
         assert!(pauses.len() > 50, "{}", pauses.len());
     }
 }

@@ -27,7 +27,7 @@ mod tests {
             pieces.prepare(statement).unwrap().raw_execute().unwrap();
         }
         assert_eq!(objects(&pieces), objects(&whole));
-        assert_eq!(objects(&pieces).iter().filter(|(name, _)| !name.starts_with("sqlite_")).count(), 7);
+        assert_eq!(objects(&pieces).iter().filter(|(name, _)| !name.starts_with("sqlite_")).count(), 8);
     }
 
     #[test]
