@@ -1,6 +1,7 @@
 //! `host`, serving the component on a data folder.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 
 use crate::client::Client;
@@ -79,7 +80,20 @@ impl Host {
     /// To start it with other settings.
     #[must_use]
     pub fn options() -> HostOptions {
-        let mut command = Command::new(programs::host());
+        Self::options_of(Command::new(programs::host()))
+    }
+
+    /// To start it with its system calls `calls` written to the file `trace`, by `strace`.
+    #[must_use]
+    pub fn traced(calls: &str, trace: &Path) -> HostOptions {
+        let mut command = Command::new("strace");
+        // -D: the process is host itself, so that it can be ended as ever.
+        command.args(["-D", "-f", "-s", "4096", "-e", &format!("trace={calls}"), "-o"]).arg(trace);
+        command.arg(programs::host());
+        Self::options_of(command)
+    }
+
+    fn options_of(mut command: Command) -> HostOptions {
         command.arg("--from").arg(programs::root().join("spin.toml")).current_dir(programs::root());
         // The settings of whoever runs the tests are not the tests'.
         for name in ["SPIN_VARIABLE_API_TOKEN", "SPIN_VARIABLE_AUTO_INIT", "SPIN_HTTP_LISTEN_ADDR"] {

@@ -1,6 +1,8 @@
 //! Backups, restores and crashes while writers are at work: loss is counted in a ledger, and it is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod synced;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -85,6 +85,8 @@ fn unit(filter: Option<&str>) -> Result<()> {
 fn blackbox(filter: Option<&str>) -> Result<()> {
     // An oracle for what is in a database, independent of the code under test.
     tools::from_system("sqlite3", "sqlite3")?;
+    // And one for what is on the disk.
+    tools::from_system("strace", "strace")?;
     cargo_test(&["mini-pra-tests"], filter)
 }
 
