@@ -21,12 +21,16 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
     let configuration = configure(cli)?;
     sqlite::without_statistics();
     let limits = cli.limits();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
+    let stop = {
+        // Before the code is compiled: the first process of a container never gets a signal that it does not watch for.
+        let _entered = runtime.enter();
+        shutdown::requested()?
+    };
     let engine = engine::new(&limits, cli.cache_dir.as_deref())?;
     let app = App::load(&engine, configuration, limits)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
     let lanes = Lanes::new(app, limits.instances as usize);
     runtime.block_on(async {
-        let stop = shutdown::requested()?;
         let listener = server::bind(cli.listen).await?;
         announce(&format!("Serving http://{}", listener.local_addr()?))?;
         server::serve(listener, lanes, stop).await;
