@@ -20,6 +20,7 @@ pub mod lock;
 pub mod model;
 pub mod progress;
 pub mod prune;
+mod read_ahead;
 pub mod restore;
 pub mod snapshot;
 pub mod sqlite;

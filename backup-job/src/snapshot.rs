@@ -1,7 +1,7 @@
 //! Copies a live database through SQLite's own snapshot.
 //!
 //! ```text
-//! this thread: transaction ─ sqlite_dbpage ─► batches of 1 MiB ─► second thread: checksum, write
+//! this thread: transaction ─ sqlite_dbpage ─► batches of 1 MiB ─► second thread: checksum, write, compare
 //! ```
 //! The copy equals the database in content; its page 1 says rollback journal (bytes 18 and 19), so that it can be
 //! opened on its own and on a read-only mount.
@@ -23,11 +23,6 @@ const BATCH: usize = 1 << 20;
 
 /// Batches under way at most: with [`BATCH`] the bound on memory.
 const BATCHES: usize = 8;
-
-struct Batch {
-    first_page: u32,
-    bytes: Vec<u8>,
-}
 
 /// Calls `each` with every page of the snapshot, in ascending order, the lock page included (as zeros).
 ///
@@ -56,20 +51,42 @@ pub fn for_each_page(
     if pages == shape.pages { Ok(()) } else { Err(unreadable(&path, pages + 1)) }
 }
 
-/// Writes the snapshot that `connection`'s transaction sees to `to`, and returns the checksums of the file as written.
-/// Does not sync.
-pub fn copy(connection: &Connection, shape: Shape, to: &Writer, progress: &Progress) -> Result<Checksums> {
+/// Hands the snapshot, as it is to stand in a copy, to `consume` on a second thread: whole pages in ascending order, and
+/// the number of the first of them.
+///
+/// # Errors
+/// As [`for_each_page`], and whatever `consume` returns, which ends the reading.
+pub fn batches(
+    connection: &Connection,
+    shape: Shape,
+    consume: impl FnMut(u32, &[u8]) -> Result<()> + Send,
+) -> Result<()> {
     let (full, filled) = sync_channel(BATCHES);
     let (empty, emptied) = channel();
     std::thread::scope(|scope| {
-        let writing = scope.spawn(move || write_batches(shape, to, &filled, &empty, progress));
-        let reading = read_batches(connection, shape, full, &emptied);
-        let written = writing.join().map_err(|_panic| Error::new(Code::Failed, "the writing thread panicked"))?;
-        // Where writing failed, reading ended early without an error of its own.
-        let checksums = written?;
-        reading?;
-        Ok(checksums)
+        let consuming = scope.spawn(move || consume_batches(shape, &filled, &empty, consume));
+        let reading = read_batches(connection, shape, &full, &emptied);
+        drop(full);
+        let consumed = consuming.join().map_err(|_panic| Error::new(Code::Failed, "the second thread panicked"))?;
+        // Where that failed, reading ended early, and its error is not the one to report.
+        consumed.and(reading)
     })
+}
+
+/// Writes the snapshot that `connection`'s transaction sees to `to`, and returns the checksums of the file as written.
+/// Does not sync.
+pub fn copy(connection: &Connection, shape: Shape, to: &Writer, progress: &Progress) -> Result<Checksums> {
+    let page_size = shape.page_size as usize;
+    let mut sum = DatabaseChecksum::new(shape.page_size);
+    batches(connection, shape, |first, pages| {
+        for (number, page) in (first..).zip(pages.chunks_exact(page_size)) {
+            sum.add(number, page);
+        }
+        to.write_at(pages, u64::from(first - 1) * u64::from(shape.page_size))?;
+        progress.add(pages.len() as u64);
+        Ok(())
+    })?;
+    Ok(sum.finish())
 }
 
 /// The checksums that a copy of the snapshot would have, without making one.
@@ -93,55 +110,45 @@ pub fn checksums(connection: &Connection, shape: Shape, progress: &Progress) -> 
 fn read_batches(
     connection: &Connection,
     shape: Shape,
-    full: SyncSender<Batch>,
+    full: &SyncSender<Vec<u8>>,
     emptied: &Receiver<Vec<u8>>,
 ) -> Result<()> {
     let fresh = || emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH + shape.page_size as usize));
-    let mut batch = Batch { first_page: 1, bytes: fresh() };
-    let mut writer_is_gone = false;
+    let mut batch = fresh();
     for_each_page(connection, shape, |number, page| {
-        if writer_is_gone {
-            return Err(Error::new(Code::Failed, "the writing thread has stopped"));
-        }
-        batch.bytes.extend_from_slice(page);
+        batch.extend_from_slice(page);
         if number == 1 {
-            header::set_journal_mode(&mut batch.bytes, false);
+            header::set_journal_mode(&mut batch, false);
         }
-        if batch.bytes.len() >= BATCH {
-            let next = Batch { first_page: number + 1, bytes: fresh() };
-            writer_is_gone = full.send(std::mem::replace(&mut batch, next)).is_err();
+        if batch.len() >= BATCH || number == shape.pages {
+            let sent = full.send(std::mem::replace(&mut batch, fresh()));
+            sent.map_err(|e| Error::new(Code::Failed, "the second thread has stopped").because(e.to_string()))?;
         }
         Ok(())
-    })?;
-    // A failed send means that writing failed, and its error is the one to report.
-    if !batch.bytes.is_empty() && full.send(batch).is_err() {
-        tracing::debug!("the writing thread stopped before the last batch");
+    })
+}
+
+fn consume_batches(
+    shape: Shape,
+    filled: &Receiver<Vec<u8>>,
+    empty: &Sender<Vec<u8>>,
+    mut consume: impl FnMut(u32, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut first = 1;
+    for mut batch in filled {
+        consume(first, &batch)?;
+        first += pages_in(&batch, shape);
+        batch.clear();
+        if empty.send(batch).is_err() {
+            tracing::debug!("the reading thread needs no more buffers");
+        }
     }
     Ok(())
 }
 
-fn write_batches(
-    shape: Shape,
-    to: &Writer,
-    filled: &Receiver<Batch>,
-    empty: &Sender<Vec<u8>>,
-    progress: &Progress,
-) -> Result<Checksums> {
-    let page_size = shape.page_size as usize;
-    let mut sum = DatabaseChecksum::new(shape.page_size);
-    for mut batch in filled {
-        for (number, page) in (batch.first_page..).zip(batch.bytes.chunks_exact(page_size)) {
-            sum.add(number, page);
-        }
-        let offset = u64::from(batch.first_page - 1) * u64::from(shape.page_size);
-        to.write_at(&batch.bytes, offset)?;
-        progress.add(batch.bytes.len() as u64);
-        batch.bytes.clear();
-        if empty.send(batch.bytes).is_err() {
-            tracing::debug!("the reading thread needs no more buffers");
-        }
-    }
-    Ok(sum.finish())
+fn pages_in(batch: &[u8], shape: Shape) -> u32 {
+    // A batch is not much larger than BATCH.
+    u32::try_from(batch.len()).unwrap_or(u32::MAX) / shape.page_size
 }
 
 fn path_of(connection: &Connection) -> PathBuf {

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Code, Error, Result};
 use crate::model::header::{Header, HeaderError};
+use crate::read_ahead;
 
 /// Time between two tries for a lock. SQLite's own handler sleeps 1 to 100 ms, and loses every race under load.
 const LOCK_RETRY: Duration = Duration::from_micros(300);
@@ -55,29 +56,17 @@ fn open(path: &Path, flags: OpenFlags, lock_wait: Duration) -> Result<Connection
     Ok(connection)
 }
 
-/// Opens a file that nobody writes (a backup, a temporary one): no locks, no sidecars are looked at or made.
+/// Opens a file that nobody writes (a backup, a temporary one): no locks, no sidecars are looked at or made, and pages
+/// are read ahead.
 pub fn open_immutable(path: &Path) -> Result<Connection> {
     require_safe_version()?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection =
-        Connection::open_with_flags(immutable_uri(path), flags).map_err(|e| Error::sqlite("open", path, e))?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(|e| Error::sqlite("open", path, e))?;
-    Ok(connection)
-}
-
-fn immutable_uri(path: &Path) -> String {
-    use std::fmt::Write as _;
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::from("file:");
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
-            // Writing to a String cannot fail.
-            _ => write!(uri, "%{byte:02X}").unwrap_or_default(),
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || {
+        let connection = Connection::open_with_flags_and_vfs(path, flags, read_ahead::register()?)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        Ok(connection)
+    };
+    open().map_err(|e| Error::sqlite("open", path, e))
 }
 
 /// Lets `connection` wait for locks by trying every 0.3 ms, each wait no longer than `limit`.

@@ -96,6 +96,24 @@ fn a_read_only_backup_folder_is_read_and_not_written() {
     Job::new("backup", &museum.data).succeeds();
 }
 
+/// As an init container mounts it: what starts the application has nothing to write there.
+#[test]
+fn init_restores_from_a_read_only_backup_folder_and_list_reads_it() {
+    let museum = Museum::new();
+    for suffix in ["", "-wal"] {
+        fs::remove_file(crate::museum::beside(&museum.data.database(), suffix)).unwrap();
+    }
+    // Its record is gone, and what a killed backup leaves lies there: neither is a reason to write.
+    fs::remove_file(museum.path("catalog.db")).unwrap();
+    fs::write(museum.path(".pra-tmp-backup-2025-01-10-12-00.db"), "half a copy").unwrap();
+    let Some(_mount) = ReadOnly::mount(&museum.data.backups()) else { return };
+    assert_eq!(Job::new("list", &museum.data).succeeds()[0]["point"], museum.newer.as_str());
+    let report = Job::new("init", &museum.data).succeeds();
+    assert_eq!((&report["outcome"], &report["point"]), (&"restored".into(), &museum.newer.as_str().into()));
+    assert_eq!(museum.live(), of(&[("a", 15), ("b", 5)]));
+    assert_eq!(Job::new("init", &museum.data).succeeds()["outcome"], "kept");
+}
+
 #[test]
 fn a_read_only_data_folder_is_named() {
     let museum = Museum::new();

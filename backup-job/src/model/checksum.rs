@@ -97,7 +97,7 @@ impl TryFrom<String> for Checksum {
 }
 
 /// Both checksums of one database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Checksums {
     /// Of the file as it is, for those who speak LTX. Not a proof that nothing changed.
     pub ltx: Checksum,

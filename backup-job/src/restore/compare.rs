@@ -1,27 +1,19 @@
 //! One pass over the live pages: they are compared with the restore point's and written into the safety copy.
-//!
-//! ```text
-//! this thread: transaction ─ sqlite_dbpage ─► batches of 1 MiB ─► second thread: compare, write, checksums
-//! ```
-
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use rusqlite::Connection;
 
 use super::page_set::PageSet;
 use super::safety_copy::SafetyCopy;
 use super::source::Source;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::model::checksum::DatabaseChecksum;
 use crate::model::header;
 use crate::progress::Progress;
 use crate::snapshot;
 use crate::sqlite::Shape;
 
-/// Bytes handed from one thread to the other at a time.
-const BATCH: usize = 1 << 20;
-/// Batches under way at most: with [`BATCH`] the bound on memory.
-const BATCHES: usize = 4;
+/// Bytes of the restore point read at a time, past the end of the live database.
+const CHUNK: usize = 1 << 20;
 
 /// What a pass, and what was looked at since, has found.
 #[derive(Debug)]
@@ -35,65 +27,19 @@ pub(super) struct Difference {
 /// Compares all pages that `connection`'s transaction sees, writing them to `copy`.
 ///
 /// # Errors
-/// [`Code::VerificationFailed`] where the restore point is not what was verified any more.
+/// [`crate::error::Code::VerificationFailed`] where the restore point is not what was verified any more.
 pub(super) fn pass(connection: &Connection, live: Shape, source: &Source, copy: &mut SafetyCopy) -> Result<Difference> {
     let progress = Progress::bytes("comparing", live.bytes());
-    let (full, filled) = sync_channel(BATCHES);
-    let (empty, emptied) = channel();
-    let shown = &progress;
-    let pages = std::thread::scope(|scope| {
-        let comparing = scope.spawn(move || compare(source, copy, &filled, &empty, shown));
-        let reading = read_batches(connection, live, full, &emptied);
-        let compared = comparing.join().map_err(|_panic| Error::new(Code::Failed, "the comparing thread panicked"))?;
-        // Where comparing failed, reading ended early, and that error is the one to report.
-        let pages = compared?;
-        reading?;
-        Ok(pages)
-    })?;
-    progress.finish();
-    Ok(Difference { pages, live })
-}
-
-fn read_batches(
-    connection: &Connection,
-    shape: Shape,
-    full: SyncSender<Vec<u8>>,
-    emptied: &Receiver<Vec<u8>>,
-) -> Result<()> {
-    let fresh = || emptied.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH + shape.page_size as usize));
-    let stopped = || Error::new(Code::Failed, "the comparing thread has stopped");
-    let mut batch = fresh();
-    snapshot::for_each_page(connection, shape, |number, page| {
-        batch.extend_from_slice(page);
-        if number == 1 {
-            header::set_journal_mode(&mut batch, false);
-        }
-        if batch.len() >= BATCH {
-            full.send(std::mem::replace(&mut batch, fresh())).map_err(|e| stopped().because(e.to_string()))?;
-        }
+    let mut wanted = Wanted::new(source);
+    snapshot::batches(connection, live, |_, pages| {
+        copy.append(pages)?;
+        wanted.compare(pages)?;
+        progress.add(pages.len() as u64);
         Ok(())
     })?;
-    full.send(batch).map_err(|e| stopped().because(e.to_string()))
-}
-
-fn compare(
-    source: &Source,
-    copy: &mut SafetyCopy,
-    filled: &Receiver<Vec<u8>>,
-    empty: &Sender<Vec<u8>>,
-    progress: &Progress,
-) -> Result<PageSet> {
-    let mut wanted = Wanted::new(source);
-    for mut batch in filled {
-        copy.append(&batch)?;
-        wanted.compare(&batch)?;
-        progress.add(batch.len() as u64);
-        batch.clear();
-        if empty.send(batch).is_err() {
-            tracing::debug!("the reading thread needs no more buffers");
-        }
-    }
-    wanted.finish()
+    let pages = wanted.finish()?;
+    progress.finish();
+    Ok(Difference { pages, live })
 }
 
 /// The restore point's pages, read once in ascending order beside the live ones.
@@ -130,7 +76,7 @@ impl<'a> Wanted<'a> {
         let size = self.source.shape.page_size as usize;
         let lock_page = header::lock_page(self.source.shape.page_size);
         while self.next <= self.source.shape.pages {
-            let first = self.read((BATCH / size).max(1))?;
+            let first = self.read((CHUNK / size).max(1))?;
             for (number, wanted) in (first..).zip(self.buffer.chunks_exact(size)) {
                 self.sum.add(number, wanted);
                 if number != lock_page {

@@ -18,12 +18,8 @@ use super::source::Source;
 use super::{Options, evidence, range_lock};
 use crate::error::{Code, Error, Result};
 use crate::lock;
-use crate::model::header;
 use crate::snapshot;
 use crate::sqlite::{self, Shape};
-
-/// Bytes written to the safety copy at a time.
-const BATCH: usize = 1 << 20;
 
 /// A restore that stands.
 #[derive(Debug)]
@@ -141,18 +137,7 @@ fn keep(
 
 fn copy(connection: &Connection, shape: Shape, backups: &Path, name: &str, now: Timestamp) -> Result<Published> {
     let mut copy = SafetyCopy::create(backups, name, shape)?;
-    let mut batch = Vec::with_capacity(BATCH + shape.page_size as usize);
-    snapshot::for_each_page(connection, shape, |number, page| {
-        batch.extend_from_slice(page);
-        if number == 1 {
-            header::set_journal_mode(&mut batch, false);
-        }
-        if batch.len() >= BATCH || number == shape.pages {
-            copy.append(&batch)?;
-            batch.clear();
-        }
-        Ok(())
-    })?;
+    snapshot::batches(connection, shape, |_, pages| copy.append(pages))?;
     copy.publish(now)
 }
 

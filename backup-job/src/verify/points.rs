@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::lock;
+use crate::model::checksum::Checksums;
 use crate::model::naming::Kind;
 use crate::model::point::{self, Point};
 use crate::model::restore_point::RestorePoint;
@@ -73,13 +74,13 @@ pub fn no_such_point(error: point::SelectError) -> Error {
     }
 }
 
-/// Device, inode and recorded checksum: what is the same file and held to the same record need not be read twice.
-type Identity = (u64, u64, u64);
+/// Device, inode and recorded checksums: what is the same file and held to the same record need not be read twice.
+type Identity = (u64, u64, Checksums);
 
 fn verify(backups: &Path, point: &RestorePoint, read: &mut HashMap<Identity, Option<String>>) -> Outcome {
     let started = Instant::now();
     let path = backups.join(&point.file);
-    let identity = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino(), point.ltx_checksum.get()));
+    let identity = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino(), point.checksums()));
     let known = identity.and_then(|identity| read.get(&identity).cloned());
     let error = match known {
         Some(outcome) => outcome.map(|message| Error::new(Code::VerificationFailed, message)),
@@ -127,4 +128,32 @@ fn is_read_only(error: &Error) -> bool {
     std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>()).is_some_and(|io| {
         matches!(io.kind(), std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::checksum::Checksum;
+
+    #[test]
+    fn hard_links_of_one_file_are_each_held_to_their_own_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2025-01-10T12:00:00Z".parse().unwrap();
+        let (first, second) = ("backup-2025-01-10-11-00.db", "backup-2025-01-10-11-01.db");
+        let database = rusqlite::Connection::open(folder.path().join(first)).unwrap();
+        database.execute_batch("CREATE TABLE t(x)").unwrap();
+        drop(database);
+        std::fs::hard_link(folder.path().join(first), folder.path().join(second)).unwrap();
+        let mut catalog = Catalog::read(folder.path()).unwrap();
+        catalog.record_strangers(folder.path(), now);
+        let mut other = catalog.points().iter().find(|point| point.file == first).unwrap().clone();
+        other.content_checksum = Checksum::from(other.content_checksum.get() ^ 1);
+        catalog.insert(other);
+        catalog.publish(folder.path(), now).unwrap();
+
+        let backups = folder.path().to_owned();
+        let outcomes = run(&Options { backups, points: Vec::new(), wait: Duration::ZERO, now }).unwrap();
+        let good: Vec<_> = outcomes.iter().map(|one| (one.file.as_str(), one.error.is_none())).collect();
+        assert_eq!(good, [(second, true), (first, false)]);
+    }
 }
