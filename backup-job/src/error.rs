@@ -21,6 +21,8 @@ pub enum Code {
     Busy = 5,
     /// A source or destination does not answer; try again.
     OutOfReach = 6,
+    /// A signal came before it was done; nothing is left half done. As shells report SIGTERM: 128 + 15.
+    Stopped = 143,
 }
 
 impl Code {
@@ -33,7 +35,14 @@ impl Code {
             Self::VerificationFailed => "verification-failed",
             Self::Busy => "busy",
             Self::OutOfReach => "out-of-reach",
+            Self::Stopped => "stopped",
         }
+    }
+
+    /// What another process meant by its exit code; [`Self::Failed`] for any that is none of ours.
+    pub fn from_exit_code(code: i32) -> Self {
+        let all = [Self::Usage, Self::NoSuchRestorePoint, Self::VerificationFailed, Self::Busy, Self::OutOfReach];
+        all.into_iter().find(|one| i32::from(one.exit_code()) == code).unwrap_or(Self::Failed)
     }
 
     /// The process's exit code.
@@ -122,6 +131,19 @@ impl Error {
     /// The caller's decision.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// The error and its causes in one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            // Below SQLite's own words there is only their number.
+            source = if cause.is::<rusqlite::Error>() { None } else { cause.source() };
+        }
+        text
     }
 
     /// What to do about it, where there is something to say.

@@ -10,15 +10,20 @@
 
 pub mod backup;
 pub mod catalog;
+pub mod cluster;
 #[cfg(feature = "crash-points")]
 pub mod crash;
+pub mod drill;
 pub mod error;
 pub mod files;
 pub mod init;
 pub mod keeper;
+pub mod listing;
 pub mod lock;
 pub mod model;
+pub mod output;
 pub mod progress;
+pub mod protect;
 pub mod prune;
 mod read_ahead;
 pub mod restore;

@@ -3,6 +3,7 @@
 //! ```text
 //! .pra.lock     shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
 //! .pra.wanted   held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
+//! .pra.restore  held by a restore in a cluster from its first step to its last, so that there is only one
 //! ```
 //! The kernel frees these locks when their holder dies, and they hold across the containers of one node, so they fence
 //! even a pod that starts in the middle of a restore. They do not hold across machines or on network file systems,
@@ -14,12 +15,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statfs::{FsType, statfs};
 
 use crate::error::{Code, Error, Result};
 use crate::files::folder_of;
 
 const LOCK: &str = ".pra.lock";
 const WANTED: &str = ".pra.wanted";
+const RESTORE: &str = ".pra.restore";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Time between two tries for a lock.
@@ -66,6 +69,16 @@ pub fn is_wanted(database: &Path) -> Result<bool> {
         Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(true),
         Err((_, errno)) => Err(Error::io("lock", &path, errno.into())),
     }
+}
+
+/// Locks out every other restore in a cluster of `database`; backups, keeper and application go on.
+///
+/// # Errors
+/// [`Code::Busy`] where another one holds it; [`Code::Usage`] where locks do not hold.
+pub fn restore(database: &Path) -> Result<Lock> {
+    require_local(database)?;
+    let lock = acquire(&lock_path(database, RESTORE), FlockArg::LockExclusiveNonblock, Duration::ZERO)?;
+    Ok(Lock { _lock: lock, _wanted: None })
 }
 
 /// Locks `folder` for one writer of backups and catalog at a time.
@@ -161,22 +174,22 @@ fn boot_id() -> Result<String> {
 
 /// File systems on which `flock`, POSIX locks or shared memory do not hold between all who can write.
 /// Magic numbers: `statfs(2)`.
-const REFUSED: [(i64, &str); 7] = [
-    (0x6969, "NFS"),
-    (0x517b, "SMB"),
-    (0xff53_4d42, "CIFS"),
-    (0xfe53_4d42, "SMB2"),
-    (0x0102_1997, "9p"),
-    (0x00c3_6400, "Ceph"),
-    (0x6573_5546, "FUSE"),
+const REFUSED: [(FsType, &str); 7] = [
+    (FsType(0x6969), "NFS"),
+    (FsType(0x517b), "SMB"),
+    (FsType(0xff53_4d42), "CIFS"),
+    (FsType(0xfe53_4d42), "SMB2"),
+    (FsType(0x0102_1997), "9p"),
+    (FsType(0x00c3_6400), "Ceph"),
+    (FsType(0x6573_5546), "FUSE"),
 ];
 
 fn require_local(database: &Path) -> Result<()> {
     let folder = folder_of(database);
-    let stat = nix::sys::statfs::statfs(folder).map_err(|e| {
+    let stat = statfs(folder).map_err(|e| {
         Error::io("look at the folder", folder, e.into()).hint("make the folder, or name the right one with --database")
     })?;
-    match refused_name(stat.filesystem_type().0) {
+    match refused_name(stat.filesystem_type()) {
         None => Ok(()),
         Some(name) => Err(Error::new(
             Code::Usage,
@@ -186,8 +199,8 @@ fn require_local(database: &Path) -> Result<()> {
     }
 }
 
-fn refused_name(magic: i64) -> Option<&'static str> {
-    REFUSED.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name)
+fn refused_name(kind: FsType) -> Option<&'static str> {
+    REFUSED.iter().find(|(refused, _)| *refused == kind).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
@@ -232,7 +245,7 @@ mod tests {
 
     #[test]
     fn network_file_systems_are_refused_by_name() {
-        assert_eq!(refused_name(0x6969), Some("NFS"));
-        assert_eq!(refused_name(0xef53), None, "ext4");
+        assert_eq!(refused_name(FsType(0x6969)), Some("NFS"));
+        assert_eq!(refused_name(FsType(0xef53)), None, "ext4");
     }
 }

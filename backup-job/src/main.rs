@@ -9,6 +9,6 @@ use clap::Parser;
 fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
     backup_job::crash::install();
-    cli::logging();
+    backup_job::output::logging();
     cli::Cli::parse().run()
 }

@@ -8,12 +8,13 @@
 mod source;
 mod unchanged;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::Connection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
@@ -23,7 +24,7 @@ use crate::model::restore_point::RestorePoint;
 use crate::model::retention::Keep;
 use crate::progress::Progress;
 use crate::sqlite::Shape;
-use crate::{lock, prune, snapshot, verify};
+use crate::{lock, output, prune, snapshot, verify};
 
 use source::Source;
 
@@ -47,7 +48,7 @@ pub struct Options {
 }
 
 /// What was made; `-o json` prints it.
-#[derive(Debug, Clone, Serialize, PartialEq)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct Report {
     /// Name in the backup folder.
     pub file: String,
@@ -65,6 +66,24 @@ pub struct Report {
     pub unchanged: bool,
     /// Files that retention removed.
     pub pruned: Vec<String>,
+}
+
+/// For people.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned } = self;
+        write!(f, "{file}  {}, verified in {seconds:.2} s", output::size(*bytes))?;
+        if let Some(events) = events {
+            write!(f, ", {events} events")?;
+        }
+        if *unchanged {
+            f.write_str(", unchanged (no second copy)")?;
+        }
+        if !pruned.is_empty() {
+            write!(f, ", {} pruned", pruned.len())?;
+        }
+        Ok(())
+    }
 }
 
 /// Makes a backup.

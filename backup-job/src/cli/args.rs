@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backup_job::model::retention::Keep;
-use clap::{Args, ValueEnum};
+pub(super) use backup_job::output::Format;
+use clap::Args;
 
 /// Where the live database is.
 #[derive(Debug, Args)]
@@ -39,17 +40,6 @@ pub(super) struct Output {
     /// What stdout carries
     #[arg(short, long, value_enum, env = "PRA_OUTPUT", default_value = "table")]
     pub(super) output: Format,
-}
-
-/// What stdout carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
-    /// Names only, one a line.
-    Name,
 }
 
 /// How long to wait for others.

@@ -1,8 +1,8 @@
-use backup_job::backup::{self, Report};
+use backup_job::backup;
 use backup_job::error::Result;
 
 use super::args::{Backups, Database, Format, Output, Retention, Wait};
-use super::output::{self, Answer};
+use super::output::Answer;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
 ///
@@ -44,25 +44,10 @@ impl Args {
             now: jiff::Timestamp::now(),
             dry_run,
         })?;
-        Answer::new(&report, words(&report, dry_run), vec![report.file.clone()])
+        let mut words = report.to_string();
+        if dry_run {
+            words.push_str(" (dry run: nothing was published)");
+        }
+        Answer::new(&report, words, vec![report.file.clone()])
     }
-}
-
-fn words(report: &Report, dry_run: bool) -> String {
-    let Report { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned } = report;
-    let size = output::size(*bytes);
-    let mut text = format!("{file}  {size}, verified in {seconds:.2} s");
-    if let Some(events) = events {
-        text.push_str(&format!(", {events} events"));
-    }
-    if *unchanged {
-        text.push_str(", unchanged (no second copy)");
-    }
-    if !pruned.is_empty() {
-        text.push_str(&format!(", {} pruned", pruned.len()));
-    }
-    if dry_run {
-        text.push_str(" (dry run: nothing was published)");
-    }
-    text
 }

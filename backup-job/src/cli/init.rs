@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// SQL that makes an empty database the application's; the event application's by default
     #[arg(long, value_name = "FILE", env = "PRA_SCHEMA")]
     schema: Option<PathBuf>,
+    /// Where there is no backup, make no database: the application makes its own
+    #[arg(long, env = "PRA_NO_SCHEMA", conflicts_with = "schema")]
+    no_schema: bool,
     /// Do not switch a database that is kept to WAL mode
     #[arg(long, env = "PRA_KEEP_JOURNAL_MODE")]
     keep_journal_mode: bool,
@@ -41,10 +44,12 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output: _, wait, schema, keep_journal_mode, accept_older, dry_run } = self;
+        let Self { database, backups, output: _, wait, schema, no_schema, keep_journal_mode, accept_older, dry_run } =
+            self;
         let schema = match schema {
-            Some(path) => std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?,
-            None => init::EVENTS_SCHEMA.to_owned(),
+            _ if no_schema => None,
+            Some(path) => Some(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?),
+            None => Some(init::EVENTS_SCHEMA.to_owned()),
         };
         let report = init::run(&init::Options {
             database: database.database,
@@ -66,6 +71,7 @@ fn words(report: &Report, dry_run: bool) -> String {
     let mut text = match report.outcome {
         Outcome::Kept => format!("kept {database}{events}"),
         Outcome::Created => format!("created {database}"),
+        Outcome::Left => format!("no backup yet: the application makes {database}"),
         Outcome::Restored => {
             let point = report.point.as_deref().unwrap_or("-");
             let reached = report.reached.as_deref().unwrap_or("-");

@@ -2,23 +2,25 @@
 
 mod args;
 mod backup;
+mod drill;
 mod init;
 mod list;
-mod output;
 mod prune;
+mod quiesce;
 mod replicate;
 mod restore;
 mod verify;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use backup_job::output;
 use clap::{Parser, Subcommand};
 
 /// Verified backups and restores of a live SQLite database.
 ///
 /// stdout is data, stderr is talk. Exit codes: 0 done; 1 failed; 2 usage or configuration; 3 no such restore point;
-/// 4 verification failed; 5 busy, try again; 6 out of reach, try again.
+/// 4 verification failed; 5 busy, try again; 6 out of reach, try again;
+/// 143 stopped by a signal.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -35,6 +37,7 @@ enum Verb {
     Restore(restore::Args),
     Prune(prune::Args),
     Replicate(replicate::Args),
+    Drill(drill::Args),
 }
 
 impl Cli {
@@ -48,18 +51,7 @@ impl Cli {
             Verb::Restore(args) => output::finish(args.format(), args.run()),
             Verb::Prune(args) => output::finish(args.format(), args.run()),
             Verb::Replicate(args) => output::finish(args.format(), args.run()),
+            Verb::Drill(args) => output::finish(args.format(), args.run()),
         }
-    }
-}
-
-/// Talk goes to stderr: for people on a terminal, JSON lines elsewhere. `PRA_LOG` sets what is said.
-pub(crate) fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PRA_LOG")
-        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if std::io::stderr().is_terminal() {
-        builder.without_time().init();
-    } else {
-        builder.json().flatten_event(true).init();
     }
 }

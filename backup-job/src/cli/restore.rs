@@ -1,12 +1,13 @@
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
-use backup_job::error::{Code, Error, Result};
+use backup_job::error::Result;
 use backup_job::model::point::Point;
-use backup_job::restore::{self, LOCK_LIMIT, Mode, Plan, Report};
+use backup_job::restore::{self, LOCK_LIMIT, Mode, Plan};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, Wait};
-use super::output::Answer;
+use super::output::{self, Answer};
+use super::quiesce::Quiesce;
 
 /// Puts a restore point in place
 ///
@@ -25,9 +26,10 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
-    /// latest, a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), or an age such as 15m
-    #[arg(long, env = "PRA_POINT", default_value = "latest")]
-    point: Point,
+    /// latest (the default), a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), or an
+    /// age such as 15m
+    #[arg(long, env = "PRA_POINT")]
+    point: Option<Point>,
     /// Which way
     #[arg(long, value_enum, env = "PRA_MODE", default_value = "auto")]
     mode: Mode,
@@ -40,6 +42,8 @@ pub(super) struct Args {
     /// Do not ask on a terminal
     #[arg(long, env = "PRA_YES")]
     yes: bool,
+    #[command(flatten)]
+    quiesce: Quiesce,
 }
 
 #[derive(Debug, Serialize)]
@@ -53,60 +57,38 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes } = self;
-        let prepared = restore::plan(&restore::Options {
+        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, quiesce } = self;
+        let options = restore::Options {
             database: database.database,
             backups: backups.backups,
-            point,
+            point: point.clone().unwrap_or(Point::Latest),
             mode,
             accept_503,
             lock_limit: LOCK_LIMIT,
             wait: wait.wait,
             now: jiff::Timestamp::now(),
-        })?;
+        };
+        let approve = |plan: &Plan| {
+            if output.output == Format::Table {
+                eprintln!("{plan}");
+            }
+            // A Job has no terminal and is not asked.
+            if yes || !std::io::stdin().is_terminal() {
+                Ok(())
+            } else {
+                output::confirm("This replaces what is in the database")
+            }
+        };
+        if quiesce.is_wanted() {
+            return quiesce.run(options, point, dry_run, &approve);
+        }
+        let prepared = restore::plan(&options)?;
         if dry_run {
             let plan = prepared.plan();
             return Answer::new(&Planned { plan }, plan.to_string(), vec![plan.point.clone()]);
         }
-        if output.output == Format::Table {
-            eprintln!("{}", prepared.plan());
-        }
-        if !yes && std::io::stdin().is_terminal() && !confirmed()? {
-            return Err(Error::new(Code::Failed, "not confirmed: nothing was changed").hint("--yes does not ask"));
-        }
+        approve(prepared.plan())?;
         let report = prepared.apply()?;
-        Answer::new(&report, words(&report), vec![report.point.clone()])
+        Answer::new(&report, report.to_string(), vec![report.point.clone()])
     }
-}
-
-fn confirmed() -> Result<bool> {
-    let failed = |e: std::io::Error| Error::new(Code::Failed, "failed to ask on the terminal").because(e);
-    eprint!("Do it? [y/N] ");
-    std::io::stderr().flush().map_err(failed)?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(failed)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
-}
-
-fn words(report: &Report) -> String {
-    let mut text = format!(
-        "restored {} ({}) {} in {:.2} s, verified",
-        report.point,
-        report.reached,
-        match report.mode {
-            restore::How::InPlace => "in place",
-            restore::How::Replace => "as a new file",
-        },
-        report.seconds
-    );
-    if let Some(seconds) = report.lock_seconds {
-        text.push_str(&format!("; writers waited {seconds:.3} s"));
-    }
-    if let Some(copy) = &report.safety_copy {
-        text.push_str(&format!("\nthe state before is kept: --point {copy}"));
-    }
-    for warning in &report.warnings {
-        text.push_str(&format!("\nwarning: {warning}"));
-    }
-    text
 }

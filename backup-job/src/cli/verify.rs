@@ -4,7 +4,6 @@ use backup_job::verify::points::{self, Outcome};
 use serde::Serialize;
 
 use super::args::{Backups, Format, Ignored, Output, Wait};
-use super::list;
 use super::output::{self, Answer};
 
 /// Reads restore points back: checksum, integrity_check, content against the catalog
@@ -67,7 +66,7 @@ impl Args {
 fn verified(outcome: &Outcome) -> Verified {
     Verified {
         point: outcome.file.clone(),
-        source: list::source(outcome.kind),
+        source: outcome.kind.source(),
         verified: outcome.error.is_none(),
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(ToString::to_string),

@@ -8,7 +8,7 @@
 //! | missing, 0 bytes, no tables | the newest is good | restored |
 //! | missing, 0 bytes, no tables | the newest is bad, an older one good | an error, unless the loss is accepted |
 //! | missing, 0 bytes, no tables | some, none good; or only safety copies | an error: never an empty application |
-//! | missing, 0 bytes, no tables | none | created |
+//! | missing, 0 bytes, no tables | none | created; left to the application where no schema is given |
 
 mod create;
 mod fill;
@@ -37,8 +37,9 @@ pub struct Options {
     pub database: PathBuf,
     /// The backup folder.
     pub backups: PathBuf,
-    /// Statements that make an empty database the application's; [`EVENTS_SCHEMA`] by default. Each may run twice.
-    pub schema: String,
+    /// Statements that make an empty database the application's, such as [`EVENTS_SCHEMA`]; each may run twice. `None`:
+    /// where there is no backup, the application makes its own database.
+    pub schema: Option<String>,
     /// Leaves the journal mode of a database that is kept as it is.
     pub keep_journal_mode: bool,
     /// Restores an older backup where the newest is damaged, and loses what lies between.
@@ -61,6 +62,8 @@ pub enum Outcome {
     Restored,
     /// It was empty or missing and there is no backup: it has the schema now.
     Created,
+    /// It is empty or missing and there is no backup: the application makes its own.
+    Left,
 }
 
 /// What was done; `-o json` prints it.
@@ -76,7 +79,7 @@ pub struct Report {
     pub reached: Option<String>,
     /// Rows of the table `events`.
     pub events: Option<u64>,
-    /// `wal`, or another where it could not be switched, or was not to be.
+    /// `wal`, or another where it could not be switched, or was not to be; `none` where there is no database yet.
     pub journal_mode: String,
     /// From start to end.
     pub seconds: f64,
@@ -128,12 +131,18 @@ pub fn run(options: &Options) -> Result<Report> {
                     .hint("run this again in a moment")),
             }
         }
-        None => {
-            if !*dry_run {
-                create::create(database, &options.schema, *wait)?;
+        None => match &options.schema {
+            Some(_) if *dry_run => finish(report(options, Outcome::Created, None, "wal")),
+            None if *dry_run => finish(report(options, Outcome::Left, None, "none")),
+            Some(schema) => {
+                create::create(database, schema, *wait)?;
+                finish(report(options, Outcome::Created, None, "wal"))
             }
-            finish(report(options, Outcome::Created, None, "wal"))
-        }
+            None => {
+                create::clear(database)?;
+                finish(report(options, Outcome::Left, None, "none"))
+            }
+        },
     }
 }
 

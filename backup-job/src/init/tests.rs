@@ -39,7 +39,7 @@ impl Scene {
         Options {
             database: self.database(),
             backups: self.backups(),
-            schema: EVENTS_SCHEMA.to_owned(),
+            schema: Some(EVENTS_SCHEMA.to_owned()),
             keep_journal_mode: false,
             accept_older: false,
             wait: 5 * SECOND,
@@ -109,6 +109,19 @@ fn a_first_installation_gets_the_schema_in_wal_mode() {
     assert_eq!((report.outcome, scene.events()), (Outcome::Created, Some(0)));
     assert_eq!(journal_mode(&scene.open()).unwrap(), "wal");
     assert_eq!(init(&scene.options()).unwrap().outcome, Outcome::Kept);
+}
+
+#[test]
+fn without_a_schema_a_first_installation_is_left_to_the_application() {
+    let scene = Scene::new();
+    let options = Options { schema: None, ..scene.options() };
+    fs::write(files::with_suffix(&scene.database(), "-wal"), "of another database").unwrap();
+    assert_eq!(init(&options).unwrap().outcome, Outcome::Left);
+    assert!(!scene.database().exists());
+    assert!(!files::with_suffix(&scene.database(), "-wal").exists(), "SQLite would replay it");
+    let (scene, _) = Scene::with_backups_of(&[70]);
+    let options = Options { schema: None, ..scene.options() };
+    assert_eq!(init(&options).unwrap().outcome, Outcome::Restored);
 }
 
 #[test]

@@ -43,6 +43,14 @@ impl Kind {
             Self::PreRestore => "pre-restore",
         }
     }
+
+    /// Where such a restore point comes from, as the outputs name it.
+    pub fn source(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::PreRestore => "safety-copy",
+        }
+    }
 }
 
 impl fmt::Display for Kind {

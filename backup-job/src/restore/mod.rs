@@ -25,11 +25,13 @@ mod source;
 mod wal_log;
 mod write_pages;
 
+use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
@@ -77,12 +79,12 @@ pub struct Options {
 }
 
 /// What was done; `-o json` prints it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The restore point's file.
     pub point: String,
     /// `backup`, or `safety-copy` for what an earlier restore kept.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// How it was put in place.
     pub mode: How,
     /// The instant that the database is at now, RFC 3339.
@@ -99,6 +101,24 @@ pub struct Report {
     pub pages_written: u64,
     /// What went otherwise than it should, though the restore stands.
     pub warnings: Vec<String>,
+}
+
+/// For people.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = match self.mode {
+            How::InPlace => "in place",
+            How::Replace => "as a new file",
+        };
+        write!(f, "restored {} ({}) {how} in {:.2} s, verified", self.point, self.reached, self.seconds)?;
+        if let Some(seconds) = self.lock_seconds {
+            write!(f, "; writers waited {seconds:.3} s")?;
+        }
+        if let Some(copy) = &self.safety_copy {
+            write!(f, "\nthe state before is kept: --point {copy}")?;
+        }
+        self.warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
+    }
 }
 
 /// A plan, and the verified restore point that it is for, held open.
@@ -217,7 +237,7 @@ impl Prepared {
     fn report(&self) -> Report {
         Report {
             point: self.point.file.clone(),
-            source: plan::source_name(self.point.kind),
+            source: self.point.kind.source().into(),
             mode: self.plan.mode,
             reached: self.plan.reached.clone(),
             seconds: 0.0,

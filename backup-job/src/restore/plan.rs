@@ -1,21 +1,21 @@
 //! What a restore will do: decided, shown, and only then done.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 
 use indicatif::BinaryBytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::estimate::Cost;
 use super::inspect::{Differing, Live};
 use super::source::Source;
 use super::{Mode, Options};
 use crate::error::{Code, Error, Result};
-use crate::model::naming::Kind;
 use crate::model::restore_point::RestorePoint;
 
 /// How a restore point is put in place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
     /// As one transaction of the live database, while it is used.
@@ -25,12 +25,12 @@ pub enum How {
 }
 
 /// What a restore will do. `Display` is for people, `Serialize` for machines.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     /// The restore point's file.
     pub point: String,
     /// `backup`, or `safety-copy` for what an earlier restore kept.
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
     /// Instant of the restore point, RFC 3339.
     pub reached: String,
     /// Where the restore point is.
@@ -113,7 +113,7 @@ pub(super) fn make(
     let something_to_keep = matches!(live, Live::Readable(_) | Live::Unreadable(_));
     let mut plan = Plan {
         point: point.file.clone(),
-        source: source_name(point.kind),
+        source: point.kind.source().into(),
         reached: point.created_at.to_string(),
         from: source.path().to_owned(),
         to: options.database.clone(),
@@ -129,13 +129,6 @@ pub(super) fn make(
     };
     plan.steps = steps(&plan, differing);
     Ok(plan)
-}
-
-pub(super) fn source_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Backup => "backup",
-        Kind::PreRestore => "safety-copy",
-    }
 }
 
 fn steps(plan: &Plan, differing: Option<Differing>) -> Vec<String> {

@@ -15,14 +15,14 @@ fn a_restore_brings_back_the_content_and_can_be_undone_by_a_restore() {
 
     let report = scene.restore(&point);
     assert_eq!(scene.contents(), then);
-    assert_eq!((report.mode, report.source, report.verified), (How::InPlace, "backup", true));
+    assert_eq!((report.mode, &*report.source, report.verified), (How::InPlace, "backup", true));
     assert!(report.pages_written > 0 && report.lock_seconds.is_some());
     assert_eq!(report.warnings, Vec::<String>::new());
 
     let copy = report.safety_copy.unwrap();
     let undone = scene.restore(&copy);
     assert_eq!(scene.contents(), later);
-    assert_eq!((undone.point, undone.source), (copy, "safety-copy"));
+    assert_eq!((undone.point, &*undone.source), (copy, "safety-copy"));
     assert_eq!(scene.strange_files(), Vec::<String>::new());
 }
 

@@ -1,17 +1,28 @@
-//! What is printed, and where.
+//! What the programs print, and where: stdout is data, stderr is talk.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
-use backup_job::error::{Code, Error, Result};
+use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::args::Format;
+use crate::error::{Code, Error, Result};
+
+/// What stdout carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+    /// Names only, one a line.
+    Name,
+}
 
 /// What a verb gives to stdout.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub struct Answer {
     /// As text, since a map would sort the keys.
     json: String,
     table: String,
@@ -22,21 +33,25 @@ pub(super) struct Answer {
 
 impl Answer {
     /// The same report in its three forms.
-    pub(super) fn new(report: &impl Serialize, table: String, names: Vec<String>) -> Result<Self> {
+    ///
+    /// # Errors
+    /// [`Code::Failed`] where it cannot be written as JSON.
+    pub fn new(report: &impl Serialize, table: String, names: Vec<String>) -> Result<Self> {
         let json = serde_json::to_string(report)
             .map_err(|e| Error::new(Code::Failed, "failed to write the report as JSON").because(e))?;
         Ok(Self { json, table, names, error: None })
     }
 
     /// The answer stands, and the verb has failed all the same.
-    pub(super) fn with_error(mut self, error: Option<Error>) -> Self {
+    #[must_use]
+    pub fn with_error(mut self, error: Option<Error>) -> Self {
         self.error = error;
         self
     }
 }
 
 /// Prints the answer or the error, and gives the exit code.
-pub(super) fn finish(format: Format, result: Result<Answer>) -> ExitCode {
+pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
     let error = match result {
         Ok(mut answer) => {
             let error = answer.error.take();
@@ -80,26 +95,13 @@ fn print(format: Format, answer: &Answer) -> io::Result<()> {
 
 fn error_document(error: &Error) -> serde_json::Value {
     serde_json::json!({
-        "error": { "code": error.code().name(), "message": chain(error), "hint": error.hint_text() }
+        "error": { "code": error.code().name(), "message": error.chain(), "hint": error.hint_text() }
     })
-}
-
-/// The error and its causes in one line.
-fn chain(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        // Below SQLite's own words there is only their number.
-        source = if cause.is::<rusqlite::Error>() { None } else { cause.source() };
-    }
-    text
 }
 
 fn complain(error: &Error) {
     let mut stderr = io::stderr().lock();
-    let written = writeln!(stderr, "error: {}", chain(error)).and_then(|()| match error.hint_text() {
+    let written = writeln!(stderr, "error: {}", error.chain()).and_then(|()| match error.hint_text() {
         Some(hint) => writeln!(stderr, "hint: {hint}"),
         None => Ok(()),
     });
@@ -108,7 +110,7 @@ fn complain(error: &Error) {
 }
 
 /// A table without frames that fits the terminal.
-pub(super) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
     for row in rows {
@@ -121,11 +123,56 @@ pub(super) fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<I
 }
 
 /// Bytes as people read them.
-pub(super) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }
 
 /// `-` for what is not there.
-pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+/// Whether somebody can be asked.
+///
+/// # Errors
+/// [`Code::Usage`] where stdin is no terminal.
+pub fn require_terminal() -> Result<()> {
+    if io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(Error::new(Code::Usage, "there is no terminal to ask on: nothing was changed").hint("--yes does not ask"))
+}
+
+/// Asks on the terminal before something is destroyed. `consequence` reads "This replaces …".
+///
+/// # Errors
+/// [`Code::Usage`] where there is no terminal to ask on; [`Code::Failed`] where the answer is no.
+pub fn confirm(consequence: &str) -> Result<()> {
+    require_terminal()?;
+    if !yes(consequence)? {
+        return Err(Error::new(Code::Failed, "not confirmed: nothing was changed").hint("--yes does not ask"));
+    }
+    Ok(())
+}
+
+fn yes(consequence: &str) -> Result<bool> {
+    let failed = |e: io::Error| Error::new(Code::Failed, "failed to ask on the terminal").because(e);
+    eprint!("{consequence}. Do it? [y/N] ");
+    io::stderr().flush().map_err(failed)?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// Talk goes to stderr: for people on a terminal, JSON lines elsewhere. `PRA_LOG` sets what is said; by default
+/// nothing of what the client of the API server logs itself, since our errors say it.
+pub fn logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PRA_LOG")
+        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("info,kube_client=off"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    if io::stderr().is_terminal() {
+        builder.without_time().init();
+    } else {
+        builder.json().flatten_event(true).init();
+    }
 }

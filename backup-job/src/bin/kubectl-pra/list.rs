@@ -1,0 +1,27 @@
+use backup_job::cluster::jobs::Change;
+use backup_job::error::Result;
+use backup_job::listing::{self, Listed};
+use backup_job::output::Answer;
+
+use crate::cli::Common;
+use crate::follow::{Keep, follow};
+
+/// Lists the restore points, newest first
+///
+/// The backups are on a volume in the cluster: a Job reads them there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  kubectl pra list -n pra")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    keep: Keep,
+}
+
+impl Args {
+    pub(crate) async fn run(self, common: &Common) -> Result<Answer> {
+        let (cluster, kit) = common.kit().await?;
+        let args = ["list", "-o", "json"].map(str::to_owned).to_vec();
+        let change = Change { args: Some(args), env: Vec::new() };
+        let listed: Vec<Listed> = follow(&cluster, &kit.backup, "list", change, self.keep).await?;
+        listing::answer(&listed)
+    }
+}

@@ -1,0 +1,20 @@
+//! `kubectl pra`: backups, restores and drills of an application in a cluster, and its protection.
+
+mod backup;
+mod cli;
+mod drill;
+mod follow;
+mod list;
+mod protect;
+mod restore;
+mod status;
+mod unprotect;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    backup_job::output::logging();
+    cli::Cli::parse().run()
+}

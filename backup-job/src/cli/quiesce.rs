@@ -1,0 +1,157 @@
+//! `restore` in a cluster: flags become options.
+
+use std::path::Path;
+use std::time::Duration;
+
+use backup_job::cluster::client::block_on;
+use backup_job::cluster::quiesce::{self, Approve, Identity, Options};
+use backup_job::cluster::workload::{ConfigMapName, CronJobName, DeploymentName};
+use backup_job::cluster::{Access, Cluster};
+use backup_job::error::{Code, Error, Result};
+use backup_job::model::point::Point;
+use backup_job::restore;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::args::length;
+use super::output::Answer;
+
+/// What to stop, and where to write down what was.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "In a Kubernetes cluster")]
+pub(super) struct Quiesce {
+    /// Scale this Deployment to zero where the file must be replaced, and back
+    #[arg(long, value_name = "deployment/NAME", env = "PRA_QUIESCE", value_delimiter = ',', requires = "lease")]
+    quiesce: Vec<DeploymentName>,
+    /// Suspend this CronJob meanwhile
+    #[arg(long, value_name = "cronjob/NAME", env = "PRA_SUSPEND", value_delimiter = ',', requires = "lease")]
+    suspend: Vec<CronJobName>,
+    /// Take the restore point from the key `point` of this ConfigMap, unless --point names one; it is used once
+    #[arg(long, value_name = "configmap/NAME", env = "PRA_POINT_FROM", requires = "lease")]
+    point_from: Option<ConfigMapName>,
+    /// The Lease that says who restores and remembers what to bring back
+    #[arg(long, value_name = "NAME", env = "PRA_LEASE")]
+    lease: Option<String>,
+    /// The namespace; the pod's own or the kubeconfig's by default
+    #[arg(short, long, value_name = "NAME", env = "PRA_NAMESPACE")]
+    namespace: Option<String>,
+    /// Longest wait for pods to go, and for the application to be ready again
+    #[arg(long, value_name = "TIME", env = "PRA_QUIESCE_TIMEOUT", default_value = "2m", value_parser = length)]
+    quiesce_timeout: Duration,
+    /// The Job's name, for the Lease; the host's by default
+    #[arg(long, env = "PRA_JOB_NAME", hide = true)]
+    job_name: Option<String>,
+    /// The Job's uid: its pods go on where an earlier one was killed
+    #[arg(long, env = "PRA_JOB_UID", hide = true)]
+    job_uid: Option<String>,
+}
+
+impl Quiesce {
+    /// Whether this is a restore in a cluster.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    pub(super) fn run(
+        self,
+        options: restore::Options,
+        point: Option<Point>,
+        dry_run: bool,
+        approve: Approve<'_>,
+    ) -> Result<Answer> {
+        let Self { quiesce, suspend, point_from, lease, namespace, quiesce_timeout, job_name, job_uid } = self;
+        let options = Options {
+            restore: options,
+            point,
+            point_from: point_from.map(|configmap| configmap.name),
+            deployments: quiesce.into_iter().map(|deployment| deployment.name).collect(),
+            cronjobs: suspend.into_iter().map(|cronjob| cronjob.name).collect(),
+            lease: lease.unwrap_or_default(),
+            job: identity(job_name, job_uid)?,
+            timeout: quiesce_timeout,
+        };
+        block_on(async {
+            let cluster = Cluster::connect(&Access { namespace, ..Access::default() }).await?;
+            if dry_run {
+                let preview = quiesce::preview(&cluster, &options).await?;
+                return Answer::new(&preview, preview.to_string(), vec![preview.plan.point.clone()]);
+            }
+            let done = quiesce::run(&cluster, &options, approve, stop_at_signals()?).await?;
+            let names = vec![done.report.restore.point.clone()];
+            Ok(Answer::new(&done.report, done.report.to_string(), names)?.with_error(done.error))
+        })
+    }
+}
+
+/// The Job, or this process where there is none.
+fn identity(name: Option<String>, uid: Option<String>) -> Result<Identity> {
+    let name = match name {
+        Some(name) => name,
+        None => {
+            let path = Path::new("/proc/sys/kernel/hostname");
+            std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?.trim().to_owned()
+        }
+    };
+    let uid = uid.unwrap_or_else(|| format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond()));
+    Ok(Identity { name, uid })
+}
+
+/// Becomes true at the first SIGTERM or SIGINT.
+fn stop_at_signals() -> Result<watch::Receiver<bool>> {
+    let listen = |kind| signal(kind).map_err(|e| Error::new(Code::Failed, "failed to listen for signals").because(e));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::warn!("asked to stop: what was stopped is brought back");
+        stop.send_replace(true);
+    });
+    Ok(stopped)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{CommandFactory, Parser};
+    use k8s_openapi::api::batch::v1::CronJob;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        quiesce: Quiesce,
+    }
+
+    #[test]
+    fn several_names_stand_in_one_variable_or_in_several_flags() {
+        let line = "restore --lease l --quiesce deployment/a,deploy/b --quiesce deployment/c --suspend cj/d";
+        let flags = Flags::try_parse_from(line.split(' ')).unwrap().quiesce;
+        let names: Vec<String> = flags.quiesce.into_iter().map(|one| one.name).collect();
+        assert_eq!((names, flags.suspend[0].name.as_str()), (vec!["a".into(), "b".into(), "c".into()], "d"));
+    }
+
+    #[test]
+    fn nothing_is_stopped_without_a_lease_to_remember_it() {
+        for flag in ["--quiesce deployment/a", "--suspend cronjob/a", "--point-from configmap/a"] {
+            let error = Flags::try_parse_from(format!("restore {flag}").split(' ')).unwrap_err();
+            assert!(error.to_string().contains("--lease"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_restore_template_sets_no_variable_that_restore_does_not_know() {
+        let template: CronJob = serde_saphyr::from_str(include_str!("../../../k8s/kit/restore.yaml")).unwrap();
+        let pod = template.spec.unwrap().job_template.spec.unwrap().template.spec.unwrap();
+        let set = pod.containers[0].env.as_ref().unwrap().iter().map(|one| one.name.clone());
+        let cli = crate::cli::Cli::command();
+        let restore = cli.find_subcommand("restore").unwrap();
+        let known: BTreeSet<&str> = restore.get_arguments().filter_map(|one| one.get_env()?.to_str()).collect();
+        let unknown: Vec<String> = set.filter(|name| !known.contains(name.as_str())).collect();
+        assert_eq!(unknown, Vec::<String>::new());
+    }
+}

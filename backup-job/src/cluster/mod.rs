@@ -1,0 +1,25 @@
+//! The cluster: Kubernetes objects say when and where; what moves data is elsewhere in this library.
+//!
+//! ```text
+//! client      where the API server is; one door to async; errors in our words
+//! call        one request: a deadline, tries again, what it was for
+//! kit         which objects protect an application, found by their labels
+//! jobs        a Job from a CronJob's template: made, followed, its answer read
+//! run         the same as one call: made, followed, answered, cleared away
+//! status      how an application and its protection are
+//! workload    replicas, pods, the suspension of CronJobs
+//! quiesce     a restore that stops the application where it must, and brings it back
+//! ```
+
+pub mod call;
+pub mod client;
+pub mod jobs;
+pub mod kit;
+#[cfg(test)]
+mod mock;
+pub mod quiesce;
+pub mod run;
+pub mod status;
+pub mod workload;
+
+pub use client::{Access, Cluster};

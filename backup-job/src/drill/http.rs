@@ -1,0 +1,194 @@
+//! One request over one connection, and how it failed. A new connection for each by default: that is what the Service
+//! routes, and what a client without history sees.
+
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::http::Uri;
+use hyper::http::uri::InvalidUri;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::ledger::Refusal;
+use crate::error::{Code, Error, Result};
+
+/// The largest answer that is read, in bytes; a page of events has at most some four million.
+const ANSWER_MAX: usize = 16 * 1024 * 1024;
+
+/// A server.
+#[derive(Debug)]
+pub struct Target {
+    address: SocketAddr,
+    /// The header `Host`.
+    host: String,
+    /// The path that all paths begin with; mostly empty.
+    base: String,
+    /// Connections to be used again; `None`: a new one for each request.
+    idle: Option<Mutex<Vec<Sender>>>,
+}
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// What a server answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// A request.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// GET or POST.
+    pub method: Method,
+    /// Begins with a slash.
+    pub path: String,
+    /// The header `Idempotency-Key`.
+    pub key: Option<String>,
+    /// JSON, or nothing.
+    pub body: Bytes,
+}
+
+impl Target {
+    /// The server at `url`. Its name is looked up once: the address of a Service stays.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] where it is no `http://` URL; [`Code::OutOfReach`] where the name is not known.
+    pub async fn resolve(url: &str, keep_alive: bool) -> Result<Self> {
+        let wrong = || {
+            Error::new(Code::Usage, format!("'{url}' is not of the form http://HOST[:PORT]"))
+                .hint("name the application's Service with --url, such as http://events")
+        };
+        let uri: Uri = url.parse().map_err(|e: InvalidUri| wrong().because(e))?;
+        let (Some("http"), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err(wrong());
+        };
+        let name = (host.trim_matches(['[', ']']).to_owned(), uri.port_u16().unwrap_or(80));
+        let unknown = || {
+            Error::new(Code::OutOfReach, format!("failed to look up the host '{host}'")).hint(
+                "outside of the cluster name an address that reaches the Service, such as its ClusterIP on a node, with --url",
+            )
+        };
+        let mut addresses = tokio::net::lookup_host(name).await.map_err(|e| unknown().because(e))?;
+        Ok(Self {
+            address: addresses.next().ok_or_else(unknown)?,
+            host: uri.authority().map(ToString::to_string).unwrap_or_default(),
+            base: uri.path().trim_end_matches('/').to_owned(),
+            idle: keep_alive.then(Mutex::default),
+        })
+    }
+
+    /// Sends the request and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// Where there is none after `limit`.
+    pub async fn ask(&self, ask: &Ask, limit: Duration) -> Result<Answer, Refusal> {
+        match tokio::time::timeout(limit, self.exchange(ask)).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => Err(Refusal::TimedOut),
+        }
+    }
+
+    async fn exchange(&self, ask: &Ask) -> Result<Answer, Refusal> {
+        let (mut sender, used) = match self.kept().await {
+            Some(sender) => (sender, true),
+            None => (self.connect().await?, false),
+        };
+        let cut = |error: &hyper::Error| if used { Refusal::KeptAliveCut } else { refusal(error) };
+        let request = self.request(ask)?;
+        let response = sender.send_request(request).await.map_err(|e| cut(&e))?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+        let body = body.map_err(|e| e.downcast_ref::<hyper::Error>().map_or(Refusal::Other, cut))?.to_bytes();
+        if let Some(idle) = &self.idle {
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        }
+        Ok(Answer { status, body })
+    }
+
+    fn request(&self, ask: &Ask) -> Result<Request<Full<Bytes>>, Refusal> {
+        let mut request = Request::builder()
+            .method(&ask.method)
+            .uri(format!("{}{}", self.base, ask.path))
+            .header("host", &self.host)
+            .header("user-agent", "mini-pra-drill");
+        if !ask.body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        if let Some(key) = &ask.key {
+            request = request.header("idempotency-key", key);
+        }
+        if self.idle.is_none() {
+            request = request.header("connection", "close");
+        }
+        request.body(Full::new(ask.body.clone())).map_err(|_impossible| Refusal::Other)
+    }
+
+    /// A connection from before that is still open as far as we know.
+    async fn kept(&self) -> Option<Sender> {
+        let idle = self.idle.as_ref()?;
+        loop {
+            let mut sender = idle.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
+            if sender.ready().await.is_ok() {
+                return Some(sender);
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Sender, Refusal> {
+        let connect = async {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        };
+        let stream = connect.await.map_err(|e: io::Error| io_refusal(e.kind()))?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|e| refusal(&e))?;
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                // The request has failed with it, and is counted there.
+                tracing::trace!(%error, "a connection ended");
+            }
+        });
+        Ok(sender)
+    }
+}
+
+fn refusal(error: &hyper::Error) -> Refusal {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return io_refusal(error.kind());
+        }
+        source = cause.source();
+    }
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+        Refusal::Reset
+    } else {
+        Refusal::Other
+    }
+}
+
+fn io_refusal(kind: ErrorKind) -> Refusal {
+    match kind {
+        ErrorKind::ConnectionRefused => Refusal::ConnectionRefused,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Refusal::Reset,
+        ErrorKind::TimedOut => Refusal::TimedOut,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => Refusal::Unreachable,
+        _ => Refusal::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,289 @@
+//! Drills: a disaster made on purpose, and measured.
+//!
+//! ```text
+//!  writers ──► application          open loop, a new connection each, every acknowledgement in the ledger
+//!  scenario ─► cluster              pod_crash, volume_loss, bad_write: the disaster, the recovery, the wait for it
+//!     │            memory           what is to be put back, noted on an object before anything is touched
+//!     ▼
+//!  ledger + what is there afterwards ─► account ─► report (verdict, timeline) ─► svg
+//! ```
+//! ledger, schedule, server_clock, account, verdict, timeline, report and svg are pure. Durations are since the drill
+//! began, by the monotonic clock; the server's timestamps are compared with it only through `server_clock`.
+
+pub mod account;
+pub mod answer;
+pub mod application;
+pub mod bad_write;
+pub mod course;
+#[cfg(test)]
+mod fixtures;
+pub mod http;
+pub mod ledger;
+pub mod memory;
+pub mod plan;
+pub mod pod_crash;
+pub mod report;
+pub mod schedule;
+pub mod server_clock;
+pub mod stage;
+pub mod svg;
+pub mod timeline;
+pub mod verdict;
+pub mod volume;
+pub mod volume_loss;
+pub mod writers;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cluster::kit::Kit;
+use crate::cluster::{Cluster, workload};
+use crate::error::{Code, Error, Result};
+use account::Allowance;
+use application::Application;
+use course::Course;
+use http::Target;
+use memory::Memory;
+pub use plan::Plan;
+use pod_crash::How;
+use report::{Notes, Point, Report, Subject};
+use schedule::Schedule;
+use stage::Stage;
+use verdict::Promised;
+use volume_loss::By;
+use writers::Writers;
+
+/// How long writes that are under way at the end may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Which disaster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// A pod dies.
+    PodCrash(How),
+    /// The data volume is gone.
+    VolumeLoss(By),
+    /// Wrong data was written.
+    BadWrite,
+}
+
+impl Scenario {
+    /// Its name and that of its variant.
+    pub fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PodCrash(how) => ("pod-crash", how.name()),
+            Self::VolumeLoss(by) => ("volume-loss", by.name()),
+            Self::BadWrite => ("bad-write", "restore"),
+        }
+    }
+}
+
+/// A drill to be made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which disaster.
+    pub scenario: Scenario,
+    /// The application; none: the only one that is protected in the namespace.
+    pub app: Option<String>,
+    /// Where it answers; none: `http://APP`, as in the cluster.
+    pub url: Option<String>,
+    /// Writes per second.
+    pub rate: u32,
+    /// Uses connections again.
+    pub keep_alive: bool,
+    /// How long to write before the disaster.
+    pub before: Duration,
+    /// How long to write after the recovery.
+    pub after: Duration,
+    /// Longest wait for one step.
+    pub limit: Duration,
+}
+
+/// What a scenario found.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// When the disaster was, since the drill began.
+    pub disaster: Duration,
+    /// When the recovery's command was given, where there was one.
+    pub recovery: Option<Duration>,
+    /// What may be missing.
+    pub allowance: Allowance,
+    /// What was promised.
+    pub promised: Promised,
+    /// What was restored.
+    pub restore_point: Option<Point>,
+}
+
+/// A drill that may begin.
+#[derive(Debug)]
+pub struct Prepared {
+    cluster: Cluster,
+    options: Options,
+    kit: Kit,
+    plan: Plan,
+}
+
+/// Looks whether a drill may begin. Changes nothing.
+///
+/// # Errors
+/// [`Code::Usage`] where the namespace does not allow drills, or there is nothing to make one on.
+pub async fn prepare(cluster: Cluster, options: Options) -> Result<Prepared> {
+    stage::require_permission(&cluster).await?;
+    let kit = Kit::find(&cluster, options.app.as_deref()).await?;
+    let claim = kit.data_claim()?;
+    let replicas = workload::replicas(&cluster, &kit.app).await?;
+    if replicas < 1 {
+        return Err(Error::new(Code::Usage, format!("deployment '{}' is scaled to 0", kit.app))
+            .hint("scale it up, or `drill put-back` where a drill has left it so"));
+    }
+    let (drill, how) = options.scenario.names();
+    let plan = Plan {
+        drill,
+        how,
+        namespace: cluster.namespace().to_owned(),
+        app: kit.app.clone(),
+        url: options.url.clone().unwrap_or_else(|| format!("http://{}", kit.app)),
+        rate: options.rate,
+        replicas,
+        steps: Plan::steps(options.scenario, &kit.app, &claim),
+        claim,
+    };
+    Ok(Prepared { cluster, options, kit, plan })
+}
+
+impl Prepared {
+    /// What will be done.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Does it. However it ends, and on SIGTERM and SIGINT, all is put back as it was.
+    ///
+    /// # Errors
+    /// Where the application takes no writes or does not come back, or the cluster refuses.
+    pub async fn apply(self) -> Result<Report> {
+        let Self { cluster, options, kit, plan } = self;
+        let target = Target::resolve(&plan.url, options.keep_alive).await?;
+        let application = Arc::new(Application::new(target));
+        let cursor = application.newest().await?;
+
+        let memory = remember(&cluster, &kit, &plan, options.scenario).await?;
+        let cronjob = kit.backup.name_any();
+        memory.note(&cluster, &cronjob, options.limit).await?;
+        let course = Course::start();
+        let prefix = report::prefix(&memory.id);
+        let schedule = Schedule::new(options.rate);
+        let writers = Writers::start(Arc::clone(&application), schedule, course.clock, prefix.clone());
+        let Options { before, after, limit, .. } = options;
+        let replicas = plan.replicas;
+        let stage = Stage { cluster, kit, replicas, memory, course, application, writers, before, after, limit };
+
+        let outcome = tokio::select! {
+            outcome = run(&stage, options.scenario) => outcome,
+            error = interrupted() => Err(error),
+        };
+        let put_back = stage.memory.put_back(&stage.cluster, &cronjob, limit).await;
+        let Outcome { disaster, recovery, allowance, mut promised, restore_point } = match (outcome, put_back) {
+            (Ok(outcome), Ok(())) => outcome,
+            (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
+            (Err(error), Err(left)) => {
+                return Err(error.hint(format!("not all was put back ({left}): `drill put-back` tries again")));
+            }
+        };
+
+        let Stage { cluster, kit, memory, course, application, writers, .. } = stage;
+        let ledger = writers.finish(GRACE).await?;
+        let end = course.clock.now();
+        let messages = course.phase("read back", application.messages(cursor.as_deref(), &prefix)).await?;
+        if promised.bad_left.is_some() {
+            let bad = bad_write::bad_prefix(&memory.id);
+            promised.bad_left = Some(messages.iter().map(|message| u64::from(message.starts_with(&bad))).sum());
+        }
+        let (phases, marks) = course.log_so_far();
+        Ok(Report::new(Notes {
+            subject: Subject {
+                drill: plan.drill.into(),
+                how: plan.how.into(),
+                id: memory.id,
+                namespace: cluster.namespace().to_owned(),
+                app: kit.app,
+                replicas,
+            },
+            started_at: course.started_at,
+            phases,
+            marks,
+            disaster,
+            recovery,
+            end,
+            ledger,
+            found: messages.iter().filter_map(|message| writers::sequence(&prefix, message)).collect(),
+            allowance,
+            promised,
+            restore_point,
+        }))
+    }
+}
+
+async fn run(stage: &Stage, scenario: Scenario) -> Result<Outcome> {
+    match scenario {
+        Scenario::PodCrash(how) => pod_crash::run(stage, how).await,
+        Scenario::VolumeLoss(by) => volume_loss::run(stage, by).await,
+        Scenario::BadWrite => bad_write::run(stage).await,
+    }
+}
+
+/// What this scenario has to put back.
+async fn remember(cluster: &Cluster, kit: &Kit, plan: &Plan, scenario: Scenario) -> Result<Memory> {
+    let began_at = Timestamp::now();
+    // Unique enough: no two drills are at work at once.
+    let id = format!("{:x}", began_at.as_millisecond());
+    let mut memory = Memory { id, began_at, replicas: BTreeMap::new(), suspended: None, claim: None };
+    if !matches!(scenario, Scenario::PodCrash(_)) {
+        memory.suspended = Some(workload::is_suspended(cluster, &kit.backup.name_any()).await?);
+    }
+    if let Scenario::VolumeLoss(_) = scenario {
+        memory.claim = Some(volume_loss::claim(cluster, &plan.claim).await?);
+        memory.replicas.insert(kit.app.clone(), plan.replicas);
+        for replicator in stage::replicators(cluster, &kit.app).await? {
+            let replicas = workload::replicas(cluster, &replicator).await?;
+            memory.replicas.insert(replicator, replicas);
+        }
+    }
+    Ok(memory)
+}
+
+/// Puts back what a drill that was killed has left. Returns its name, or `None` where there is nothing.
+///
+/// # Errors
+/// As [`Memory::put_back`].
+pub async fn put_back(cluster: &Cluster, app: Option<&str>, limit: Duration) -> Result<Option<String>> {
+    let kit = Kit::find(cluster, app).await?;
+    let Some(memory) = memory::read(&kit.backup)? else {
+        return Ok(None);
+    };
+    memory.put_back(cluster, &kit.backup.name_any(), limit).await?;
+    Ok(Some(memory.id))
+}
+
+/// Ends when somebody wants the drill to end.
+async fn interrupted() -> Error {
+    let wait = |kind| async move {
+        match signal(kind) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            // Without a handler the signal ends the process; its successor puts things back.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = wait(SignalKind::terminate()) => {}
+        () = wait(SignalKind::interrupt()) => {}
+    }
+    Error::new(Code::Failed, "the drill was interrupted: all is put back as it was")
+}

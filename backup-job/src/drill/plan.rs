@@ -1,0 +1,77 @@
+//! What a drill will do, for people to agree to.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Scenario;
+use super::pod_crash::How;
+use super::volume_loss::By;
+
+/// The plan; `--dry-run` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// `pod-crash`, `volume-loss` or `bad-write`.
+    pub drill: &'static str,
+    /// Which variant of it.
+    pub how: &'static str,
+    /// The namespace.
+    pub namespace: String,
+    /// The application.
+    pub app: String,
+    /// Where it is written to.
+    pub url: String,
+    /// Writes per second.
+    pub rate: u32,
+    /// The claim of its data.
+    pub claim: String,
+    /// Its pods now.
+    pub replicas: i32,
+    /// What will be done, in order.
+    pub steps: Vec<String>,
+}
+
+impl Plan {
+    /// The steps of a scenario.
+    pub(super) fn steps(scenario: Scenario, app: &str, claim: &str) -> Vec<String> {
+        let steps = match scenario {
+            Scenario::PodCrash(how) => vec![
+                match how {
+                    How::Delete => format!("delete one pod of deployment '{app}'"),
+                    How::Force => format!("delete one pod of deployment '{app}', without grace"),
+                    How::ByHand => format!("name a pod of deployment '{app}' and wait until you have killed it"),
+                },
+                "wait until as many pods are ready as before".to_owned(),
+            ],
+            Scenario::VolumeLoss(by) => vec![
+                "suspend the backups and make one more".to_owned(),
+                format!("DISASTER: end all pods on claim '{claim}' and delete it, with all data in it"),
+                match by {
+                    By::Restore => format!("make claim '{claim}' again, restore it with a Job, start '{app}'"),
+                    By::Init => format!("make claim '{claim}' again and start '{app}', which restores it"),
+                },
+            ],
+            Scenario::BadWrite => vec![
+                "suspend the backups and make one more".to_owned(),
+                "write 1000 wrong events".to_owned(),
+                "restore that backup in place; what was written since is gone then, whoever wrote it".to_owned(),
+            ],
+        };
+        let first = "write events all the time".to_owned();
+        let last = "put back what is not as it was, read the events back and count what is lost".to_owned();
+        [first].into_iter().chain(steps).chain([last]).collect()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { drill, how, namespace, app, url, rate, claim: _, replicas, steps } = self;
+        writeln!(f, "drill  {drill} ({how})")?;
+        writeln!(f, "on     '{app}' in namespace '{namespace}', {replicas} pods")?;
+        write!(f, "write  {rate} events per second to {url}")?;
+        for (number, step) in steps.iter().enumerate() {
+            write!(f, "\n  {}. {step}", number + 1)?;
+        }
+        Ok(())
+    }
+}

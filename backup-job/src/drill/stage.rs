@@ -1,0 +1,257 @@
+//! What all drills do in the cluster.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::ListParams;
+use kube::{Api, ResourceExt};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::application::Application;
+use super::course::Course;
+use super::memory::Memory;
+use super::report::Point;
+use super::writers::Writers;
+use crate::cluster::call::call;
+use crate::cluster::kit::{COMPONENT, INSTANCE, Kit};
+use crate::cluster::{Cluster, jobs, workload};
+use crate::error::{Code, Error, Result};
+
+/// The annotation of a namespace in which drills are allowed; its value is `true`.
+pub const ALLOWED: &str = "mini-pra/allow-drills";
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A drill that has begun.
+#[derive(Debug)]
+pub struct Stage {
+    /// Where.
+    pub cluster: Cluster,
+    /// What protects the application.
+    pub kit: Kit,
+    /// The application's pods when all is well.
+    pub replicas: i32,
+    /// What is to be put back.
+    pub memory: Memory,
+    /// The drill's course.
+    pub course: Course,
+    /// The application.
+    pub application: Arc<Application>,
+    /// Those who write to it.
+    pub writers: Writers,
+    /// How long to write before the disaster, and after the recovery.
+    pub before: Duration,
+    /// The same after the recovery.
+    pub after: Duration,
+    /// The longest wait for one step.
+    pub limit: Duration,
+}
+
+impl Stage {
+    /// Writes for a while before anything happens. The application has to take writes, or there is no drill.
+    ///
+    /// # Errors
+    /// As [`Writers::acknowledged_since`].
+    pub async fn calm(&self) -> Result<()> {
+        self.course
+            .phase("write", async {
+                self.writers.acknowledged_since(Duration::ZERO, self.limit).await?;
+                sleep(self.before).await;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Waits for a write that is sent from now on, then writes for a while.
+    ///
+    /// # Errors
+    /// As [`Writers::acknowledged_since`].
+    pub async fn recovered(&self) -> Result<()> {
+        let from = self.course.mark("recovered");
+        self.course
+            .phase("write on", async {
+                self.writers.acknowledged_since(from, self.limit).await?;
+                sleep(self.after).await;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Makes a backup as the CronJob does, and says which one. It stays the newest: the CronJob is suspended, until what
+    /// was remembered is put back.
+    ///
+    /// # Errors
+    /// As [`Stage::job`]; [`Code::VerificationFailed`] where it is not what the application sees.
+    pub async fn back_up(&self) -> Result<Point> {
+        let backup = async {
+            workload::suspend(&self.cluster, &self.kit.backup.name_any(), true).await?;
+            self.no_backup_at_work().await?;
+            let answer = self.job(&self.kit.backup, "backup", &[], false).await?;
+            let file = answer.get("file").and_then(Value::as_str).unwrap_or_default();
+            let status = self.application.status().await?;
+            match (status.last_backup_file, status.last_backup_at) {
+                (Some(newest), Some(created_at)) if newest == file => Ok(Point { file: newest, created_at }),
+                (newest, _) => Err(Error::new(
+                    Code::VerificationFailed,
+                    format!("the backup '{file}' was made and the application sees '{}'", newest.unwrap_or_default()),
+                )
+                .hint("check that the application mounts the claim of the backups")),
+            }
+        };
+        self.course.phase("back up", backup).await
+    }
+
+    /// Restores a backup as a user does, with a Job of the template. Returns as soon as it says that it is done: the
+    /// Job controller takes a second or more to say the same.
+    ///
+    /// # Errors
+    /// As [`Stage::job`].
+    pub async fn restore(&self, point: &Point) -> Result<Value> {
+        let env = [("PRA_POINT".to_owned(), point.file.clone())];
+        self.job(&self.kit.restore, "restore", &env, true).await
+    }
+
+    /// Runs a Job of a CronJob's template and returns its answer: at its end, or as soon as it is heard.
+    ///
+    /// # Errors
+    /// What the Job said where it failed; else as [`jobs::follow`].
+    async fn job(&self, template: &CronJob, step: &str, env: &[(String, String)], early: bool) -> Result<Value> {
+        let name = self.memory.job(step);
+        let change = jobs::Change { args: None, env: env.to_vec() };
+        jobs::create(&self.cluster, &jobs::from_cronjob(template, &name, &change)?).await?;
+        let (say, heard) = oneshot::channel();
+        let mut say = early.then_some(say);
+        let mut hear = |line: &str| {
+            if let Some(answer) = jobs::answer(line).filter(|answer| answer.get("error").is_none())
+                && let Some(say) = say.take()
+            {
+                // Nobody listens any more where the Job has ended meanwhile.
+                drop(say.send(answer));
+            }
+        };
+        let outcome = tokio::select! {
+            outcome = jobs::follow(&self.cluster, &name, self.limit, &mut hear) => outcome?,
+            Ok(answer) = heard => return Ok(answer),
+        };
+        let answer = outcome.answer.unwrap_or_default();
+        if outcome.succeeded {
+            return Ok(answer);
+        }
+        let said = |key: &str| answer.pointer(&format!("/error/{key}")).and_then(Value::as_str).map(str::to_owned);
+        let message = said("message").unwrap_or_else(|| "it said nothing".to_owned());
+        let error = Error::new(Code::Failed, format!("job '{name}' failed: {message}"));
+        Err(error.hint(said("hint").unwrap_or_else(|| format!("`kubectl logs job/{name}` says more"))))
+    }
+
+    /// Waits until as many pods as there were are ready, as `counts` counts them.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn pods_ready(&self, counts: impl Fn(&Pod) -> bool) -> Result<()> {
+        let wanted = usize::try_from(self.replicas).unwrap_or_default();
+        self.until(&format!("{wanted} ready pods"), async || {
+            let pods = self.pods().await?;
+            Ok(pods.iter().filter(|pod| is_ready(pod) && counts(pod)).count() >= wanted)
+        })
+        .await
+    }
+
+    /// Waits until a pod of the application is gone.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn pod_gone(&self, pod: &Pod) -> Result<()> {
+        self.until(&format!("the end of pod '{}'", pod.name_any()), async || {
+            Ok(self.pods().await?.iter().all(|other| other.uid() != pod.uid()))
+        })
+        .await
+    }
+
+    /// Waits until no backup is being made.
+    ///
+    /// # Errors
+    /// As [`Stage::until`].
+    pub async fn no_backup_at_work(&self) -> Result<()> {
+        let name = self.kit.backup.name_any();
+        self.until(&format!("the end of the Jobs of cronjob '{name}'"), async || {
+            let cronjob = call(&format!("get cronjob '{name}'"), || {
+                let (api, name) = (self.cluster.api::<CronJob>(), name.clone());
+                async move { api.get(&name).await }
+            })
+            .await?;
+            Ok(cronjob.status.and_then(|status| status.active).unwrap_or_default().is_empty())
+        })
+        .await
+    }
+
+    /// The application's pods.
+    ///
+    /// # Errors
+    /// As [`call`].
+    pub async fn pods(&self) -> Result<Vec<Pod>> {
+        let selector = workload::selector(&self.cluster, &self.kit.app).await?;
+        workload::pods(&self.cluster, &selector).await
+    }
+
+    /// Waits until `done` says yes.
+    ///
+    /// # Errors
+    /// [`Code::Failed`] where it has not after [`Stage::limit`]; else its own.
+    pub async fn until(&self, what: &str, done: impl AsyncFn() -> Result<bool>) -> Result<()> {
+        let deadline = Instant::now() + self.limit;
+        while !done().await? {
+            if Instant::now() >= deadline {
+                return Err(Error::new(Code::Failed, format!("waited {} s for {what}", self.limit.as_secs()))
+                    .hint("`kubectl get pods,jobs`, `kubectl describe pod` and `kubectl logs` say why"));
+            }
+            sleep(LOOK).await;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses where drills are not allowed.
+///
+/// # Errors
+/// [`Code::Usage`] where the namespace does not carry the annotation; else as [`call`].
+pub async fn require_permission(cluster: &Cluster) -> Result<()> {
+    let name = cluster.namespace();
+    let namespace = call(&format!("get namespace '{name}'"), || {
+        let api: Api<Namespace> = Api::all(cluster.client().clone());
+        async move { api.get(name).await }
+    })
+    .await?;
+    match namespace.annotations().get(ALLOWED).map(String::as_str) {
+        Some("true") => Ok(()),
+        _ => Err(Error::new(Code::Usage, format!("drills are not allowed in namespace '{name}'")).hint(format!(
+            "a drill is a real disaster: where you want one, `kubectl annotate namespace {name} {ALLOWED}=true`"
+        ))),
+    }
+}
+
+/// The names of the Deployments that feed the application's replicas and keep its log.
+///
+/// # Errors
+/// As [`call`].
+pub async fn replicators(cluster: &Cluster, app: &str) -> Result<Vec<String>> {
+    let list = ListParams::default().labels(&format!("{INSTANCE}={app},{COMPONENT}=replicator"));
+    let found = call("list the replicators", || {
+        let (api, list) = (cluster.api::<Deployment>(), list.clone());
+        async move { api.list(&list).await }
+    })
+    .await?;
+    Ok(found.items.iter().map(ResourceExt::name_any).collect())
+}
+
+/// Whether a pod gets requests.
+pub fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.as_ref().and_then(|status| status.conditions.as_ref());
+    pod.metadata.deletion_timestamp.is_none()
+        && conditions.into_iter().flatten().any(|one| one.type_ == "Ready" && one.status == "True")
+}

@@ -1,0 +1,98 @@
+//! Recovery: the data volume is gone. The workshop's second scenario, whole.
+
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::ResourceExt;
+
+use super::account::Allowance;
+use super::stage::Stage;
+use super::verdict::{Measure, Promised};
+use super::{Outcome, volume};
+use crate::cluster::{Cluster, workload};
+use crate::error::{Code, Error, Result};
+
+/// What brings the data back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// A Job of the template `restore`, as `kubectl create job restore --from=cronjob/restore` makes it.
+    Restore,
+    /// The application's own start: its init container finds an empty volume.
+    Init,
+}
+
+impl By {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Restore => "restore",
+            Self::Init => "init",
+        }
+    }
+}
+
+/// What is promised.
+pub const PROMISED: Promised = Promised {
+    loss: "lost: only what was written after the last backup",
+    no_refusal: false,
+    within: Some((Measure::Recovery, 10.0)),
+    bad_left: None,
+};
+
+/// Makes it.
+///
+/// # Errors
+/// [`Code::Failed`] where the application does not come back; else as the cluster's.
+pub async fn run(stage: &Stage, by: By) -> Result<Outcome> {
+    let Stage { cluster, course, memory, limit, .. } = stage;
+    let claim = memory.claim.as_ref().ok_or_else(|| Error::new(Code::Failed, "there is no claim to lose"))?;
+    let point = stage.back_up().await?;
+    stage.calm().await?;
+
+    let disaster = course.mark("disaster");
+    course
+        .phase("lose the volume", async {
+            scale_all(stage, |_| 0).await?;
+            volume::lose(cluster, &claim.name_any(), *limit).await
+        })
+        .await?;
+
+    let recovery = course.mark("recovery command");
+    course.phase("make the claim", volume::create(cluster, claim)).await?;
+    if by == By::Restore {
+        course.phase("restore", stage.restore(&point)).await?;
+    }
+    course
+        .phase("start", async {
+            scale_all(stage, |before| before).await?;
+            stage.pods_ready(|_| true).await
+        })
+        .await?;
+    stage.recovered().await?;
+    Ok(Outcome {
+        disaster,
+        recovery: Some(recovery),
+        allowance: Allowance::After(point.created_at),
+        promised: PROMISED,
+        restore_point: Some(point),
+    })
+}
+
+/// Scales all that was remembered; the application first, since it is waited for.
+async fn scale_all(stage: &Stage, to: impl Fn(i32) -> i32) -> Result<()> {
+    let app = &stage.kit.app;
+    let (first, rest): (Vec<_>, Vec<_>) = stage.memory.replicas.iter().partition(|(name, _)| *name == app);
+    for (name, before) in first.into_iter().chain(rest) {
+        workload::scale(&stage.cluster, name, to(*before)).await?;
+    }
+    Ok(())
+}
+
+/// The claim as it has to be made again.
+///
+/// # Errors
+/// [`Code::Usage`] where there is none; else as [`crate::cluster::call::call`].
+pub async fn claim(cluster: &Cluster, name: &str) -> Result<PersistentVolumeClaim> {
+    let claim = volume::get(cluster, name).await?;
+    claim.map(|claim| volume::as_written(&claim)).ok_or_else(|| {
+        Error::new(Code::Usage, format!("there is no claim '{name}'")).hint("apply the manifests, then try again")
+    })
+}

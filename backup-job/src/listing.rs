@@ -1,0 +1,89 @@
+//! The restore points of a backup folder as `list` prints them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Catalog;
+use crate::error::Result;
+use crate::model::restore_point::RestorePoint;
+use crate::output::{self, Answer};
+
+/// One restore point; `-o json` prints a list of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// What `--point` takes.
+    pub point: String,
+    /// `backup`, or `safety-copy` for what a restore kept.
+    pub source: String,
+    /// Instant of the snapshot.
+    pub created_at: Timestamp,
+    /// Time since then.
+    pub age_seconds: u64,
+    /// Size.
+    pub bytes: u64,
+    /// Rows of the table `events`; null where the database has none.
+    pub events: Option<u64>,
+    /// Whether the last verification succeeded.
+    pub verified: bool,
+    /// The older one that is the same to the byte.
+    pub unchanged_since: Option<String>,
+    /// What is wrong with it.
+    pub error: Option<String>,
+}
+
+/// The restore points of a backup folder, newest first.
+///
+/// # Errors
+/// Where the folder or its catalog cannot be read.
+pub fn list(backups: &Path, now: Timestamp) -> Result<Vec<Listed>> {
+    Ok(Catalog::read(backups)?.points().iter().map(|point| listed(point, now)).collect())
+}
+
+fn listed(point: &RestorePoint, now: Timestamp) -> Listed {
+    Listed {
+        point: point.file.clone(),
+        source: point.kind.source().to_owned(),
+        created_at: point.created_at,
+        age_seconds: point.age(now).as_secs(),
+        bytes: point.bytes,
+        events: point.events,
+        verified: point.is_verified(),
+        unchanged_since: point.unchanged_since.clone(),
+        error: point.error.clone(),
+    }
+}
+
+/// The list as table, JSON and names.
+///
+/// # Errors
+/// As [`Answer::new`].
+pub fn answer(listed: &[Listed]) -> Result<Answer> {
+    let rows = listed.iter().map(|row| {
+        [
+            row.point.clone(),
+            row.source.clone(),
+            crate::model::age::display(Duration::from_secs(row.age_seconds)),
+            output::size(row.bytes),
+            output::or_dash(row.events),
+            state(row),
+        ]
+    });
+    let table = if listed.is_empty() {
+        "no restore points yet".to_owned()
+    } else {
+        output::table(["POINT", "SOURCE", "AGE", "SIZE", "EVENTS", "STATE"], rows)
+    };
+    Answer::new(&listed, table, listed.iter().map(|row| row.point.clone()).collect())
+}
+
+fn state(row: &Listed) -> String {
+    match (&row.error, row.verified, &row.unchanged_since) {
+        (Some(error), _, _) => format!("damaged: {error}"),
+        (None, false, _) => "not verified".to_owned(),
+        (None, true, Some(since)) => format!("verified, same as {since}"),
+        (None, true, None) => "verified".to_owned(),
+    }
+}
