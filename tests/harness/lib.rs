@@ -36,5 +36,5 @@ pub use keeper::Keeper;
 pub use ledger::{Account, Entry, Ledger, Refusal};
 pub use process::Process;
 pub use programs::{backup_job, backup_job_with_crash_points, bin, component, host, root, sqlite3, xtask};
-pub use wait::{DEADLINE, now_ms, wait_for, wait_until};
+pub use wait::{DEADLINE, now_ms, wait_for, wait_for_within, wait_until};
 pub use writers::Writers;

@@ -21,13 +21,22 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// # Panics
 /// After [`DEADLINE`], with `what` was waited for.
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
+pub fn wait_for<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    wait_for_within(DEADLINE, what, look)
+}
+
+/// Waits until `look` finds something, and returns it. For what may by contract take longer than [`DEADLINE`].
+///
+/// # Panics
+/// After `limit`, with `what` was waited for.
+#[track_caller]
+pub fn wait_for_within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "waited {} s for {what}", DEADLINE.as_secs());
+        assert!(Instant::now() < deadline, "waited {} s for {what}", limit.as_secs());
         std::thread::sleep(LOOK);
     }
 }

@@ -1,12 +1,14 @@
 //! Builds the programs and the component, with one line of talk each.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::tools::WASM;
+use crate::tools::{self, WASM};
 use crate::workspace;
 
 /// Builds what runs: the native programs and the component.
@@ -27,6 +29,65 @@ fn component() -> Result<()> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--release", "--package", "events", "--target", WASM]);
     quietly("the component", &mut cargo)
+}
+
+/// Builds what goes into the images: the component, and the native programs without a need for anything but the
+/// kernel. Returns the folder of the latter. For the tests also the `backup-job` whose steps can end it, under another
+/// name.
+pub(crate) fn for_images(crash_points: bool) -> Result<PathBuf> {
+    let target = tools::for_static_building()?;
+    let folder = workspace::target_dir().join(&target).join("release");
+    let flags = image_flags()?;
+    let build = |more: &[&str]| {
+        let mut cargo = workspace::cargo();
+        cargo.args(["build", "--release", "--package", "host", "--package", "backup-job", "--target", &target]);
+        quietly("host and backup-job for the images", cargo.args(more).env("CARGO_ENCODED_RUSTFLAGS", &flags))
+    };
+    if crash_points {
+        build(&["--features", CRASH_POINTS])?;
+        keep_with_crash_points(&folder)?;
+    }
+    build(&[])?;
+    component()?;
+    Ok(folder)
+}
+
+/// Makes every file operation and every step of `backup-job` one at which it can be killed.
+pub(crate) const CRASH_POINTS: &str = "backup-job/crash-points";
+
+/// Keeps the `backup-job` that was just built with [`CRASH_POINTS`] beside the one to come.
+pub(crate) fn keep_with_crash_points(folder: &Path) -> Result<()> {
+    let (from, to) = (folder.join("backup-job"), folder.join("backup-job-crash-points"));
+    std::fs::copy(&from, &to).map(drop).with_context(|| format!("failed to copy '{}'", from.display()))
+}
+
+/// Symbols stay out (rustc strips while it links, so nothing has to be installed or built twice for that), and so do
+/// the names of this machine's folders, so that the programs are the same from any clone.
+fn image_flags() -> Result<OsString> {
+    let home = std::env::home_dir().context("this user has no home")?;
+    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    let mut flags = OsString::from("-Cstrip=symbols");
+    // The last one that fits counts, and cargo's folder may be in ours.
+    for (folder, name) in [(workspace::root(), "/mini-pra"), (cargo_home.as_path(), "/cargo")] {
+        // What stands between two flags, in cargo's own words.
+        flags.push("\x1f--remap-path-prefix=");
+        flags.push(folder);
+        flags.push("=");
+        flags.push(name);
+    }
+    Ok(flags)
+}
+
+/// Builds a program that `cargo xtask` runs: `name` is its feature as well.
+pub(crate) fn tool(name: &str) -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--release", "--quiet", "--package", "xtask", "--features", name, "--bin", name]);
+    tools::run(&mut cargo).with_context(|| format!("failed to build what `cargo xtask {name}` runs"))
+}
+
+/// Whether arguments that are passed on ask for nothing but words.
+pub(crate) fn asks_for_help(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--help" || argument == "-h")
 }
 
 /// Runs cargo and shows no more of it than the crate at work, on a terminal; all that is not progress, when it fails.

@@ -1,8 +1,8 @@
 //! The command line of `cargo xtask`.
 
-use crate::{bench, leash, test, up};
+use crate::{bench, e2e, images, leash, test, up};
 
-/// Runs, tests and measures mini-pra; each command sets up what it needs.
+/// Runs, tests, measures and packs mini-pra; each command sets up what it needs.
 #[derive(Debug, clap::Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -18,6 +18,10 @@ pub(crate) enum Command {
     Test(test::Args),
     /// Measure the project beside its peers and the physical limits.
     Bench(bench::Args),
+    /// Write the container images, and import or push them.
+    Images(images::Args),
+    /// Test the project on the Kubernetes that KUBECONFIG names.
+    E2e(e2e::Args),
     /// Become another program that ends when this one does.
     #[command(hide = true)]
     Leash(leash::Args),

@@ -1,9 +1,11 @@
-//! Runs, tests and measures the project. `cargo xtask --help` lists what there is.
+//! Runs, tests, measures and packs the project. `cargo xtask --help` lists what there is.
 
 mod bench;
 mod build;
 mod cli;
+mod e2e;
 mod http;
+mod images;
 mod leash;
 mod process;
 mod test;
@@ -22,6 +24,8 @@ fn main() -> ExitCode {
         Command::Up(args) => up::run(args),
         Command::Test(args) => test::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::E2e(args) => e2e::run(args),
+        Command::Images(args) => images::run(args),
         Command::Leash(args) => leash::run(args),
     };
     match result {

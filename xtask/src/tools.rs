@@ -14,7 +14,17 @@ pub(crate) const WASM: &str = "wasm32-wasip2";
 /// Makes sure that the native programs and the component can be built.
 pub(crate) fn for_building() -> Result<()> {
     c_compiler()?;
-    wasm_target()
+    rust_target(WASM)
+}
+
+/// Makes sure that programs can be built that need nothing but the kernel, and returns the target for that.
+pub(crate) fn for_static_building() -> Result<String> {
+    for_building()?;
+    anyhow::ensure!(cfg!(target_os = "linux"), "images can be made on Linux only");
+    from_system("musl-gcc", "musl-tools")?;
+    let target = format!("{}-unknown-linux-musl", env::consts::ARCH);
+    rust_target(&target)?;
+    Ok(target)
 }
 
 /// SQLite is C, and rustc links with the C compiler.
@@ -32,13 +42,13 @@ fn c_compiler() -> Result<()> {
     )
 }
 
-fn wasm_target() -> Result<()> {
-    if has_target(WASM)? {
+fn rust_target(target: &str) -> Result<()> {
+    if has_target(target)? {
         return Ok(());
     }
-    eprintln!("installing the Rust target {WASM}");
-    rustup(&["target", "add", WASM])
-        .with_context(|| format!("the Rust target {WASM} is missing and could not be installed"))
+    eprintln!("installing the Rust target {target}");
+    rustup(&["target", "add", target])
+        .with_context(|| format!("the Rust target {target} is missing and could not be installed"))
 }
 
 /// Asks rustc and not rustup: it is faster, and right where Rust did not come from rustup.

@@ -23,10 +23,10 @@ pub(crate) struct Args {
 /// # Errors
 /// Where something cannot be built or measured. A bad figure is not an error.
 pub(crate) fn run(Args { arguments }: Args) -> Result<()> {
-    if !asks_for_help(&arguments) {
+    if !build::asks_for_help(&arguments) {
         build::programs()?;
     }
-    build_benchmark()?;
+    build::tool("bench")?;
     let status = Command::new(workspace::bin("bench"))
         .arg("--cache")
         .arg(workspace::cache_dir())
@@ -34,17 +34,5 @@ pub(crate) fn run(Args { arguments }: Args) -> Result<()> {
         .status()
         .context("failed to run the benchmark")?;
     ensure!(status.success(), "the benchmark failed ({status})");
-    Ok(())
-}
-
-fn asks_for_help(arguments: &[OsString]) -> bool {
-    arguments.iter().any(|argument| argument == "--help" || argument == "-h")
-}
-
-fn build_benchmark() -> Result<()> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--quiet", "--package", "xtask", "--features", "bench", "--bin", "bench"]);
-    let status = cargo.status().context("failed to run cargo")?;
-    ensure!(status.success(), "failed to build the benchmark");
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! The steps, in the order in which they fail soonest.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::{deny, fuzz, hygiene, shown};
+use crate::build::CRASH_POINTS;
 use crate::{build, tools, workspace};
 
 /// One thing that `cargo xtask test` does.
@@ -52,23 +53,19 @@ fn clippy(_filter: Option<&str>) -> Result<()> {
     tools::rust_components()?;
     let warnings = ["--", "--deny", "warnings"];
     let all = ["clippy", "--quiet", "--release", "--workspace", "--all-targets"];
-    let features = ["--features", CRASH_POINTS, "--features", BENCH];
+    let features = ["--features", CRASH_POINTS, "--features", TOOLS, "--features", "mini-pra-tests/cluster"];
     shown(workspace::cargo().args(all).args(features).args(warnings))?;
     let component = ["clippy", "--quiet", "--release", "--package", "events", "--target", tools::WASM];
     shown(workspace::cargo().args(component).args(warnings))
 }
 
-/// Makes every file operation of `backup-job` one at which it can be killed.
-const CRASH_POINTS: &str = "backup-job/crash-points";
-
-/// The programs of `cargo xtask bench`.
-const BENCH: &str = "xtask/bench";
+/// The programs of `cargo xtask bench` and `cargo xtask images`.
+const TOOLS: &str = "xtask/bench,xtask/images";
 
 /// `backup-job` twice: with its file operations able to kill it, under another name, and as it is.
 fn build_all(_filter: Option<&str>) -> Result<()> {
     build::native(&["--features", CRASH_POINTS])?;
-    let (from, to) = (workspace::bin("backup-job"), workspace::bin("backup-job-crash-points"));
-    std::fs::copy(&from, &to).with_context(|| format!("failed to copy '{}'", from.display()))?;
+    build::keep_with_crash_points(&workspace::bin_dir())?;
     build::programs()
 }
 
@@ -95,7 +92,7 @@ fn cargo_test(packages: &[&str], filter: Option<&str>) -> Result<()> {
     cargo.args(["test", "--quiet", "--release", "--no-fail-fast"]);
     cargo.args(packages.iter().flat_map(|name| ["--package", name]));
     // What is off by default has tests of its own.
-    for (package, feature) in [("backup-job", CRASH_POINTS), ("xtask", BENCH)] {
+    for (package, feature) in [("backup-job", CRASH_POINTS), ("xtask", TOOLS)] {
         if packages.contains(&package) {
             cargo.args(["--features", feature]);
         }

@@ -1,0 +1,125 @@
+//! Each drill, and that what it promises is kept.
+//!
+//! Times are reported and not asserted: another machine is slower. What is asserted is what was lost and refused.
+
+use mini_pra_tests::{wait_for, wait_until};
+use serde_json::Value;
+
+use crate::installation::{Installation, Job};
+use crate::processes;
+use crate::restore::all_is_back;
+
+/// Runs a drill as a user does, and returns its report.
+#[track_caller]
+fn drill(pra: &Installation, arguments: &[&str]) -> Value {
+    let said = pra.pra(&[&["drill"], arguments, &["--yes", "-o", "json"]].concat());
+    assert_eq!(said.code, Some(0), "{said:?}");
+    told(said.json())
+}
+
+fn told(report: Value) -> Value {
+    let seconds = |name: &str| report[name].as_f64().map_or("-".to_owned(), |seconds| format!("{seconds:.2} s"));
+    let count = |name: &str| report[name].as_u64().unwrap_or(0);
+    eprintln!(
+        "{} {} with {} pods: RTO {}, from the recovery's command {}, RPO {}, longest gap {}, {} acknowledged, {} lost, {} refused",
+        report["drill"].as_str().unwrap_or("?"),
+        report["how"].as_str().unwrap_or("?"),
+        report["replicas"],
+        seconds("rto_seconds"),
+        seconds("recovery_seconds"),
+        seconds("rpo_seconds"),
+        seconds("longest_gap_seconds"),
+        count("acknowledged"),
+        count("lost"),
+        count("refused"),
+    );
+    report
+}
+
+#[track_caller]
+fn kept(report: &Value) {
+    assert_eq!(report["verdict"]["held"], true, "{}", report["verdict"]);
+    assert_eq!(report["doubled"], 0);
+    assert!(report["acknowledged"].as_u64().is_some_and(|count| count > 50), "{}", report["acknowledged"]);
+}
+
+#[test]
+fn with_two_pods_a_deleted_one_costs_no_request_and_no_event() {
+    let pra = Installation::new("pod");
+    let report = drill(&pra, &["pod-crash"]);
+    kept(&report);
+    assert_eq!(
+        (&report["refused"], &report["lost"]),
+        (&Value::from(0), &Value::from(0)),
+        "{}",
+        report["refused_by_kind"]
+    );
+    all_is_back(&pra);
+}
+
+#[test]
+fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
+    let pra = Installation::new("one");
+    pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
+    wait_until("one pod", || pra.pods().len() == 1);
+    let report = drill(&pra, &["pod-crash"]);
+    kept(&report);
+    assert_eq!(report["lost"], 0);
+
+    // SIGKILL from the machine: nothing inside a pod can kill its first process.
+    pra.starts_job("by-hand", &Job::from("drill").args(&["drill", "pod-crash", "--how", "by-hand"]));
+    wait_until("the drill to ask for it", || pra.tries(&["logs", "job/by-hand"]).stdout.contains("kill"));
+    let uid = pra.pods()[0]["metadata"]["uid"].as_str().unwrap().to_owned();
+    if !processes::kill_all_of(&uid) {
+        eprintln!("NOT RUN: the nodes' processes cannot be seen from here, so no process of a pod can be killed");
+        return;
+    }
+    let ended = pra.ends("by-hand");
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let report = told(ended.answer());
+    kept(&report);
+    assert_eq!(report["lost"], 0);
+}
+
+#[test]
+fn a_lost_volume_costs_what_came_after_the_last_backup_and_nothing_else() {
+    let pra = Installation::new("volume");
+    for by in ["restore", "init"] {
+        let report = drill(&pra, &["volume-loss", "--by", by]);
+        kept(&report);
+        let lost = report["lost_events"].as_array().unwrap();
+        assert!(!lost.is_empty(), "it writes for seconds after the backup: something must be lost");
+        let instant = |text: &Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let point = instant(&report["restore_point"]["created_at"]);
+        for event in lost {
+            assert!(instant(&event["timestamp"]) >= point, "{event} is older than the backup of {point}");
+        }
+        all_is_back(&pra);
+    }
+}
+
+#[test]
+fn wrong_data_is_taken_back_and_no_request_is_refused() {
+    let pra = Installation::new("wrong");
+    let report = drill(&pra, &["bad-write"]);
+    kept(&report);
+    assert_eq!(
+        (&report["refused"], &report["lost"]),
+        (&Value::from(0), &Value::from(0)),
+        "{}",
+        report["refused_by_kind"]
+    );
+    all_is_back(&pra);
+}
+
+#[test]
+fn no_drill_begins_where_the_namespace_does_not_allow_it() {
+    let pra = Installation::new("forbidden");
+    pra.kubectl(&["annotate", "namespace", pra.namespace(), "mini-pra/allow-drills-"]);
+    let before = wait_for("the pods", || Some(pra.pods()).filter(|pods| pods.len() == 2));
+    let said = pra.pra(&["drill", "volume-loss", "--yes"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.stderr.contains("mini-pra/allow-drills"), "{}", said.stderr);
+    assert_eq!(pra.pods().len(), before.len());
+    assert_eq!(pra.get(&["pvc", "pra-data"])["metadata"].get("deletionTimestamp"), None);
+}

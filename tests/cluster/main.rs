@@ -1,0 +1,19 @@
+//! The system on a real Kubernetes: whichever `KUBECONFIG` names. `cargo xtask e2e` brings the images and runs this.
+//!
+//! Each test has an installation of its own: the overlay in `PRA_E2E_OVERLAY` (default `container`), in a namespace of
+//! its own, deleted afterwards. What is asked of the application goes through the API server's Service proxy, so that
+//! it works wherever kubectl does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod apply;
+mod drills;
+mod init;
+mod installation;
+mod killed;
+mod kubectl;
+mod plugin;
+mod processes;
+mod restore;
+mod rights;
+mod state;
+mod workshop;

@@ -1,0 +1,66 @@
+//! `cargo xtask e2e`: the tests on the Kubernetes that `KUBECONFIG` names.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{build, images, tools, workspace};
+
+/// What `cargo xtask e2e` can be told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  cargo xtask e2e --overlay k3d --load k3d\n  \
+    cargo xtask e2e --load ./load-images.sh restore\n\nEach test has a namespace of its own, which it deletes. `pra` is left alone.")]
+pub(crate) struct Args {
+    /// Run only the tests whose name contains this.
+    filter: Option<String>,
+    /// Which of k8s/overlays is tested
+    #[arg(long, env = "PRA_E2E_OVERLAY", default_value = "container")]
+    overlay: String,
+    /// How the images get onto the nodes: `k3d`, `ctr`, or a program that is given the archives; none: they are there
+    #[arg(long, value_name = "WAY", env = "PRA_E2E_LOAD")]
+    load: Option<String>,
+}
+
+/// What the tests run.
+const IMAGES: &str = "events,backup-job,events-host,backup-job-crash-points";
+
+/// Builds, loads the images, runs the tests.
+///
+/// # Errors
+/// Where something is missing, cannot be built, or a test fails.
+pub(crate) fn run(args: Args) -> Result<()> {
+    let Args { filter, overlay, load } = args;
+    tools::for_building()?;
+    cluster_answers()?;
+    build::programs()?;
+    if let Some(way) = load {
+        load_images(&way)?;
+    }
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--quiet", "--release", "--package", "mini-pra-tests", "--features", "cluster"]);
+    cargo.args(["--test", "cluster"]).args(filter);
+    // One installation at a time: what is measured is recovery, not the machine.
+    cargo.args(["--", "--test-threads=1"]);
+    cargo.env("PRA_BIN_DIR", workspace::bin_dir()).env("PRA_E2E_OVERLAY", overlay);
+    let status = cargo.status().context("failed to run cargo")?;
+    ensure!(status.success(), "the tests on the cluster failed ({status})");
+    Ok(())
+}
+
+fn cluster_answers() -> Result<()> {
+    ensure!(workspace::on_path("kubectl").is_some(), "kubectl is missing: https://kubernetes.io/docs/tasks/tools/");
+    let output = Command::new("kubectl").args(["get", "nodes", "--request-timeout=10s"]).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "no cluster answers; set KUBECONFIG\n{}", said.trim_end());
+    Ok(())
+}
+
+fn load_images(way: &str) -> Result<()> {
+    if ["k3d", "ctr"].contains(&way) {
+        return images::run(images::Args::of(&["--only", IMAGES, "--load", way]));
+    }
+    images::run(images::Args::of(&["--only", IMAGES]))?;
+    let folder = workspace::target_dir().join("images");
+    let archives = IMAGES.split(',').map(|name| folder.join(name).with_extension("tar"));
+    tools::run(Command::new(way).args(archives)).context("failed to load the images")
+}
