@@ -3,8 +3,14 @@
 use std::future::Future;
 use std::time::Duration;
 
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::PostParams;
 use kube::core::Status;
+use kube::{Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::Cluster;
 use crate::error::{Code, Error, Result};
 
 /// How long one try may take.
@@ -64,6 +70,31 @@ where
                 Ok(found) => Ok(Some(found)),
                 Err(kube::Error::Api(status)) if status.is_not_found() => Ok(None),
                 Err(error) => Err(error),
+            }
+        }
+    })
+    .await
+}
+
+/// Makes an object; `kind` is its kind in words. One of this name that is there already is taken for the answer to a
+/// request that was lost.
+///
+/// # Errors
+/// As [`call`].
+pub async fn create<K>(cluster: &Cluster, kind: &str, object: &K) -> Result<()>
+where
+    K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+        + Clone
+        + std::fmt::Debug
+        + Serialize
+        + DeserializeOwned,
+{
+    call(&format!("create {kind} '{}'", object.name_any()), || {
+        let api = cluster.api::<K>();
+        async move {
+            match api.create(&PostParams::default(), object).await {
+                Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+                done => done.map(drop),
             }
         }
     })

@@ -8,7 +8,7 @@ use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{EnvVar, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
-use kube::api::{LogParams, ObjectMeta, PostParams};
+use kube::api::{LogParams, ObjectMeta};
 use tokio::time::Instant;
 
 use super::call::{call, failed};
@@ -85,16 +85,7 @@ pub fn from_cronjob(cronjob: &CronJob, name: &str, change: &Change) -> Result<Jo
 /// # Errors
 /// As [`call`].
 pub async fn create(cluster: &Cluster, job: &Job) -> Result<()> {
-    call(&format!("create job '{}'", job.name_any()), || {
-        let api = cluster.api::<Job>();
-        async move {
-            match api.create(&PostParams::default(), job).await {
-                Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-                done => done.map(drop),
-            }
-        }
-    })
-    .await
+    super::call::create(cluster, "job", job).await
 }
 
 /// Follows a Job to its end; `hear` gets each line that its pods print, as it comes.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
-use kube::api::{DeleteParams, ObjectMeta, PostParams};
+use kube::api::{DeleteParams, ObjectMeta};
 use tokio::time::{Instant, sleep};
 
-use crate::cluster::call::{call, find};
+use crate::cluster::call::{self, find};
 use crate::cluster::{Cluster, kit, workload};
 use crate::error::{Code, Error, Result};
 
@@ -51,16 +51,7 @@ pub fn as_written(claim: &PersistentVolumeClaim) -> PersistentVolumeClaim {
 /// # Errors
 /// As [`call`].
 pub async fn create(cluster: &Cluster, claim: &PersistentVolumeClaim) -> Result<()> {
-    call(&format!("create claim '{}'", claim.name_any()), || {
-        let api = cluster.api::<PersistentVolumeClaim>();
-        async move {
-            match api.create(&PostParams::default(), claim).await {
-                Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
-                done => done.map(drop),
-            }
-        }
-    })
-    .await
+    call::create(cluster, "claim", claim).await
 }
 
 /// Loses a claim: its pods are ended at once, as a disaster does (those of finished Jobs too, which would keep it), and
