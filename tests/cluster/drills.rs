@@ -6,18 +6,19 @@ use mini_pra_tests::{wait_for, wait_until};
 use serde_json::Value;
 
 use crate::installation::{Installation, Job};
-use crate::processes;
 use crate::restore::all_is_back;
+use crate::{processes, state};
 
 /// Runs a drill as a user does, and returns its report.
 #[track_caller]
 fn drill(pra: &Installation, arguments: &[&str]) -> Value {
     let said = pra.pra(&[&["drill"], arguments, &["--yes", "-o", "json"]].concat());
     assert_eq!(said.code, Some(0), "{said:?}");
-    told(said.json())
+    told(pra, said.json())
 }
 
-fn told(report: Value) -> Value {
+/// Prints what was measured, and of a drill that was slower than promised also what happened in its namespace.
+fn told(pra: &Installation, report: Value) -> Value {
     let seconds = |name: &str| report[name].as_f64().map_or("-".to_owned(), |seconds| format!("{seconds:.2} s"));
     let count = |name: &str| report[name].as_u64().unwrap_or(0);
     eprintln!(
@@ -33,6 +34,14 @@ fn told(report: Value) -> Value {
         count("lost"),
         count("refused"),
     );
+    let phases = report["phases"].as_array().into_iter().flatten();
+    let phase = |one: &Value| Some(format!("{} {:.2} s", one["name"].as_str()?, one["seconds"].as_f64()?));
+    eprintln!("  {}", phases.filter_map(phase).collect::<Vec<_>>().join(", "));
+    let promises = report["verdict"]["promises"].as_array().into_iter().flatten();
+    for slow in promises.filter(|promise| promise["timing"] == true && promise["kept"] == false) {
+        eprintln!("SLOWER THAN PROMISED: {slow}");
+        state::events(pra.namespace());
+    }
     report
 }
 
@@ -81,7 +90,7 @@ fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
     }
     let ended = pra.ends("by-hand");
     assert_eq!(ended.code, 0, "{}", ended.log);
-    let report = told(ended.answer());
+    let report = told(&pra, ended.answer());
     kept(&report);
     assert_eq!(report["lost"], 0);
 }

@@ -48,7 +48,10 @@ where
             Err(elapsed) => out_of_reach(what).because(elapsed),
         };
         match pauses.next() {
-            Some(pause) => tokio::time::sleep(*pause).await,
+            Some(pause) => {
+                tracing::warn!(error = error.chain(), "trying again");
+                tokio::time::sleep(*pause).await;
+            }
             None => return Err(error),
         }
     }
