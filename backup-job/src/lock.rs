@@ -28,6 +28,13 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Time between two tries for a lock.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// After so long it is said who is waited for.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How long a signature of another kernel may stand in a lock file that is held: whoever takes it signs it a moment later,
+/// and until then it says who had it before the node was started again.
+const SIGNING: Duration = Duration::from_secs(1);
+
 /// A lock that is held until this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
@@ -95,7 +102,8 @@ fn lock_path(database: &Path, name: &str) -> PathBuf {
 }
 
 fn acquire(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>> {
-    let deadline = Instant::now() + wait;
+    let started = Instant::now();
+    let mut said = false;
     let mut file = fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -110,8 +118,18 @@ fn acquire(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>
                 return Ok(lock);
             }
             Err((mut refused, nix::errno::Errno::EWOULDBLOCK)) => {
-                refuse_other_machine(&mut refused, path)?;
-                if Instant::now() >= deadline {
+                let waited = started.elapsed();
+                let other_machine = other_machine(&mut refused)?;
+                if let Some(theirs) = &other_machine
+                    && waited >= SIGNING
+                {
+                    return Err(on_another_machine(path, theirs));
+                }
+                if waited >= SILENCE && !said {
+                    tracing::info!(lock = %path.display(), holder = holder(&mut refused), "waiting for a lock");
+                    said = true;
+                }
+                if waited >= wait && other_machine.is_none() {
                     return Err(Error::new(
                         Code::Busy,
                         format!("the lock '{}' is held by {}", path.display(), holder(&mut refused)),
@@ -151,19 +169,16 @@ fn holder(file: &mut fs::File) -> String {
     }
 }
 
-fn refuse_other_machine(file: &mut fs::File, path: &Path) -> Result<()> {
+/// The boot id in a lock file, where it is not ours.
+fn other_machine(file: &mut fs::File) -> Result<Option<String>> {
     let ours = boot_id()?;
     let text = read(file);
-    match text.lines().next() {
-        Some(theirs) if !theirs.is_empty() && theirs != ours => Err(Error::new(
-            Code::Usage,
-            format!("the lock '{}' is held on another machine (boot id {theirs}, here {ours})", path.display()),
-        )
-        .hint(
-            "SQLite's locks and shared memory do not hold across machines: run everything on the node of the volume",
-        )),
-        _ => Ok(()),
-    }
+    Ok(text.lines().next().filter(|theirs| !theirs.is_empty() && *theirs != ours).map(str::to_owned))
+}
+
+fn on_another_machine(path: &Path, theirs: &str) -> Error {
+    Error::new(Code::Usage, format!("the lock '{}' is held on another machine (boot id {theirs})", path.display()))
+        .hint("SQLite's locks and shared memory do not hold across machines: run everything on the node of the volume")
 }
 
 fn boot_id() -> Result<String> {
@@ -207,6 +222,9 @@ fn refused_name(kind: FsType) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    /// The signature of a process under another kernel.
+    const OTHER: &str = "0000-other-boot\n7\n";
+
     fn database() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.db");
@@ -234,13 +252,32 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_held_on_another_machine_is_refused_at_once() {
+    fn a_lock_held_on_another_machine_is_refused_however_long_one_would_wait() {
         let (folder, path) = database();
         let _held = shared(&path, Duration::ZERO).unwrap();
-        fs::write(folder.path().join(LOCK), "0000-other-boot\n7\n").unwrap();
-        let error = exclusive(&path, Duration::from_secs(60)).unwrap_err();
-        assert_eq!(error.code(), Code::Usage);
-        assert!(error.to_string().contains("another machine"));
+        fs::write(folder.path().join(LOCK), OTHER).unwrap();
+        for wait in [Duration::ZERO, Duration::from_secs(60)] {
+            let error = exclusive(&path, wait).unwrap_err();
+            assert_eq!(error.code(), Code::Usage);
+            assert!(error.to_string().contains("another machine"));
+        }
+    }
+
+    #[test]
+    fn what_another_kernel_left_in_a_lock_file_is_no_obstacle() {
+        let (folder, path) = database();
+        let file = folder.path().join(LOCK);
+        fs::write(&file, OTHER).unwrap();
+        let held = exclusive(&path, Duration::ZERO).unwrap();
+        // One that is held and not signed yet is waited for.
+        let signature = fs::read(&file).unwrap();
+        fs::write(&file, OTHER).unwrap();
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| shared(&path, Duration::from_secs(60)));
+            fs::write(&file, signature).unwrap();
+            drop(held);
+            waits.join().unwrap().unwrap();
+        });
     }
 
     #[test]

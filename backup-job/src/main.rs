@@ -8,7 +8,12 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
-    backup_job::crash::install();
+    {
+        if let Some(code) = backup_job::crash::sabotage::asked_for(std::env::args_os()) {
+            return code;
+        }
+        backup_job::crash::install();
+    }
     backup_job::output::logging();
     cli::Cli::parse().run()
 }

@@ -82,7 +82,7 @@ fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
 
     // SIGKILL from the machine: nothing inside a pod can kill its first process.
     pra.starts_job("by-hand", &Job::from("drill").args(&["drill", "pod-crash", "--how", "by-hand"]));
-    wait_until("the drill to ask for it", || pra.tries(&["logs", "job/by-hand"]).stdout.contains("kill"));
+    pra.log_says(&["job/by-hand"], "kill this container now");
     let uid = pra.pods()[0]["metadata"]["uid"].as_str().unwrap().to_owned();
     if !processes::kill_all_of(&uid) {
         eprintln!("NOT RUN: the nodes' processes cannot be seen from here, so no process of a pod can be killed");
@@ -93,6 +93,20 @@ fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
     let report = told(&pra, ended.answer());
     kept(&report);
     assert_eq!(report["lost"], 0);
+}
+
+#[test]
+fn a_rolling_update_costs_no_request_and_no_event() {
+    let pra = Installation::new("update");
+    pra.starts_job("by-hand", &Job::from("drill").args(&["drill", "pod-crash", "--how", "by-hand"]));
+    pra.log_says(&["job/by-hand"], "kill this container now");
+    pra.kubectl(&["rollout", "restart", "deployment/events"]);
+    let ended = pra.ends("by-hand");
+    assert_eq!(ended.code, 0, "{}", ended.log);
+    let report = told(&pra, ended.answer());
+    kept(&report);
+    nothing_refused_nothing_lost(&report);
+    all_is_back(&pra);
 }
 
 #[test]

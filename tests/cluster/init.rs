@@ -1,6 +1,6 @@
 //! The rules of `init`, where they matter: a pod that starts beside an empty volume.
 
-use crate::installation::Installation;
+use crate::installation::{Installation, Job};
 
 #[test]
 fn an_empty_volume_is_restored_before_the_application_answers() {
@@ -28,6 +28,53 @@ fn a_first_installation_starts_empty_and_its_second_pod_keeps_what_the_first_mad
     pra.adds(&["kept"]);
     pra.kubectl(&["rollout", "restart", "deployment/events"]);
     pra.is_ready();
+    pra.answers();
+    assert_eq!(pra.messages(), ["kept"]);
+}
+
+#[test]
+fn beside_a_damaged_newest_backup_nothing_starts_and_an_older_one_is_restored_only_where_that_is_accepted() {
+    let pra = Installation::new("damaged");
+    pra.adds(&["early"]);
+    let older = pra.backs_up("first");
+    pra.adds(&["late"]);
+    let newest = pra.backs_up("second");
+    assert_eq!(pra.runs_job("damage", &Job::sabotage(&["damage", &format!("/backup/{newest}")])).code, 0);
+    pra.loses_its_volume();
+    pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
+    let refused = pra.init_fails();
+    assert_eq!(refused.code, 4, "{}", refused.log);
+    for words in [&newest, &older, "--accept-older"] {
+        assert!(refused.log.contains(words), "'{words}' is not in\n{}", refused.log);
+    }
+
+    pra.sets_of_init("PRA_ACCEPT_OLDER", "true");
+    pra.comes_back();
+    pra.answers();
+    assert_eq!(pra.messages(), ["early"]);
+}
+
+#[test]
+fn while_the_backups_cannot_be_listed_no_empty_application_starts_and_afterwards_they_are_restored() {
+    const FOLDER: &str = "/backup/inner";
+    let pra = Installation::new("unlisted");
+    let folder = |name: &str, mode: &str| {
+        let ended = pra.runs_job(name, &Job::sabotage(&["folder", FOLDER, mode]));
+        assert_eq!(ended.code, 0, "{}", ended.log);
+    };
+    pra.adds(&["kept"]);
+    folder("make", "755");
+    let backup = pra.runs_job("backup", &Job::from("sqlite-backup").env("PRA_BACKUPS", FOLDER));
+    assert_eq!(backup.code, 0, "{}", backup.log);
+    folder("close", "0");
+    pra.loses_its_volume();
+    pra.sets_of_init("PRA_BACKUPS", FOLDER);
+    pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
+    let failed = pra.init_fails();
+    assert_eq!(failed.code, 6, "{}", failed.log);
+
+    folder("open", "755");
+    pra.comes_back();
     pra.answers();
     assert_eq!(pra.messages(), ["kept"]);
 }

@@ -16,19 +16,29 @@ pub(crate) struct Installation {
     folder: PathBuf,
 }
 
+/// `backup-job` whose steps can end it, and with what a stranger may do to the volumes: the feature `crash-points`.
+/// `cargo xtask e2e` builds it.
+pub(crate) const WITH_CRASH_POINTS: &str = "localhost/mini-pra/backup-job-crash-points:0.1.0";
+
 /// A Job from a CronJob's template, with changes to its container.
 #[derive(Debug)]
 pub(crate) struct Job {
     cronjob: &'static str,
     env: Vec<(String, String)>,
     image: Option<&'static str>,
-    args: Option<Vec<&'static str>>,
+    args: Option<Vec<String>>,
+    in_memory: bool,
     once: bool,
 }
 
 impl Job {
     pub(crate) fn from(cronjob: &'static str) -> Self {
-        Self { cronjob, env: Vec::new(), image: None, args: None, once: false }
+        Self { cronjob, env: Vec::new(), image: None, args: None, in_memory: false, once: false }
+    }
+
+    /// What a stranger does to the volumes: `backup-job/src/crash/sabotage.rs`.
+    pub(crate) fn sabotage(arguments: &[&str]) -> Self {
+        Self::from("sqlite-backup").image(WITH_CRASH_POINTS).args(&[&["sabotage"], arguments].concat()).once()
     }
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
@@ -41,8 +51,14 @@ impl Job {
         self
     }
 
-    pub(crate) fn args(mut self, args: &[&'static str]) -> Self {
-        self.args = Some(args.to_vec());
+    pub(crate) fn args(mut self, args: &[&str]) -> Self {
+        self.args = Some(args.iter().map(|&arg| arg.to_owned()).collect());
+        self
+    }
+
+    /// The data are not on the volume, but in memory (tmpfs).
+    pub(crate) fn in_memory(mut self) -> Self {
+        self.in_memory = true;
         self
     }
 
@@ -56,7 +72,13 @@ impl Job {
         if self.once {
             job["spec"]["backoffLimit"] = json!(0);
         }
-        let container = &mut job["spec"]["template"]["spec"]["containers"][0];
+        let pod = &mut job["spec"]["template"]["spec"];
+        if self.in_memory {
+            let volumes = pod["volumes"].as_array_mut().unwrap();
+            volumes.retain(|volume| volume["name"] != "data");
+            volumes.push(json!({ "name": "data", "emptyDir": { "medium": "Memory" } }));
+        }
+        let container = &mut pod["containers"][0];
         if let Some(image) = self.image {
             container["image"] = json!(image);
         }
@@ -294,13 +316,47 @@ impl Installation {
         pods.into_iter().filter(|pod| pod["metadata"].get("deletionTimestamp").is_none()).collect()
     }
 
-    /// Scales down, deletes the volume of the data with all that is on it, and makes an empty one.
+    /// Waits until a log says this.
     #[track_caller]
-    pub(crate) fn loses_its_volume(&self) {
+    pub(crate) fn log_says(&self, whose: &[&str], text: &str) {
+        wait_until(&format!("'{text}' in the log of {}", whose[0]), || {
+            self.tries(&[&["logs"], whose].concat()).stdout.contains(text)
+        });
+    }
+
+    /// Sets a variable of the application's init container.
+    #[track_caller]
+    pub(crate) fn sets_of_init(&self, name: &str, value: &str) {
+        let variable = format!("{name}={value}");
+        self.kubectl(&["set", "env", "deployment/events", "--containers=init", &variable]);
+    }
+
+    /// Waits until the init container of one of the application's pods has failed, and no pod answers.
+    #[track_caller]
+    pub(crate) fn init_fails(&self) -> Ended {
+        let ended = |pod: &Value| {
+            let status = &pod["status"]["initContainerStatuses"][0];
+            let code = ["state", "lastState"].iter().find_map(|one| status[one]["terminated"]["exitCode"].as_i64());
+            Some((pod["metadata"]["name"].as_str()?.to_owned(), code.filter(|code| *code != 0)?))
+        };
+        let (pod, code) = wait_for("init to fail", || self.pods().iter().find_map(ended));
+        assert_ne!(self.try_asks("/count").code, Some(0), "the application answers");
+        Ended { code, log: self.kubectl(&["logs", &pod, "--container=init"]) }
+    }
+
+    /// Scales down to zero, also the keeper, and stops the backups.
+    #[track_caller]
+    pub(crate) fn stops(&self) {
         self.kubectl(&["patch", "cronjob", "sqlite-backup", "--patch", r#"{"spec":{"suspend":true}}"#]);
         self.kubectl(&["scale", "deployment/events", "deployment/replicator", "--replicas=0"]);
         self.kubectl(&["delete", "jobs", "--all", "--wait=true"]);
         self.kubectl(&["delete", "pod", "--selector=pra-volume=pra-data", "--grace-period=1", "--wait=true"]);
+    }
+
+    /// Stops, deletes the volume of the data with all that is on it, and makes an empty one.
+    #[track_caller]
+    pub(crate) fn loses_its_volume(&self) {
+        self.stops();
         self.kubectl(&["delete", "pvc", "pra-data", "--wait=true", "--timeout=60s"]);
         let claim = root().join("k8s/base/pra-data.yaml");
         self.kubectl(&["apply", "-f", claim.to_str().unwrap()]);

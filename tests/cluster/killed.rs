@@ -1,12 +1,10 @@
 //! A restore that is killed at each of its steps.
 //!
 //! By a `backup-job` that ends itself just after the step that `PRA_CRASH_AT_STEP` names: no other way is sure to hit
-//! each. The image is ours with the feature `crash-points`; `cargo xtask e2e` builds it.
+//! each.
 
-use crate::installation::{Installation, Job};
+use crate::installation::{Installation, Job, WITH_CRASH_POINTS};
 use crate::restore::all_is_back;
-
-const IMAGE: &str = "localhost/mini-pra/backup-job-crash-points:0.1.0";
 
 /// The steps of a restore by replacement, in order: `cluster/quiesce/machine.rs`.
 const STEPS: [&str; 15] = [
@@ -28,7 +26,7 @@ const STEPS: [&str; 15] = [
 ];
 
 fn dies_after(step: &str) -> Job {
-    Job::from("restore").image(IMAGE).env("PRA_MODE", "replace").env("PRA_CRASH_AT_STEP", step)
+    Job::from("restore").image(WITH_CRASH_POINTS).env("PRA_MODE", "replace").env("PRA_CRASH_AT_STEP", step)
 }
 
 #[test]

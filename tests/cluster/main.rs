@@ -11,6 +11,7 @@ mod init;
 mod installation;
 mod killed;
 mod kubectl;
+mod locks;
 mod plugin;
 mod processes;
 mod restore;

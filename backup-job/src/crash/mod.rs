@@ -21,6 +21,7 @@
 
 mod plan;
 mod power;
+pub mod sabotage;
 mod vfs;
 
 #[cfg(test)]
