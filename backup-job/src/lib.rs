@@ -30,3 +30,4 @@ pub mod restore;
 pub mod snapshot;
 pub mod sqlite;
 pub mod verify;
+mod vfs;

@@ -10,7 +10,7 @@
 //! Memory-mapped access is off (interface version 2): it would write past us.
 #![allow(unsafe_code, reason = "SQLite's VFS is a C interface; nothing else shows its writes and syncs")]
 
-use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -21,6 +21,7 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlit
 
 use super::{Event, Image, ask, give_up, opened};
 use crate::files::folder_of;
+use crate::vfs;
 
 /// The file as SQLite sees it; the unix VFS's own file follows it in memory.
 #[repr(C)]
@@ -51,25 +52,15 @@ extern "C" fn at_exit() {
 pub fn install() {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        // SAFETY: a null name asks for the default VFS, which SQLite registers at initialisation and never frees; the
-        // copy of it that is registered here is leaked, so it outlives every connection.
-        let code = unsafe {
-            let real = ffi::sqlite3_vfs_find(std::ptr::null());
-            if real.is_null() {
-                give_up("SQLite has no VFS");
-            }
-            let mut shim = *real;
+        let code = vfs::register(c"crash-points", true, |real, shim| {
             shim.iVersion = shim.iVersion.min(2);
-            shim.szOsFile = size_of::<ShimFile>() as c_int + (*real).szOsFile;
-            shim.pNext = std::ptr::null_mut();
-            shim.zName = c"crash-points".as_ptr();
+            shim.szOsFile += size_of::<ShimFile>() as c_int;
             // The other functions of the unix VFS find their file methods through this field of the VFS they are given,
             // which is why they are given the real one below.
             shim.pAppData = real.cast();
             shim.xOpen = Some(open);
             shim.xDelete = Some(delete);
-            ffi::sqlite3_vfs_register(Box::into_raw(Box::new(shim)), 1)
-        };
+        });
         if code != ffi::SQLITE_OK {
             give_up("failed to register the VFS");
         }
@@ -84,15 +75,6 @@ pub fn install() {
 unsafe fn real_vfs(shim: *mut sqlite3_vfs) -> *mut sqlite3_vfs {
     // SAFETY: `install` has put the unix VFS there.
     unsafe { (*shim).pAppData.cast() }
-}
-
-unsafe fn path_of(name: *const c_char) -> Option<PathBuf> {
-    if name.is_null() {
-        return None;
-    }
-    // SAFETY: SQLite's file names end with a zero byte.
-    let name = unsafe { CStr::from_ptr(name) };
-    Some(PathBuf::from(OsStr::from_bytes(name.to_bytes())))
 }
 
 fn label_of(flags: c_int) -> &'static str {
@@ -123,7 +105,7 @@ fn is_there(path: &Path) -> bool {
 }
 
 unsafe extern "C" fn open(
-    vfs: *mut sqlite3_vfs,
+    ours: *mut sqlite3_vfs,
     name: ffi::sqlite3_filename,
     file: *mut sqlite3_file,
     flags: c_int,
@@ -137,7 +119,7 @@ unsafe extern "C" fn open(
         (*shim).opened = std::ptr::null_mut();
         // A file that goes when it is closed is never on the disk, as far as anybody can tell afterwards.
         let temporary = flags & ffi::SQLITE_OPEN_DELETEONCLOSE != 0;
-        let path = path_of(name).filter(|_| !temporary);
+        let path = vfs::path_of(name).filter(|_| !temporary).map(Path::to_path_buf);
         let label = label_of(flags);
         let new = path.as_deref().filter(|path| flags & ffi::SQLITE_OPEN_CREATE != 0 && !is_there(path));
         if let Some(path) = new
@@ -148,10 +130,8 @@ unsafe extern "C" fn open(
         let syncs_folder = ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
         let sync_folder = flags & ffi::SQLITE_OPEN_CREATE != 0 && flags & syncs_folder != 0;
 
-        let unix = real_vfs(vfs);
         let real = shim.add(1).cast::<sqlite3_file>();
-        let Some(open) = (*unix).xOpen else { return ffi::SQLITE_CANTOPEN };
-        let code = open(unix, name, real, flags, out_flags);
+        let code = vfs::open(real_vfs(ours), name, real, flags, out_flags);
         if (*real).pMethods.is_null() {
             return code;
         }
@@ -169,21 +149,23 @@ unsafe extern "C" fn open(
     }
 }
 
-unsafe extern "C" fn delete(vfs: *mut sqlite3_vfs, name: *const c_char, sync_folder: c_int) -> c_int {
+unsafe extern "C" fn delete(ours: *mut sqlite3_vfs, name: *const c_char, sync_folder: c_int) -> c_int {
     // SAFETY: SQLite calls with the VFS that `install` registered and a name that ends with a zero byte.
     unsafe {
-        let unix = real_vfs(vfs);
+        let unix = real_vfs(ours);
         let Some(delete) = (*unix).xDelete else { return ffi::SQLITE_IOERR_DELETE };
-        let Some(path) = path_of(name).filter(|path| is_there(path)) else { return delete(unix, name, sync_folder) };
-        let label = label_of_name(&path);
-        if ask(label, &Event::Remove(&path)).is_err() {
+        let Some(path) = vfs::path_of(name).filter(|path| is_there(path)) else {
+            return delete(unix, name, sync_folder);
+        };
+        let label = label_of_name(path);
+        if ask(label, &Event::Remove(path)).is_err() {
             return ffi::SQLITE_IOERR_DELETE;
         }
         let code = delete(unix, name, 0);
         if code != ffi::SQLITE_OK || sync_folder == 0 {
             return code;
         }
-        let folder = folder_of(&path);
+        let folder = folder_of(path);
         let synced = ask(label, &Event::SyncFolder(folder)).and_then(|()| std::fs::File::open(folder)?.sync_all());
         if synced.is_ok() { ffi::SQLITE_OK } else { ffi::SQLITE_IOERR_DIR_FSYNC }
     }

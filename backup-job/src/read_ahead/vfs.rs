@@ -8,15 +8,14 @@
 //! └──────────────┴────────────────┘
 //! ```
 
-use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::{CStr, c_int, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs};
 
 use super::ReadAhead;
+use crate::vfs;
 
 const NAME: &CStr = c"read-ahead";
 
@@ -36,23 +35,13 @@ struct ReadFile {
 /// Where SQLite has no VFS at all, or no memory.
 pub(crate) fn register() -> rusqlite::Result<&'static CStr> {
     static REGISTERED: OnceLock<c_int> = OnceLock::new();
+    // The other functions find what they need through fields that were copied along.
     let code = *REGISTERED.get_or_init(|| {
-        // SAFETY: a null name asks for the default VFS, which SQLite registers at initialisation and never frees; the
-        // copy of it that is registered here is leaked, so it outlives every connection. Its other functions find what
-        // they need through fields that were copied along.
-        unsafe {
-            let default = ffi::sqlite3_vfs_find(std::ptr::null());
-            if default.is_null() {
-                return ffi::SQLITE_ERROR;
-            }
+        vfs::register(NAME, false, |default, ours| {
             DEFAULT.store(default, Ordering::Release);
-            let mut vfs = *default;
-            vfs.szOsFile = vfs.szOsFile.max(size_of::<ReadFile>() as c_int);
-            vfs.pNext = std::ptr::null_mut();
-            vfs.zName = NAME.as_ptr();
-            vfs.xOpen = Some(open);
-            ffi::sqlite3_vfs_register(Box::into_raw(Box::new(vfs)), 0)
-        }
+            ours.szOsFile = ours.szOsFile.max(size_of::<ReadFile>() as c_int);
+            ours.xOpen = Some(open);
+        })
     });
     match code {
         ffi::SQLITE_OK => Ok(NAME),
@@ -72,12 +61,10 @@ unsafe extern "C" fn open(
     unsafe {
         (*file).pMethods = std::ptr::null();
         let ours = ffi::SQLITE_OPEN_MAIN_DB | ffi::SQLITE_OPEN_READONLY;
-        if flags & ours != ours || name.is_null() {
-            let default = DEFAULT.load(Ordering::Acquire);
-            let Some(open) = (*default).xOpen else { return ffi::SQLITE_CANTOPEN };
-            return open(default, name, file, flags, out_flags);
-        }
-        let Ok(read_ahead) = ReadAhead::open(path_of(name)) else { return ffi::SQLITE_CANTOPEN };
+        let Some(path) = vfs::path_of(name).filter(|_| flags & ours == ours) else {
+            return vfs::open(DEFAULT.load(Ordering::Acquire), name, file, flags, out_flags);
+        };
+        let Ok(read_ahead) = ReadAhead::open(path) else { return ffi::SQLITE_CANTOPEN };
         (*file.cast::<ReadFile>()).read_ahead = Box::into_raw(Box::new(read_ahead));
         (*file).pMethods = &raw const METHODS;
         if !out_flags.is_null() {
@@ -85,11 +72,6 @@ unsafe extern "C" fn open(
         }
         ffi::SQLITE_OK
     }
-}
-
-unsafe fn path_of<'a>(name: *const c_char) -> &'a Path {
-    // SAFETY: the caller has seen that the name is not null; SQLite's names end with a zero byte.
-    Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(name) }.to_bytes()))
 }
 
 static METHODS: sqlite3_io_methods = sqlite3_io_methods {
