@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use backup_job::cluster::client::block_on;
 use backup_job::cluster::quiesce::{self, Approve, Identity, Options};
-use backup_job::cluster::workload::{ConfigMapName, CronJobName, DeploymentName};
 use backup_job::cluster::{Access, Cluster};
 use backup_job::error::{Code, Error, Result};
 use backup_job::model::point::Point;
@@ -21,14 +20,14 @@ use super::output::Answer;
 #[command(next_help_heading = "In a Kubernetes cluster")]
 pub(super) struct Quiesce {
     /// Scale this Deployment to zero where the file must be replaced, and back
-    #[arg(long, value_name = "deployment/NAME", env = "PRA_QUIESCE", value_delimiter = ',', requires = "lease")]
-    quiesce: Vec<DeploymentName>,
+    #[arg(long, value_name = "deployment/NAME", env = "PRA_QUIESCE", value_delimiter = ',', requires = "lease", value_parser = deployment)]
+    quiesce: Vec<String>,
     /// Suspend this CronJob meanwhile
-    #[arg(long, value_name = "cronjob/NAME", env = "PRA_SUSPEND", value_delimiter = ',', requires = "lease")]
-    suspend: Vec<CronJobName>,
+    #[arg(long, value_name = "cronjob/NAME", env = "PRA_SUSPEND", value_delimiter = ',', requires = "lease", value_parser = cronjob)]
+    suspend: Vec<String>,
     /// Take the restore point from the key `point` of this ConfigMap, unless --point names one; it is used once
-    #[arg(long, value_name = "configmap/NAME", env = "PRA_POINT_FROM", requires = "lease")]
-    point_from: Option<ConfigMapName>,
+    #[arg(long, value_name = "configmap/NAME", env = "PRA_POINT_FROM", requires = "lease", value_parser = configmap)]
+    point_from: Option<String>,
     /// The Lease that says who restores and remembers what to bring back
     #[arg(long, value_name = "NAME", env = "PRA_LEASE")]
     lease: Option<String>,
@@ -63,9 +62,9 @@ impl Quiesce {
         let options = Options {
             restore: options,
             point,
-            point_from: point_from.map(|configmap| configmap.name),
-            deployments: quiesce.into_iter().map(|deployment| deployment.name).collect(),
-            cronjobs: suspend.into_iter().map(|cronjob| cronjob.name).collect(),
+            point_from,
+            deployments: quiesce,
+            cronjobs: suspend,
             lease: lease.unwrap_or_default(),
             job: identity(job_name, job_uid)?,
             timeout: quiesce_timeout,
@@ -80,6 +79,26 @@ impl Quiesce {
             let names = vec![done.report.restore.point.clone()];
             Ok(Answer::new(&done.report, done.report.to_string(), names)?.with_error(done.error))
         })
+    }
+}
+
+fn deployment(text: &str) -> Result<String, String> {
+    name(text, &["deployment", "deployments", "deploy", "deployment.apps"])
+}
+
+fn cronjob(text: &str) -> Result<String, String> {
+    name(text, &["cronjob", "cronjobs", "cj", "cronjob.batch"])
+}
+
+fn configmap(text: &str) -> Result<String, String> {
+    name(text, &["configmap", "configmaps", "cm"])
+}
+
+/// The name in `KIND/NAME`, with the kind written in one of these ways; kubectl knows the same.
+fn name(text: &str, kinds: &[&str]) -> Result<String, String> {
+    match text.split_once('/') {
+        Some((kind, name)) if kinds.contains(&kind) && !name.is_empty() && !name.contains('/') => Ok(name.to_owned()),
+        _ => Err(format!("'{text}' is not of the form {}/NAME", kinds.first().unwrap_or(&"KIND"))),
     }
 }
 
@@ -131,8 +150,16 @@ mod tests {
     fn several_names_stand_in_one_variable_or_in_several_flags() {
         let line = "restore --lease l --quiesce deployment/a,deploy/b --quiesce deployment/c --suspend cj/d";
         let flags = Flags::try_parse_from(line.split(' ')).unwrap().quiesce;
-        let names: Vec<String> = flags.quiesce.into_iter().map(|one| one.name).collect();
-        assert_eq!((names, flags.suspend[0].name.as_str()), (vec!["a".into(), "b".into(), "c".into()], "d"));
+        assert_eq!((flags.quiesce, flags.suspend), (vec!["a".into(), "b".into(), "c".into()], vec!["d".into()]));
+    }
+
+    #[test]
+    fn names_are_written_as_for_kubectl() {
+        assert_eq!(deployment("deploy/events").unwrap(), "events");
+        assert_eq!(configmap("cm/restore-point").unwrap(), "restore-point");
+        assert_eq!(deployment("pod/events").unwrap_err(), "'pod/events' is not of the form deployment/NAME");
+        assert!(deployment("deployment/").is_err());
+        assert!(cronjob("cronjob/a/b").is_err());
     }
 
     #[test]

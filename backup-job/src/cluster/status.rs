@@ -132,16 +132,10 @@ pub async fn read(cluster: &Cluster, kit: &Kit, now: Timestamp) -> Result<Status
 
 async fn application(cluster: &Cluster, kit: &Kit) -> Result<Application> {
     let name = kit.deployment();
-    let deployment = find(&format!("get deployment '{name}'"), || {
-        let api = cluster.api::<Deployment>();
-        async move { api.get(name).await }
-    })
-    .await?;
-    let labels =
-        deployment.as_ref().and_then(|one| one.spec.as_ref()?.selector.match_labels.clone()).unwrap_or_default();
+    let deployment = workload::deployment(cluster, name).await?;
     let mut nodes = Vec::new();
-    if !labels.is_empty() {
-        let selector = labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",");
+    // One that selects its pods otherwise: where they are is not known.
+    if let Some(Ok(selector)) = deployment.as_ref().map(workload::selector) {
         let pods = workload::pods(cluster, &selector).await?;
         nodes = pods.into_iter().filter_map(|pod| pod.spec?.node_name).collect();
         nodes.sort_unstable();
@@ -155,8 +149,8 @@ async fn application(cluster: &Cluster, kit: &Kit) -> Result<Application> {
 fn pods(deployment: &Deployment) -> Pods {
     Pods {
         deployment: Some(deployment.name_any()),
-        replicas: deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1),
-        ready: deployment.status.as_ref().and_then(|status| status.ready_replicas).unwrap_or(0),
+        replicas: workload::wanted(deployment),
+        ready: workload::ready(deployment),
     }
 }
 

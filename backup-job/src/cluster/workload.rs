@@ -1,18 +1,17 @@
-//! Replicas, pods, and the suspension of CronJobs: what has to stop before a file is replaced.
+//! Deployments with their pods, and the suspension of CronJobs: what has to stop before a file is replaced.
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::Cluster;
-use super::call::call;
+use super::call::{call, find};
 use crate::error::{Code, Error, Result};
 
 /// Our name as a field manager of server-side apply, and as the source of Events.
@@ -21,59 +20,56 @@ pub const MANAGER: &str = "mini-pra";
 /// Time between two looks at something that is awaited.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// `KIND/NAME`, as kubectl writes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named<const KIND: usize> {
-    /// The object's name.
-    pub name: String,
+/// A Deployment; `None` where it is not there.
+///
+/// # Errors
+/// As [`find`].
+pub async fn deployment(cluster: &Cluster, name: &str) -> Result<Option<Deployment>> {
+    find(&format!("get deployment '{name}'"), || {
+        let api = cluster.api::<Deployment>();
+        async move { api.get(name).await }
+    })
+    .await
 }
 
-/// `deployment/NAME`.
-pub type DeploymentName = Named<0>;
-/// `cronjob/NAME`.
-pub type CronJobName = Named<1>;
-/// `configmap/NAME`.
-pub type ConfigMapName = Named<2>;
-
-/// Each kind with its short names; the first is how it is written.
-const KINDS: [&[&str]; 3] = [
-    &["deployment", "deployments", "deploy", "deployment.apps"],
-    &["cronjob", "cronjobs", "cj", "cronjob.batch"],
-    &["configmap", "configmaps", "cm"],
-];
-
-impl<const KIND: usize> FromStr for Named<KIND> {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let kinds = KINDS[KIND];
-        match text.split_once('/') {
-            Some((kind, name)) if kinds.contains(&kind) && !name.is_empty() && !name.contains('/') => {
-                Ok(Self { name: name.to_owned() })
-            }
-            _ => Err(format!("'{text}' is not of the form {}/NAME", kinds[0])),
-        }
-    }
-}
-
-impl<const KIND: usize> fmt::Display for Named<KIND> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", KINDS[KIND][0], self.name)
-    }
+/// A Deployment that has to be there.
+///
+/// # Errors
+/// [`Code::Usage`] where it is not; else as [`find`].
+pub async fn existing(cluster: &Cluster, name: &str) -> Result<Deployment> {
+    deployment(cluster, name).await?.ok_or_else(|| {
+        let namespace = cluster.namespace();
+        Error::new(Code::Usage, format!("namespace '{namespace}' has no deployment '{name}'"))
+            .hint("check the name and --namespace")
+    })
 }
 
 /// The replicas that a Deployment is asked to have.
+pub fn wanted(deployment: &Deployment) -> i32 {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+/// A Deployment's ready pods; none while its status is older than the last change.
+pub fn ready(deployment: &Deployment) -> i32 {
+    let Some(status) = &deployment.status else { return 0 };
+    if status.observed_generation < deployment.metadata.generation {
+        return 0;
+    }
+    status.ready_replicas.unwrap_or(0)
+}
+
+/// The label selector of a Deployment's pods.
 ///
 /// # Errors
-/// As [`call`].
-pub async fn replicas(cluster: &Cluster, name: &str) -> Result<i32> {
-    let scale = call(&format!("get the scale of deployment '{name}'"), || {
-        let api = cluster.api::<Deployment>();
-        async move { api.get_scale(name).await }
-    })
-    .await?;
-    // A Scale leaves a zero out.
-    Ok(scale.spec.and_then(|spec| spec.replicas).unwrap_or(0))
+/// [`Code::Usage`] where it selects otherwise than by labels.
+pub fn selector(deployment: &Deployment) -> Result<String> {
+    let labels = deployment.spec.as_ref().and_then(|spec| spec.selector.match_labels.as_ref());
+    let labels: Vec<_> = labels.into_iter().flatten().map(|(key, value)| format!("{key}={value}")).collect();
+    if labels.is_empty() {
+        let name = deployment.name_any();
+        return Err(Error::new(Code::Usage, format!("deployment '{name}' selects its pods by no label")));
+    }
+    Ok(labels.join(","))
 }
 
 /// Asks a Deployment to have so many replicas. Returns at once.
@@ -132,23 +128,6 @@ pub async fn pods(cluster: &Cluster, selector: &str) -> Result<Vec<Pod>> {
     Ok(found.items)
 }
 
-/// The label selector of a Deployment's pods.
-///
-/// # Errors
-/// As [`call`]; [`Code::Usage`] where it selects otherwise than by labels.
-pub async fn selector(cluster: &Cluster, name: &str) -> Result<String> {
-    let deployment = call(&format!("get deployment '{name}'"), || {
-        let api = cluster.api::<Deployment>();
-        async move { api.get(name).await }
-    })
-    .await?;
-    let labels = deployment.spec.and_then(|spec| spec.selector.match_labels).unwrap_or_default();
-    if labels.is_empty() {
-        return Err(Error::new(Code::Usage, format!("deployment '{name}' selects its pods by no label")));
-    }
-    Ok(labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(","))
-}
-
 /// Waits until no pod that the selector names is left, not even one that is ending.
 ///
 /// # Errors
@@ -172,63 +151,28 @@ pub async fn gone(cluster: &Cluster, selector: &str, limit: Duration) -> Result<
     }
 }
 
-/// Waits until a Deployment has `replicas` ready pods.
-///
-/// # Errors
-/// [`Code::Failed`] where it has not after `limit`; else as [`call`].
-pub async fn ready(cluster: &Cluster, name: &str, replicas: i32, limit: Duration) -> Result<()> {
-    let deadline = Instant::now() + limit;
-    loop {
-        let deployment = call(&format!("get deployment '{name}'"), || {
-            let api = cluster.api::<Deployment>();
-            async move { api.get(name).await }
-        })
-        .await?;
-        let ready = deployment.status.and_then(|status| status.ready_replicas).unwrap_or(0);
-        if ready >= replicas {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            return Err(Error::new(
-                Code::Failed,
-                format!("deployment '{name}' has {ready} of {replicas} ready pods after {} s", limit.as_secs()),
-            )
-            .hint("`kubectl describe pod` and `kubectl logs` of its pods say why"));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use hyper::{Request, Response};
-    use kube::Client;
-    use kube::client::Body;
-
     use super::*;
 
-    #[tokio::test]
-    async fn a_deployment_that_is_scaled_to_zero_has_no_replicas() {
-        let (service, mut server) = tower_test::mock::pair::<Request<Body>, Response<Body>>();
-        let cluster = Cluster::new(Client::new(service, "pra"), "pra");
-        let answer = async {
-            let (request, answer) = server.next_request().await.unwrap();
-            assert_eq!(request.uri().path(), "/apis/apps/v1/namespaces/pra/deployments/events/scale");
-            let scale =
-                json!({ "kind": "Scale", "apiVersion": "autoscaling/v1", "spec": {}, "status": { "replicas": 0 } });
-            answer.send_response(Response::new(Body::from(scale.to_string().into_bytes())));
-        };
-        let (replicas, ()) = tokio::join!(replicas(&cluster, "events"), answer);
-        assert_eq!(replicas.unwrap(), 0);
+    fn deployment(spec: serde_json::Value, status: serde_json::Value) -> Deployment {
+        let metadata = json!({ "name": "events", "generation": 2 });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec, "status": status })).unwrap()
     }
 
     #[test]
-    fn names_are_written_as_for_kubectl() {
-        let name: DeploymentName = "deploy/events".parse().unwrap();
-        assert_eq!(name.to_string(), "deployment/events");
-        assert!("pod/events".parse::<DeploymentName>().is_err());
-        assert!("deployment/".parse::<DeploymentName>().is_err());
-        assert!("cronjob/a/b".parse::<CronJobName>().is_err());
-        assert_eq!("cm/restore-point".parse::<ConfigMapName>().unwrap().name, "restore-point");
+    fn pods_that_were_ready_before_the_last_change_are_not_counted() {
+        let spec = json!({ "replicas": 2, "selector": {}, "template": {} });
+        let status = |observed: i64| json!({ "observedGeneration": observed, "readyReplicas": 2 });
+        assert_eq!(ready(&deployment(spec.clone(), status(1))), 0);
+        assert_eq!(ready(&deployment(spec, status(2))), 2);
+    }
+
+    #[test]
+    fn a_selector_names_all_labels_and_none_is_an_error() {
+        let spec = |labels| json!({ "selector": { "matchLabels": labels }, "template": {} });
+        let labels = json!({ "app": "events", "tier": "api" });
+        assert_eq!(selector(&deployment(spec(labels), json!({}))).unwrap(), "app=events,tier=api");
+        assert_eq!(selector(&deployment(spec(json!({})), json!({}))).unwrap_err().code(), Code::Usage);
     }
 }

@@ -96,7 +96,7 @@ impl Memory {
             volume::ensure(cluster, claim, limit).await?;
         }
         for (deployment, replicas) in replicas {
-            if workload::replicas(cluster, deployment).await? != *replicas {
+            if workload::wanted(&workload::existing(cluster, deployment).await?) != *replicas {
                 workload::scale(cluster, deployment, *replicas).await?;
             }
         }

@@ -136,7 +136,7 @@ pub async fn prepare(cluster: Cluster, options: Options) -> Result<Prepared> {
     stage::require_permission(&cluster).await?;
     let kit = Kit::find(&cluster, options.app.as_deref()).await?;
     let claim = kit.data_claim()?;
-    let replicas = workload::replicas(&cluster, &kit.app).await?;
+    let replicas = workload::wanted(&workload::existing(&cluster, &kit.app).await?);
     if replicas < 1 {
         return Err(Error::new(Code::Usage, format!("deployment '{}' is scaled to 0", kit.app))
             .hint("scale it up, or `drill put-back` where a drill has left it so"));
@@ -250,8 +250,7 @@ async fn remember(cluster: &Cluster, kit: &Kit, plan: &Plan, scenario: Scenario)
         memory.claim = Some(volume_loss::claim(cluster, &plan.claim).await?);
         memory.replicas.insert(kit.app.clone(), plan.replicas);
         for replicator in stage::replicators(cluster, &kit.app).await? {
-            let replicas = workload::replicas(cluster, &replicator).await?;
-            memory.replicas.insert(replicator, replicas);
+            memory.replicas.insert(replicator.name_any(), workload::wanted(&replicator));
         }
     }
     Ok(memory)

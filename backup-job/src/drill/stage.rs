@@ -195,7 +195,7 @@ impl Stage {
     /// # Errors
     /// As [`call`].
     pub async fn pods(&self) -> Result<Vec<Pod>> {
-        let selector = workload::selector(&self.cluster, &self.kit.app).await?;
+        let selector = workload::selector(&workload::existing(&self.cluster, &self.kit.app).await?)?;
         workload::pods(&self.cluster, &selector).await
     }
 
@@ -235,18 +235,18 @@ pub async fn require_permission(cluster: &Cluster) -> Result<()> {
     }
 }
 
-/// The names of the Deployments that feed the application's replicas and keep its log.
+/// The Deployments that feed the application's replicas and keep its log.
 ///
 /// # Errors
 /// As [`call`].
-pub async fn replicators(cluster: &Cluster, app: &str) -> Result<Vec<String>> {
+pub async fn replicators(cluster: &Cluster, app: &str) -> Result<Vec<Deployment>> {
     let list = ListParams::default().labels(&format!("{INSTANCE}={app},{COMPONENT}=replicator"));
     let found = call("list the replicators", || {
         let (api, list) = (cluster.api::<Deployment>(), list.clone());
         async move { api.list(&list).await }
     })
     .await?;
-    Ok(found.items.iter().map(ResourceExt::name_any).collect())
+    Ok(found.items)
 }
 
 /// Whether a pod gets requests.

@@ -14,9 +14,9 @@ use super::names::Names;
 use super::patch::{self, Init};
 use super::template::{self, Settings};
 use super::workload::Workload;
-use crate::cluster::Cluster;
-use crate::cluster::call::{call, find};
+use crate::cluster::call::call;
 use crate::cluster::kit::{COMPONENT, Kit};
+use crate::cluster::{Cluster, workload};
 use crate::error::{Code, Error, Result};
 
 /// The user of our images, and of a SpinApp's pods where nothing else is said.
@@ -117,13 +117,7 @@ pub async fn plan(cluster: &Cluster, options: &Options) -> Result<Plan> {
     if options.target.spin_app {
         notes.extend(spin_app(cluster, name).await?);
     }
-    let what = format!("get deployment '{name}'");
-    let deployment = find(&what, || {
-        let api = cluster.api::<Deployment>();
-        async move { api.get(name).await }
-    })
-    .await?;
-    let deployment = deployment.ok_or_else(|| {
+    let deployment = workload::deployment(cluster, name).await?.ok_or_else(|| {
         Error::new(Code::Usage, format!("namespace '{}' has no deployment '{name}'", cluster.namespace()))
             .hint("check the name and -n; of a SpinApp the operator makes it: wait for that")
     })?;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::state::Remembered;
-use crate::cluster::call::{call, find};
+use crate::cluster::call::find;
 use crate::cluster::{Cluster, workload};
 use crate::error::{Code, Error, Result};
 
@@ -19,16 +18,11 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How things are.
 ///
 /// # Errors
-/// As [`call`]: every name must be there.
+/// As [`find`]: every name must be there.
 pub(super) async fn see(cluster: &Cluster, deployments: &[String], cronjobs: &[String]) -> Result<Remembered> {
     let mut seen = Remembered::default();
     for name in deployments {
-        let deployment = call(&format!("get deployment '{name}'"), || {
-            let api = cluster.api::<Deployment>();
-            async move { api.get(name).await }
-        })
-        .await?;
-        seen.deployments.insert(name.clone(), wanted(&deployment));
+        seen.deployments.insert(name.clone(), workload::wanted(&workload::existing(cluster, name).await?));
     }
     for name in cronjobs {
         seen.suspended.insert(name.clone(), workload::is_suspended(cluster, name).await?);
@@ -39,7 +33,7 @@ pub(super) async fn see(cluster: &Cluster, deployments: &[String], cronjobs: &[S
 /// Suspends the CronJobs.
 ///
 /// # Errors
-/// As [`call`].
+/// As [`find`].
 pub(super) async fn suspend(cluster: &Cluster, was: &Remembered) -> Result<()> {
     for (name, _) in was.suspended.iter().filter(|(_, suspended)| !**suspended) {
         workload::suspend(cluster, name, true).await?;
@@ -50,7 +44,7 @@ pub(super) async fn suspend(cluster: &Cluster, was: &Remembered) -> Result<()> {
 /// Scales the Deployments to zero.
 ///
 /// # Errors
-/// As [`call`].
+/// As [`find`].
 pub(super) async fn scale_down(cluster: &Cluster, was: &Remembered) -> Result<()> {
     for name in was.deployments.keys() {
         workload::scale(cluster, name, 0).await?;
@@ -65,7 +59,7 @@ pub(super) async fn scale_down(cluster: &Cluster, was: &Remembered) -> Result<()
 pub(super) async fn await_gone(cluster: &Cluster, was: &Remembered, limit: Duration) -> Result<()> {
     let deadline = Instant::now() + limit;
     for name in was.deployments.keys() {
-        let selector = workload::selector(cluster, name).await?;
+        let selector = workload::selector(&workload::existing(cluster, name).await?)?;
         workload::gone(cluster, &selector, deadline.saturating_duration_since(Instant::now())).await?;
     }
     Ok(())
@@ -74,7 +68,7 @@ pub(super) async fn await_gone(cluster: &Cluster, was: &Remembered, limit: Durat
 /// Gives each Deployment that is at zero its replicas back. All are tried; the first error is returned.
 ///
 /// # Errors
-/// As [`call`]. One that is gone needs nothing.
+/// As [`find`]. One that is gone needs nothing.
 pub(super) async fn scale_up(cluster: &Cluster, was: &Remembered) -> Result<()> {
     let mut result = Ok(());
     for (name, replicas) in &was.deployments {
@@ -84,16 +78,11 @@ pub(super) async fn scale_up(cluster: &Cluster, was: &Remembered) -> Result<()> 
 }
 
 async fn scale_one_up(cluster: &Cluster, name: &str, replicas: i32) -> Result<()> {
-    let Some(deployment) = find(&format!("get deployment '{name}'"), || {
-        let api = cluster.api::<Deployment>();
-        async move { api.get(name).await }
-    })
-    .await?
-    else {
+    let Some(deployment) = workload::deployment(cluster, name).await? else {
         tracing::warn!(deployment = name, "it is not there any more: nothing to bring back");
         return Ok(());
     };
-    match wanted(&deployment) {
+    match workload::wanted(&deployment) {
         0 => workload::scale(cluster, name, replicas).await,
         now => {
             if now != replicas {
@@ -107,7 +96,7 @@ async fn scale_one_up(cluster: &Cluster, name: &str, replicas: i32) -> Result<()
 /// Lets each CronJob go on that was not suspended before. All are tried; the first error is returned.
 ///
 /// # Errors
-/// As [`call`]. One that is gone needs nothing.
+/// As [`find`]. One that is gone needs nothing.
 pub(super) async fn resume(cluster: &Cluster, was: &Remembered) -> Result<()> {
     let mut result = Ok(());
     for (name, _) in was.suspended.iter().filter(|(_, suspended)| !**suspended) {
@@ -124,20 +113,13 @@ pub(super) async fn resume(cluster: &Cluster, was: &Remembered) -> Result<()> {
 /// Waits until each Deployment has as many ready pods as it is asked to have.
 ///
 /// # Errors
-/// [`Code::Failed`] where one has not after `limit`; else as [`call`].
+/// [`Code::Failed`] where one has not after `limit`; else as [`find`].
 pub(super) async fn await_ready(cluster: &Cluster, was: &Remembered, limit: Duration) -> Result<()> {
     let deadline = Instant::now() + limit;
     for name in was.deployments.keys() {
         loop {
-            let Some(deployment) = find(&format!("get deployment '{name}'"), || {
-                let api = cluster.api::<Deployment>();
-                async move { api.get(name).await }
-            })
-            .await?
-            else {
-                break;
-            };
-            let (ready, wanted) = (ready(&deployment), wanted(&deployment));
+            let Some(deployment) = workload::deployment(cluster, name).await? else { break };
+            let (ready, wanted) = (workload::ready(&deployment), workload::wanted(&deployment));
             if ready >= wanted {
                 break;
             }
@@ -155,18 +137,4 @@ pub(super) async fn await_ready(cluster: &Cluster, was: &Remembered, limit: Dura
         }
     }
     Ok(())
-}
-
-/// The replicas that it is asked to have.
-fn wanted(deployment: &Deployment) -> i32 {
-    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
-}
-
-/// Its ready pods; none while the status is older than the last change.
-fn ready(deployment: &Deployment) -> i32 {
-    let Some(status) = &deployment.status else { return 0 };
-    if status.observed_generation < deployment.metadata.generation {
-        return 0;
-    }
-    status.ready_replicas.unwrap_or(0)
 }

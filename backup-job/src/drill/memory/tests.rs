@@ -11,7 +11,7 @@ use super::*;
 use crate::drill::stage;
 
 const CRONJOB: &str = "/apis/batch/v1/namespaces/pra/cronjobs/sqlite-backup";
-const SCALE: &str = "/apis/apps/v1/namespaces/pra/deployments/events/scale";
+const DEPLOYMENT: &str = "/apis/apps/v1/namespaces/pra/deployments/events";
 const CLAIMS: &str = "/api/v1/namespaces/pra/persistentvolumeclaims";
 const NAMESPACE: &str = "/api/v1/namespaces/pra";
 const LIMIT: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ fn act(objects: &mut BTreeMap<String, Value>, method: &Method, path: &str, sent:
     if path.ends_with("/pods") {
         return (200, json!({ "metadata": {}, "items": [] }));
     }
-    let Some(object) = objects.get_mut(path) else {
+    let Some(object) = objects.get_mut(path.trim_end_matches("/scale")) else {
         return failed(404, "NotFound");
     };
     if *method == Method::PATCH {
@@ -95,9 +95,11 @@ fn cronjob(suspend: bool, noted: Option<&Memory>) -> Value {
     })
 }
 
-/// As a disaster leaves it: no claim, no replicas (a Scale leaves the zero out), no backups.
+/// As a disaster leaves it: no claim, no replicas, no backups.
 fn ruins(noted: &Memory) -> (Cluster, Objects) {
-    cluster(&[(CRONJOB, cronjob(true, Some(noted))), (SCALE, json!({ "kind": "Scale", "spec": {} }))])
+    let spec = json!({ "replicas": 0, "selector": {}, "template": {} });
+    let deployment = json!({ "metadata": { "name": "events" }, "spec": spec });
+    cluster(&[(CRONJOB, cronjob(true, Some(noted))), (DEPLOYMENT, deployment)])
 }
 
 fn noted(objects: &Objects) -> Option<String> {
@@ -113,7 +115,7 @@ async fn what_a_killed_drill_has_left_is_put_back_and_forgotten() {
     left.put_back(&cluster, "sqlite-backup", LIMIT).await.unwrap();
     assert_eq!(noted(&objects), None);
     let objects = objects.lock().unwrap();
-    assert_eq!(objects[SCALE]["spec"]["replicas"], 2);
+    assert_eq!(objects[DEPLOYMENT]["spec"]["replicas"], 2);
     assert_eq!(objects[CRONJOB]["spec"]["suspend"], false);
     assert!(objects.contains_key(&format!("{CLAIMS}/pra-data")));
 }
@@ -133,7 +135,7 @@ async fn what_a_drill_of_long_ago_has_left_is_put_back_by_the_next() {
     let (cluster, objects) = ruins(&memory("1", Timestamp::now() - SignedDuration::from_mins(16)));
     memory("2", Timestamp::now()).note(&cluster, "sqlite-backup", LIMIT).await.unwrap();
     assert!(noted(&objects).unwrap().contains(r#"\"id\":\"2\""#));
-    assert_eq!(objects.lock().unwrap()[SCALE]["spec"]["replicas"], 2);
+    assert_eq!(objects.lock().unwrap()[DEPLOYMENT]["spec"]["replicas"], 2);
 }
 
 #[tokio::test]
