@@ -136,6 +136,22 @@ fn wrong_data_is_taken_back_and_no_request_is_refused() {
 }
 
 #[test]
+fn a_drill_has_the_applications_token_from_its_secret_and_is_refused_with_another() {
+    let pra = Installation::new("token");
+    pra.kubectl(&["create", "secret", "generic", "events-api-token", "--from-literal=token=right"]);
+    pra.kubectl(&["rollout", "restart", "deployment/events"]);
+    pra.is_ready();
+    wait_until("the pods of before to go", || pra.try_asks("/add?message=anonymous").code != Some(0));
+    let report = drill(&pra, &["pod-crash"]);
+    kept(&report);
+    nothing_refused_nothing_lost(&report);
+
+    let ended = pra.runs_job("wrong", &Job::from("drill").env("PRA_API_TOKEN", "wrong"));
+    assert_eq!(ended.code, 2, "{}", ended.log);
+    assert!(ended.log.contains("--api-token-file"), "{}", ended.log);
+}
+
+#[test]
 fn no_drill_begins_where_the_namespace_does_not_allow_it() {
     let pra = Installation::new("forbidden");
     pra.kubectl(&["annotate", "namespace", pra.namespace(), "mini-pra/allow-drills-"]);

@@ -86,6 +86,7 @@ impl Job {
             container["args"] = json!(args);
         }
         let env = container["env"].as_array_mut().expect("the container has no environment");
+        env.retain(|old| self.env.iter().all(|(name, _)| old["name"] != **name));
         env.extend(self.env.iter().map(|(name, value)| json!({ "name": name, "value": value })));
     }
 }

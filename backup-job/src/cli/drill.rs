@@ -1,14 +1,15 @@
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backup_job::cluster::Cluster;
 use backup_job::cluster::client::{Access, block_on};
 use backup_job::drill::answer::answer;
+use backup_job::drill::http::Token;
 use backup_job::drill::pod_crash::How;
 use backup_job::drill::volume_loss::By;
 use backup_job::drill::{self, Options, Plan, Scenario};
-use backup_job::error::Result;
+use backup_job::error::{Error, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -38,6 +39,9 @@ pub(super) struct Args {
     /// Where it answers; http://APP by default, as in the cluster
     #[arg(long, value_name = "URL", env = "PRA_URL")]
     url: Option<String>,
+    /// Read the application's api_token from this file; without it, it is what PRA_API_TOKEN holds
+    #[arg(long, value_name = "FILE", env = "PRA_API_TOKEN_FILE")]
+    api_token_file: Option<PathBuf>,
     /// The namespace; the context's or the pod's own by default
     #[arg(short, long, value_name = "NAME", env = "PRA_NAMESPACE")]
     namespace: Option<String>,
@@ -103,7 +107,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { kind, how, by, app, url, namespace, context, kubeconfig, rate, .. } = self;
+        let Self { kind, how, by, app, url, api_token_file, namespace, context, kubeconfig, rate, .. } = self;
         let access = Access { kubeconfig, context, namespace };
         let Self { keep_alive, before, after, limit, svg, output, dry_run, yes, .. } = self;
         let scenario = match kind {
@@ -112,7 +116,8 @@ impl Args {
             Kind::BadWrite => Scenario::BadWrite,
             Kind::PutBack => return put_back(&access, app.as_deref(), limit),
         };
-        let options = Options { scenario, app, url, rate, keep_alive, before, after, limit };
+        let token = token(api_token_file.as_deref())?;
+        let options = Options { scenario, app, url, token, rate, keep_alive, before, after, limit };
         block_on(async {
             let prepared = drill::prepare(Cluster::connect(&access).await?, options).await?;
             let plan = prepared.plan();
@@ -129,6 +134,16 @@ impl Args {
             answer(&prepared.apply().await?, svg.as_deref())
         })
     }
+}
+
+/// The application's `api_token`: from a file, or from the environment, as a Secret comes into a container; never an
+/// argument, which everybody sees.
+fn token(file: Option<&Path>) -> Result<Option<Token>> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?,
+        None => std::env::var("PRA_API_TOKEN").unwrap_or_default(),
+    };
+    (!text.trim().is_empty()).then(|| Token::new(&text)).transpose()
 }
 
 fn put_back(access: &Access, app: Option<&str>, limit: Duration) -> Result<Answer> {

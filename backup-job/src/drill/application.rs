@@ -70,6 +70,24 @@ impl Application {
         Self(target)
     }
 
+    /// Sees to it that our token is the right one, with a write of nothing.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] where it is not.
+    pub async fn lets_us_write(&self) -> Result<()> {
+        let body = Bytes::from_static(b"[]");
+        let ask = Ask { method: Method::POST, path: "/events".to_owned(), key: None, body };
+        match self.0.ask(&ask, READ_LIMIT).await {
+            Ok(Answer { status: 401, .. }) => Err(Error::new(
+                Code::Usage,
+                "the application wants a token of who writes, and ours is not the right one",
+            )
+            .hint("give its api_token: --api-token-file FILE or, in a Job, PRA_API_TOKEN from its Secret")),
+            // Whether it takes writes at all is seen before anything happens to it.
+            _ => Ok(()),
+        }
+    }
+
     /// Adds many events in one transaction, under a key.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::http::Uri;
 use hyper::http::uri::InvalidUri;
+use hyper::http::{HeaderValue, Uri};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -32,6 +32,25 @@ pub struct Target {
     base: String,
     /// Connections to be used again; `None`: a new one for each request.
     idle: Option<Mutex<Vec<Sender>>>,
+    token: Option<Token>,
+}
+
+/// What lets us write: the application's `api_token`. Nothing shows it.
+#[derive(Debug, Clone)]
+pub struct Token(HeaderValue);
+
+impl Token {
+    /// The token in `text`, without the end of its line.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] where no HTTP header can hold it.
+    pub fn new(text: &str) -> Result<Self> {
+        let header = HeaderValue::try_from(format!("Bearer {}", text.trim()));
+        let mut header =
+            header.map_err(|e| Error::new(Code::Usage, "the api_token is none that HTTP can carry").because(e))?;
+        header.set_sensitive(true);
+        Ok(Self(header))
+    }
 }
 
 type Sender = SendRequest<Full<Bytes>>;
@@ -63,7 +82,7 @@ impl Target {
     ///
     /// # Errors
     /// [`Code::Usage`] where it is no `http://` URL; [`Code::OutOfReach`] where the name is not known.
-    pub async fn resolve(url: &str, keep_alive: bool) -> Result<Self> {
+    pub async fn resolve(url: &str, keep_alive: bool, token: Option<Token>) -> Result<Self> {
         let wrong = || {
             Error::new(Code::Usage, format!("'{url}' is not of the form http://HOST[:PORT]"))
                 .hint("name the application's Service with --url, such as http://events")
@@ -84,6 +103,7 @@ impl Target {
             host: uri.authority().map(ToString::to_string).unwrap_or_default(),
             base: uri.path().trim_end_matches('/').to_owned(),
             idle: keep_alive.then(Mutex::default),
+            token,
         })
     }
 
@@ -126,6 +146,9 @@ impl Target {
         }
         if let Some(key) = &ask.key {
             request = request.header("idempotency-key", key);
+        }
+        if let Some(Token(token)) = &self.token {
+            request = request.header("authorization", token);
         }
         if self.idle.is_none() {
             request = request.header("connection", "close");

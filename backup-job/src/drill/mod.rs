@@ -47,7 +47,7 @@ use crate::error::{Code, Error, Result};
 use account::Allowance;
 use application::Application;
 use course::Course;
-use http::Target;
+use http::{Target, Token};
 use memory::Memory;
 pub use plan::Plan;
 use pod_crash::How;
@@ -92,6 +92,8 @@ pub struct Options {
     pub app: Option<String>,
     /// Where it answers; none: `http://APP`, as in the cluster.
     pub url: Option<String>,
+    /// The application's `api_token`, where it has one.
+    pub token: Option<Token>,
     /// Writes per second.
     pub rate: u32,
     /// Uses connections again.
@@ -168,8 +170,9 @@ impl Prepared {
     /// Where the application takes no writes or does not come back, or the cluster refuses.
     pub async fn apply(self) -> Result<Report> {
         let Self { cluster, options, kit, plan } = self;
-        let target = Target::resolve(&plan.url, options.keep_alive).await?;
+        let target = Target::resolve(&plan.url, options.keep_alive, options.token).await?;
         let application = Arc::new(Application::new(target));
+        application.lets_us_write().await?;
         let cursor = application.newest().await?;
 
         let memory = remember(&cluster, &kit, &plan, options.scenario).await?;

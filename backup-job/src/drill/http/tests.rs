@@ -46,16 +46,20 @@ async fn serve(manner: Manner) -> String {
     format!("http://{address}")
 }
 
-/// Waits for a request, which is short enough to come in one piece. `false`: the client is gone.
-async fn has_request(stream: &TcpStream) -> bool {
+/// Waits for a request, which is short enough to come in one piece. Empty: the client is gone.
+async fn request(stream: &TcpStream) -> String {
     let mut request = [0; 4096];
     loop {
         stream.readable().await.unwrap();
         match stream.try_read(&mut request) {
-            Ok(bytes) => return bytes > 0,
+            Ok(bytes) => return String::from_utf8_lossy(&request[..bytes]).into_owned(),
             Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
         }
     }
+}
+
+async fn has_request(stream: &TcpStream) -> bool {
+    !request(stream).await.is_empty()
 }
 
 fn say(stream: &TcpStream, answer: &str) {
@@ -67,7 +71,7 @@ fn ask() -> Ask {
 }
 
 async fn how(url: &str) -> Result<u16, Refusal> {
-    let target = Target::resolve(url, false).await.unwrap();
+    let target = Target::resolve(url, false, None).await.unwrap();
     target.ask(&ask(), Duration::from_millis(300)).await.map(|answer| answer.status)
 }
 
@@ -88,7 +92,7 @@ async fn each_way_to_fail_has_its_name() {
 
 #[tokio::test]
 async fn a_connection_that_was_used_before_and_is_cut_is_told_from_a_new_one() {
-    let target = Target::resolve(&serve(Manner::AnswersOnce).await, true).await.unwrap();
+    let target = Target::resolve(&serve(Manner::AnswersOnce).await, true, None).await.unwrap();
     let limit = Duration::from_secs(5);
     assert_eq!(target.ask(&ask(), limit).await.unwrap().status, 201);
     assert_eq!(target.ask(&ask(), limit).await.unwrap_err(), Refusal::KeptAliveCut);
@@ -98,8 +102,24 @@ async fn a_connection_that_was_used_before_and_is_cut_is_told_from_a_new_one() {
 #[tokio::test]
 async fn what_is_no_http_url_is_refused_with_an_example() {
     for url in ["https://events", "events", "http://", "ftp://events/"] {
-        let error = Target::resolve(url, false).await.unwrap_err();
+        let error = Target::resolve(url, false, None).await.unwrap_err();
         assert_eq!(error.code(), Code::Usage, "{url}");
         assert!(error.hint_text().unwrap().contains("http://events"));
     }
+}
+
+#[tokio::test]
+async fn the_token_is_sent_with_each_request_and_shown_nowhere() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let target = Target::resolve(&url, false, Some(Token::new("secret\n").unwrap())).await.unwrap();
+    assert!(!format!("{target:?}").contains("secret"));
+    let server = async {
+        let (stream, _) = listener.accept().await.unwrap();
+        request(&stream).await
+    };
+    let asked = ask();
+    let (request, _cut) = tokio::join!(server, target.ask(&asked, Duration::from_secs(5)));
+    assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
+    assert_eq!(Token::new("two\nlines").unwrap_err().code(), Code::Usage);
 }
