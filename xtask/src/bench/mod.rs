@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::test::litestream;
 use crate::{build, workspace};
 
 /// What `cargo xtask bench` can be told.
@@ -27,7 +28,13 @@ pub(crate) fn run(Args { arguments }: Args) -> Result<()> {
         build::programs()?;
     }
     build::tool("bench")?;
-    let status = Command::new(workspace::bin("bench"))
+    let mut command = Command::new(workspace::bin("bench"));
+    // Without it the rows stand without their peer.
+    match litestream::program() {
+        Ok(program) => drop(command.env("PRA_LITESTREAM", program)),
+        Err(error) => eprintln!("litestream is no peer: {error:#}"),
+    }
+    let status = command
         .arg("--cache")
         .arg(workspace::cache_dir())
         .args(arguments)

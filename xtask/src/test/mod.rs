@@ -3,7 +3,9 @@
 mod compiled;
 mod deny;
 mod fuzz;
+mod go;
 mod hygiene;
+pub(crate) mod litestream;
 mod python;
 mod steps;
 mod summary;

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{deny, fuzz, hygiene, shown};
+use super::{deny, fuzz, go, hygiene, litestream, shown};
 use crate::build::CRASH_POINTS;
 use crate::{build, tools, workspace};
 
@@ -24,6 +24,7 @@ pub(super) const STEPS: &[Step] = &[
     step("deny", "licences, sources and advisories of the dependencies", &[], deny::check),
     with_filter(step("unit", "each crate's own tests", &["build"], unit)),
     with_filter(step("blackbox", "tests against the running programs", &["build"], blackbox)),
+    step("litestream", "stock Litestream restores the files that we write", &[], litestream::check),
     step("fuzz", "the API against its own description, with schemathesis", &["build"], fuzz::check),
 ];
 
@@ -71,7 +72,7 @@ fn build_all(_filter: Option<&str>) -> Result<()> {
 
 /// Packages that are tested together: those that are built together. One call for all would unify the features of
 /// shared dependencies in yet another way, and build Wasmtime a second time.
-const GROUPS: &[&[&str]] = &[&["host", "backup-job"], &["events"], &["xtask"]];
+const GROUPS: &[&[&str]] = &[&["host", "backup-job", "ltx", "replica"], &["events"], &["xtask"]];
 
 fn unit(filter: Option<&str>) -> Result<()> {
     // All groups, also where one has failed.
@@ -96,6 +97,11 @@ fn cargo_test(packages: &[&str], filter: Option<&str>) -> Result<()> {
         if packages.contains(&package) {
             cargo.args(["--features", feature]);
         }
+    }
+    // Programs that are not ours.
+    if packages.iter().any(|name| ["replica", "mini-pra-tests"].contains(name)) {
+        cargo.env("PRA_MINIO", go::MINIO.path()?).env("PRA_AGE", go::AGE.path()?);
+        cargo.env("LITESTREAM", litestream::program()?);
     }
     shown(cargo.args(filter).env("PRA_BIN_DIR", workspace::bin_dir()))
 }

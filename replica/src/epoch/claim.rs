@@ -1,0 +1,268 @@
+//! Who writes to a replica now, and what that means for another who wants to.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::EpochId;
+use super::document::Format;
+use crate::error::{Error, Kind, Result};
+
+pub(super) const FORMAT: Format = Format { name: "mini-pra-claim", version: 1 };
+
+/// A claim that was not renewed for so long, by the store's clock, binds nobody.
+pub const EXPIRES_AFTER: Duration = Duration::from_secs(90);
+
+/// A writer: a random number that lies beside the database, and so goes where the volume goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WriterId(u128);
+
+impl WriterId {
+    /// One like no other.
+    pub fn random() -> Self {
+        Self(rand::random())
+    }
+}
+
+impl fmt::Display for WriterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for WriterId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || Error::new(Kind::Damaged, "a writer's id is 32 hexadecimal digits");
+        let id = u128::from_str_radix(text, 16).map(Self).map_err(|error| wrong().because(error))?;
+        if id.to_string() == text { Ok(id) } else { Err(wrong()) }
+    }
+}
+
+impl Serialize for WriterId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for WriterId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Who writes, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// Which.
+    #[serde(rename = "writer")]
+    pub id: WriterId,
+    /// The machine or pod, for people.
+    pub host: String,
+    /// The Kubernetes namespace's; another one with the same writer is a copy of the volume.
+    pub namespace_uid: Option<String>,
+    /// The Kubernetes volume claim's.
+    pub volume_uid: Option<String>,
+}
+
+/// Who writes now, and how far it was when it last said so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who.
+    #[serde(flatten)]
+    pub writer: Writer,
+    /// One run of the writer, at random; it makes each claim unlike all others.
+    pub session: u64,
+    /// Counts the renewals of a session.
+    pub renewals: u64,
+    /// The epoch that the head is of. After a takeover, until the new one has begun, that of the one before.
+    pub epoch: Option<EpochId>,
+    /// The last transaction that the store had.
+    pub head_txid: u64,
+    /// When it was the database's. Milliseconds since 1970.
+    pub head_timestamp_ms: i64,
+    /// The writer is done: nobody needs to wait.
+    pub released: bool,
+}
+
+/// Whether one may write where a claim was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The claim is one's own: to go on.
+    Mine,
+    /// It was another's: to begin an epoch that names its own as the parent.
+    Free,
+}
+
+/// What was found when a claim was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// No claim.
+    Nothing,
+    /// One's own: to go on in its epoch.
+    Mine(Claim),
+    /// Another's, which binds no more: to begin an epoch that names its epoch as the parent.
+    Other(Claim),
+}
+
+/// Whether `writer` may write where `claim` was found, which was last renewed `age` ago by the store's clock.
+///
+/// # Errors
+/// [`Kind::Conflict`] where it may not, unless it says that it takes over.
+pub fn judge(claim: &Claim, age: Duration, writer: &Writer, takeover: bool) -> Result<Standing> {
+    let Writer { id, host, namespace_uid, volume_uid } = &claim.writer;
+    if *id == writer.id {
+        if takeover {
+            return Ok(Standing::Free);
+        }
+        let same_place = (namespace_uid, volume_uid) == (&writer.namespace_uid, &writer.volume_uid);
+        // Of a copy of the volume, where nothing else tells it from the original: both live, on two machines.
+        let elsewhere = *host != writer.host && !claim.released && age < EXPIRES_AFTER;
+        if same_place && !elsewhere {
+            return Ok(Standing::Mine);
+        }
+        if same_place {
+            return Err(alive(claim, age));
+        }
+        let place = |writer: &Writer| {
+            let uid = |uid: &Option<String>| uid.clone().unwrap_or_else(|| "none".to_owned());
+            format!("namespace {}, volume {}", uid(&writer.namespace_uid), uid(&writer.volume_uid))
+        };
+        let (theirs, ours) = (place(&claim.writer), place(writer));
+        let message = format!("this is a copy: the replica is written by writer {id} of {theirs}, and here is {ours}");
+        return Err(Error::new(Kind::Conflict, message).hint(
+            "give the copy a replica of its own; or, if this one is to go on from here, say --takeover: it begins a \
+             history of its own",
+        ));
+    }
+    if takeover || claim.released || age >= EXPIRES_AFTER {
+        return Ok(Standing::Free);
+    }
+    Err(alive(claim, age))
+}
+
+/// Somebody writes there now.
+fn alive(claim: &Claim, age: Duration) -> Error {
+    let Writer { id, host, .. } = &claim.writer;
+    let left = EXPIRES_AFTER.saturating_sub(age).as_secs() + 1;
+    let message = format!("the replica is being written by writer {id} on '{host}', seen {} s ago", age.as_secs());
+    Error::new(Kind::Conflict, message).hint(format!(
+        "stop it there, or wait: its claim expires in {left} s unless it is renewed; or say --takeover: what it writes \
+         from then on is lost to restores"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn writer(id: u128, volume: Option<&str>) -> Writer {
+        Writer {
+            id: WriterId(id),
+            host: format!("host-{id}"),
+            namespace_uid: Some("ns".to_owned()),
+            volume_uid: volume.map(str::to_owned),
+        }
+    }
+
+    fn claim(writer: Writer) -> Claim {
+        let epoch = Some("20261125T202345Z-1a2b3c4d".parse().unwrap());
+        Claim { writer, session: 1, renewals: 2, epoch, head_txid: 3, head_timestamp_ms: 4, released: false }
+    }
+
+    const FRESH: Duration = Duration::ZERO;
+
+    #[test]
+    fn a_claim_of_another_binds_until_it_is_90_seconds_old() {
+        let (theirs, me) = (claim(writer(1, Some("v"))), writer(2, Some("w")));
+        for (milliseconds, free) in [(0, false), (30_000, false), (89_999, false), (90_000, true), (u64::MAX, true)] {
+            let age = Duration::from_millis(milliseconds);
+            let standing = judge(&theirs, age, &me, false);
+            assert_eq!(standing.is_ok(), free, "{milliseconds} ms: {standing:?}");
+            assert_eq!(judge(&theirs, age, &me, true).unwrap(), Standing::Free);
+        }
+    }
+
+    #[test]
+    fn the_refusal_names_writer_host_age_and_the_flag() {
+        let error = judge(&claim(writer(1, None)), Duration::from_secs(12), &writer(2, None), false).unwrap_err();
+        assert_eq!(error.kind(), Kind::Conflict);
+        let message = error.to_string();
+        for part in [&WriterId(1).to_string(), "'host-1'", "12 s ago"] {
+            assert!(message.contains(part), "{message}");
+        }
+        let hint = error.hint_text().unwrap();
+        assert!(hint.contains("--takeover") && hint.contains("in 79 s"), "{hint}");
+    }
+
+    #[test]
+    fn a_released_claim_binds_nobody_and_is_not_gone_on_with() {
+        let released = Claim { released: true, ..claim(writer(1, None)) };
+        assert_eq!(judge(&released, FRESH, &writer(2, None), false).unwrap(), Standing::Free);
+        assert_eq!(judge(&released, FRESH, &writer(1, None), false).unwrap(), Standing::Mine);
+    }
+
+    #[test]
+    fn my_own_claim_is_mine_at_any_age() {
+        let mine = claim(writer(1, Some("v")));
+        for age in [FRESH, EXPIRES_AFTER, Duration::MAX] {
+            assert_eq!(judge(&mine, age, &writer(1, Some("v")), false).unwrap(), Standing::Mine);
+        }
+    }
+
+    #[test]
+    fn my_own_claim_on_another_machine_is_a_copys_until_it_has_expired() {
+        let mine = claim(writer(1, Some("v")));
+        let moved = Writer { host: "another".to_owned(), ..writer(1, Some("v")) };
+        assert_eq!(judge(&mine, FRESH, &moved, false).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(judge(&mine, EXPIRES_AFTER, &moved, false).unwrap(), Standing::Mine);
+        let released = Claim { released: true, ..mine };
+        assert_eq!(judge(&released, FRESH, &moved, false).unwrap(), Standing::Mine);
+    }
+
+    #[test]
+    fn a_copied_volume_is_a_copy_at_any_age_and_in_whatever_state() {
+        let here = writer(1, Some("copy"));
+        let mut other_namespace = writer(1, Some("v"));
+        other_namespace.namespace_uid = None;
+        for me in [here, other_namespace, writer(1, None)] {
+            for theirs in [claim(writer(1, Some("v"))), Claim { released: true, ..claim(writer(1, Some("v"))) }] {
+                for age in [FRESH, Duration::MAX] {
+                    let error = judge(&theirs, age, &me, false).unwrap_err();
+                    assert_eq!(error.kind(), Kind::Conflict);
+                    assert!(error.to_string().contains("this is a copy"), "{error}");
+                    assert!(error.hint_text().unwrap().contains("--takeover"));
+                    assert_eq!(judge(&theirs, age, &me, true).unwrap(), Standing::Free);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_claim_reads_as_it_was_written() {
+        for claim in [claim(writer(1, Some("v"))), Claim { epoch: None, ..claim(writer(u128::MAX, None)) }] {
+            let text = FORMAT.encode(&claim).unwrap();
+            assert_eq!(FORMAT.decode::<Claim>("claim.json", &text).unwrap(), claim);
+        }
+        let newer = br#"{"format":"mini-pra-claim","version":2}"#;
+        let error = FORMAT.decode::<Claim>("claim.json", newer).unwrap_err();
+        assert_eq!(error.kind(), Kind::Damaged);
+        assert!(error.to_string().contains("version 2"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,80}", id in "[0-9a-fA-F+]{0,40}") {
+            prop_assert!(FORMAT.decode::<Claim>("claim.json", text.as_bytes()).is_err());
+            if let Ok(parsed) = id.parse::<WriterId>() {
+                prop_assert_eq!(parsed.to_string(), id);
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Epochs: unbroken histories, each written by one writer for ever, and the claim that says who writes now.
+//!
+//! ```text
+//! claim.json               the writer, renewed every 30 s; who finds it alive stays away
+//! <epoch>/epoch.json       written once, before anything else of the epoch
+//! ```
+//! Both are JSON with a `format` and a `version`; what is of a newer version is refused by name. A takeover never
+//! goes on in the epoch of another: it begins one that names its parent and the transaction where it left it. So a
+//! writer that wakes up late destroys nothing; what it still writes is no part of the line that a restore follows.
+
+mod claim;
+mod document;
+mod held;
+mod id;
+mod layout;
+mod manifest;
+
+pub use claim::{Claim, EXPIRES_AFTER, Found, Standing, Writer, WriterId, judge};
+pub use held::{Head, Held, RENEW_EVERY, acquire, read_claim};
+pub use id::EpochId;
+pub use layout::{CLAIM_KEY, level_folder, manifest_key};
+pub use manifest::{Manifest, Parent, create_epoch, list_epochs};

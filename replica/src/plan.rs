@@ -1,0 +1,174 @@
+//! The files of one epoch and a goal → the chain of files that a restore fetches, or why there is none.
+//!
+//! Whatever would silently give less than was asked for is an error that names the flag that accepts it: a hole
+//! before the state, newest files that are missing though they are known to have been shipped.
+
+use jiff::Timestamp;
+
+use crate::history::{File, History};
+use crate::instant::Found;
+
+/// The state to restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The newest.
+    Latest,
+    /// Exactly this one.
+    Txid(u64),
+    /// What [`InstantSearch`](crate::instant::InstantSearch) has found for an instant.
+    Instant {
+        /// Milliseconds since 1970.
+        instant_ms: i64,
+        /// The newest state that is not after it.
+        found: Option<Found>,
+    },
+}
+
+/// Losses that the user has accepted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accept {
+    /// `--accept-gap`: the newest state before a hole instead.
+    pub gap: bool,
+    /// `--accept-missing-tail`: the newest state whose files are there instead.
+    pub missing_tail: bool,
+}
+
+/// What to fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The state that this restores.
+    pub txid: u64,
+    /// A base, and files each of which continues the one before.
+    pub files: Vec<File>,
+}
+
+/// Why there is no plan. TXIDs are written as in the names of files.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Nothing was ever shipped.
+    #[error("the epoch holds no files")]
+    Empty,
+    /// The instant is still to come.
+    #[error("{} lies in the future", time(*.instant_ms))]
+    Future {
+        /// Milliseconds since 1970.
+        instant_ms: i64,
+    },
+    /// The instant is before the first state that there are files of.
+    #[error("{} is before the first restorable state", time(*.instant_ms))]
+    BeforeFirst {
+        /// Milliseconds since 1970.
+        instant_ms: i64,
+    },
+    /// Transactions before the wanted state are missing.
+    #[error("transactions {:016x} to {:016x} are missing: --accept-gap restores {}", .missing.0, .missing.1, older(*.before))]
+    Gap {
+        /// The newest restorable state before the hole.
+        before: Option<u64>,
+        /// The first and the last missing transaction.
+        missing: (u64, u64),
+    },
+    /// Files are gone that were shipped.
+    #[error("transactions {:016x} to {head:016x} were shipped and are missing: --accept-missing-tail restores {}", .newest.map_or(1, |txid| txid.saturating_add(1)), older(*.newest))]
+    MissingTail {
+        /// The newest state whose files are there.
+        newest: Option<u64>,
+        /// The newest state that was shipped.
+        head: u64,
+    },
+    /// The transaction has been compacted away, its neighbours are still there.
+    #[error("the state after transaction {txid:016x} is no longer kept apart: restorable are {before:016x} before and {} after it", state(*.after))]
+    NotKept {
+        /// The wanted state.
+        txid: u64,
+        /// The newest restorable one before.
+        before: u64,
+        /// The oldest restorable one after.
+        after: Option<u64>,
+    },
+    /// There is no such transaction yet.
+    #[error("transaction {txid:016x} has not been shipped; the newest is {newest:016x}")]
+    Beyond {
+        /// The wanted state.
+        txid: u64,
+        /// The newest one.
+        newest: u64,
+    },
+}
+
+/// Refuses an instant after `now_ms`: nobody knows what it will hold.
+///
+/// # Errors
+/// [`Error::Future`].
+pub fn check_instant(instant_ms: i64, now_ms: i64) -> Result<(), Error> {
+    if instant_ms > now_ms { Err(Error::Future { instant_ms }) } else { Ok(()) }
+}
+
+/// Plans a restore. `head` is the newest state that is known to have been shipped: from the claim, which must have
+/// been read before the listing was made, or from a child epoch.
+///
+/// # Errors
+/// See [`Error`].
+pub fn plan(history: &History, goal: Goal, head: Option<u64>, accept: Accept) -> Result<Plan, Error> {
+    let tail = |newest: Option<u64>| {
+        let missing = head.filter(|head| newest.is_none_or(|newest| *head > newest));
+        missing.filter(|_| !accept.missing_tail).map_or(Ok(()), |head| Err(Error::MissingTail { newest, head }))
+    };
+    let Some(newest) = history.states().next_back() else {
+        return tail(None).and(Err(Error::Empty));
+    };
+    let (wanted, exact) = match goal {
+        Goal::Latest => (newest, false),
+        Goal::Instant { found: Some(found), instant_ms } => (found.txid, found.timestamp_ms == instant_ms),
+        Goal::Instant { instant_ms, found: None } => return Err(Error::BeforeFirst { instant_ms }),
+        Goal::Txid(txid) if txid > newest => {
+            tail(Some(newest))?;
+            return Err(Error::Beyond { txid, newest });
+        }
+        Goal::Txid(txid) => (txid, true),
+    };
+    let state = history.newest_until(wanted).ok_or_else(|| gap(history, 0))?;
+    if exact && state == wanted {
+        return chain(history, state);
+    }
+    // What follows the state is what it would lack.
+    let goes_on = history.goes_on_after(state);
+    if state < newest && !goes_on && !accept.gap {
+        return Err(gap(history, state));
+    }
+    if let (Goal::Txid(txid), true) = (goal, goes_on) {
+        let after = history.restorable().find(|state| *state > txid);
+        return Err(Error::NotKept { txid, before: state, after });
+    }
+    if wanted == newest {
+        tail(Some(newest))?;
+    }
+    chain(history, state)
+}
+
+/// The hole after the state `after`; 0: before any.
+fn gap(history: &History, after: u64) -> Error {
+    let first = after.saturating_add(1);
+    let known = history.files().filter(|file| file.max > after && !file.is_base());
+    let next = known.map(|file| file.min).filter(|min| *min > first).min();
+    // Without such a file only a later snapshot is left: it ends the hole.
+    let next = next.or_else(|| history.states().find(|txid| *txid > after)).unwrap_or(first);
+    Error::Gap { before: history.newest_until(after), missing: (first, next.saturating_sub(1).max(first)) }
+}
+
+fn chain(history: &History, txid: u64) -> Result<Plan, Error> {
+    let files = history.chain(txid).ok_or_else(|| gap(history, 0))?;
+    Ok(Plan { txid, files })
+}
+
+fn time(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |time| format!("{time:.3}"))
+}
+
+fn state(txid: Option<u64>) -> String {
+    txid.map_or_else(|| "none".to_owned(), |txid| format!("{txid:016x}"))
+}
+
+fn older(txid: Option<u64>) -> String {
+    txid.map_or_else(|| "nothing, since there is no base".to_owned(), |txid| format!("the state after {txid:016x}"))
+}

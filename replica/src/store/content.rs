@@ -1,0 +1,118 @@
+//! What is to be written: bytes, or a file that is read piece by piece.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+
+/// What is to be written.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Held in memory.
+    Bytes(Bytes),
+    /// A file, which nobody changes meanwhile.
+    File(SourceFile),
+}
+
+/// An open file and its size.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    path: PathBuf,
+    file: Arc<File>,
+    len: u64,
+}
+
+/// So much of a file is in memory.
+const PIECE: usize = 256 << 10;
+
+impl Content {
+    /// The file at `path`.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+        let len = file.metadata().map_err(|error| Error::io("look at", path, error))?.len();
+        Ok(Self::File(SourceFile { path: path.to_owned(), file: Arc::new(file), len }))
+    }
+
+    /// In bytes.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(source) => source.len,
+        }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of the file that it is.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Bytes(_) => None,
+            Self::File(source) => Some(&source.path),
+        }
+    }
+
+    /// Shows all of it to `visit`, with the offset of each piece. On a thread that may block.
+    pub(super) fn pieces(&self, mut visit: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        let mut at = 0;
+        while at < self.len() {
+            buffer.resize(usize::try_from(self.len() - at).map_or(PIECE, |rest| rest.min(PIECE)), 0);
+            self.read_at(&mut buffer, at)?;
+            visit(at, &buffer)?;
+            at += buffer.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        match self {
+            Self::Bytes(bytes) => {
+                let from = usize::try_from(offset).ok().and_then(|from| bytes.get(from..));
+                let part = from.and_then(|rest| rest.get(..buffer.len()));
+                buffer.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+            Self::File(source) => source.file.read_exact_at(buffer, offset),
+        }
+    }
+
+    /// `len` bytes from `offset`, all of which the content must have.
+    pub(super) async fn read(&self, offset: u64, len: usize) -> io::Result<Bytes> {
+        if let Self::Bytes(bytes) = self
+            && offset == 0
+            && len == bytes.len()
+        {
+            return Ok(bytes.clone());
+        }
+        let content = self.clone();
+        let read = move || {
+            let mut buffer = vec![0; len];
+            content.read_at(&mut buffer, offset)?;
+            Ok(buffer.into())
+        };
+        tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+    }
+}
+
+impl From<Bytes> for Content {
+    fn from(bytes: Bytes) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
