@@ -151,3 +151,24 @@ impl Error {
         self.hint.as_deref()
     }
 }
+
+impl From<replica::Error> for Error {
+    fn from(error: replica::Error) -> Self {
+        use replica::Kind;
+        let code = match error.kind() {
+            Kind::Usage => Code::Usage,
+            Kind::NotFound => Code::NoSuchRestorePoint,
+            Kind::Damaged => Code::VerificationFailed,
+            Kind::OutOfReach => Code::OutOfReach,
+            Kind::Conflict => Code::Busy,
+            _ => Code::Failed,
+        };
+        let hint = error.hint_text().map(ToOwned::to_owned);
+        Self {
+            code,
+            message: error.to_string(),
+            hint,
+            source: std::error::Error::source(&error).map(|e| e.to_string().into()),
+        }
+    }
+}

@@ -26,6 +26,8 @@ pub mod progress;
 pub mod protect;
 pub mod prune;
 mod read_ahead;
+pub mod remote;
+pub mod replicate;
 pub mod restore;
 pub mod snapshot;
 pub mod sqlite;

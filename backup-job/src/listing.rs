@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::model::restore_point::RestorePoint;
 use crate::output::{self, Answer};
+use crate::remote::{self, Access, Window};
 
 /// One restore point; `-o json` prints a list of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// What `--point` takes.
     pub point: String,
-    /// `backup`, or `safety-copy` for what a restore kept.
+    /// `backup`, `safety-copy` for what a restore kept, or a replica's URL.
     pub source: String,
     /// Instant of the snapshot.
     pub created_at: Timestamp,
@@ -32,6 +33,9 @@ pub struct Listed {
     pub unchanged_since: Option<String>,
     /// What is wrong with it.
     pub error: Option<String>,
+    /// Of a replica: every instant from this one on can be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
 }
 
 /// The restore points of a backup folder, newest first.
@@ -40,6 +44,46 @@ pub struct Listed {
 /// Where the folder or its catalog cannot be read.
 pub fn list(backups: &Path, now: Timestamp) -> Result<Vec<Listed>> {
     Ok(Catalog::read(backups)?.points().iter().map(|point| listed(point, now)).collect())
+}
+
+/// The same, and the windows of the replicas: each as its newest state, with the instant from which on it reaches.
+///
+/// # Errors
+/// Where a replica cannot be read, unless that is accepted. A backup folder that cannot be read is left aside: on an
+/// empty cluster there is none.
+pub fn list_with_replicas(
+    backups: &Path,
+    access: &Access,
+    accept_unreachable: bool,
+    now: Timestamp,
+) -> Result<Vec<Listed>> {
+    let mut all = list(backups, now).or_else(|error| match error.code() {
+        Code::OutOfReach => {
+            tracing::warn!(error = error.chain(), "the backups are left aside");
+            Ok(Vec::new())
+        }
+        _ => Err(error),
+    })?;
+    for survey in access.surveys(accept_unreachable)? {
+        all.extend(remote::windows(access, &survey)?.into_iter().map(|window| of_window(window, now)));
+    }
+    all.sort_by(|one, other| other.created_at.cmp(&one.created_at).then_with(|| one.point.cmp(&other.point)));
+    Ok(all)
+}
+
+fn of_window(window: Window, now: Timestamp) -> Listed {
+    Listed {
+        point: format!("{}/{:016x}", window.epoch, window.transactions.1),
+        source: window.replica,
+        created_at: window.to,
+        age_seconds: now.duration_since(window.to).as_secs().try_into().unwrap_or(0),
+        bytes: window.bytes,
+        events: None,
+        verified: false,
+        unchanged_since: None,
+        error: None,
+        from: Some(window.from),
+    }
 }
 
 fn listed(point: &RestorePoint, now: Timestamp) -> Listed {
@@ -53,6 +97,7 @@ fn listed(point: &RestorePoint, now: Timestamp) -> Listed {
         verified: point.is_verified(),
         unchanged_since: point.unchanged_since.clone(),
         error: point.error.clone(),
+        from: None,
     }
 }
 
@@ -80,6 +125,9 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
 }
 
 fn state(row: &Listed) -> String {
+    if let Some(from) = row.from {
+        return format!("any instant since {from:.0}");
+    }
     match (&row.error, row.verified, &row.unchanged_since) {
         (Some(error), _, _) => format!("damaged: {error}"),
         (None, false, _) => "not verified".to_owned(),

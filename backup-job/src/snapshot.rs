@@ -51,15 +51,30 @@ pub fn for_each_page(
     if pages == shape.pages { Ok(()) } else { Err(unreadable(&path, pages + 1)) }
 }
 
-/// Hands the snapshot, as it is to stand in a copy, to `consume` on a second thread: whole pages in ascending order, and
-/// the number of the first of them.
-///
-/// # Errors
-/// As [`for_each_page`], and whatever `consume` returns, which ends the reading.
+/// Hands the snapshot, as it is to stand in a copy, to `consume` on a second thread: as [`raw_batches`], but page 1 says
+/// rollback journal.
 pub fn batches(
     connection: &Connection,
     shape: Shape,
-    consume: impl FnMut(u32, &[u8]) -> Result<()> + Send,
+    mut consume: impl FnMut(u32, &[u8]) -> Result<()> + Send,
+) -> Result<()> {
+    raw_batches(connection, shape, |first, pages| {
+        if first == 1 {
+            header::set_journal_mode(pages, false);
+        }
+        consume(first, pages)
+    })
+}
+
+/// Hands the snapshot to `consume` on a second thread: whole pages in ascending order, and the number of the first of
+/// them.
+///
+/// # Errors
+/// As [`for_each_page`], and whatever `consume` returns, which ends the reading.
+pub fn raw_batches(
+    connection: &Connection,
+    shape: Shape,
+    consume: impl FnMut(u32, &mut [u8]) -> Result<()> + Send,
 ) -> Result<()> {
     let (full, filled) = sync_channel(BATCHES);
     let (empty, emptied) = channel();
@@ -117,9 +132,6 @@ fn read_batches(
     let mut batch = fresh();
     for_each_page(connection, shape, |number, page| {
         batch.extend_from_slice(page);
-        if number == 1 {
-            header::set_journal_mode(&mut batch, false);
-        }
         if batch.len() >= BATCH || number == shape.pages {
             let sent = full.send(std::mem::replace(&mut batch, fresh()));
             sent.map_err(|e| Error::new(Code::Failed, "the second thread has stopped").because(e.to_string()))?;
@@ -132,11 +144,11 @@ fn consume_batches(
     shape: Shape,
     filled: &Receiver<Vec<u8>>,
     empty: &Sender<Vec<u8>>,
-    mut consume: impl FnMut(u32, &[u8]) -> Result<()>,
+    mut consume: impl FnMut(u32, &mut [u8]) -> Result<()>,
 ) -> Result<()> {
     let mut first = 1;
     for mut batch in filled {
-        consume(first, &batch)?;
+        consume(first, &mut batch)?;
         first += pages_in(&batch, shape);
         batch.clear();
         if empty.send(batch).is_err() {
@@ -155,7 +167,7 @@ fn path_of(connection: &Connection) -> PathBuf {
     connection.path().map(Path::new).unwrap_or_else(|| Path::new(":memory:")).to_owned()
 }
 
-fn unreadable(path: &Path, page: u32) -> Error {
+pub(crate) fn unreadable(path: &Path, page: u32) -> Error {
     Error::new(Code::VerificationFailed, format!("failed to read page {page} of '{}'", path.display()))
         .hint("the database is damaged or truncated: `backup-job list` shows what can be restored")
 }

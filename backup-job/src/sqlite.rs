@@ -111,8 +111,9 @@ impl Shape {
 /// Reads the shape of the database that `connection` has open, through page 1 and never through a descriptor of our
 /// own. `None` for a database of 0 pages. Starts the snapshot of an open transaction.
 pub fn shape(connection: &Connection) -> rusqlite::Result<Option<(Shape, Header)>> {
-    let page_size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    // This one begins the snapshot, and sees where another connection has changed the page size.
     let pages: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    let page_size: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     if pages == 0 {
         return Ok(None);
     }

@@ -10,6 +10,7 @@
 mod check;
 mod death;
 mod place;
+mod replica;
 mod scenario;
 mod sweep;
 mod template;

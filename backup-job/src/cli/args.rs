@@ -1,11 +1,18 @@
 //! Flags that several verbs share, each with its environment variable.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backup_job::model::retention::Keep;
 pub(super) use backup_job::output::Format;
+use backup_job::remote::Access;
 use clap::Args;
+use replica::epoch::EpochId;
+use replica::plan::Accept;
+use replica::seal::Identities;
+use replica::store::{Environment, StoreOptions};
+use replica::url::ReplicaUrl;
 
 /// Where the live database is.
 #[derive(Debug, Args)]
@@ -21,6 +28,96 @@ pub(super) struct Backups {
     /// The folder of the backups and of their catalog
     #[arg(long, value_name = "DIR", env = "PRA_BACKUPS", default_value = "/backup")]
     pub(super) backups: PathBuf,
+}
+
+/// Where the replicas are.
+#[derive(Debug, Args)]
+pub(super) struct Replicas {
+    /// An object store: s3://bucket/prefix, gs://…, az://… or file:///folder; may be given several times. Its keys come
+    /// from the provider's own variables (AWS_ACCESS_KEY_ID, …), or from files (AWS_SECRET_ACCESS_KEY_FILE, …)
+    // Parsed by ourselves: clap repeats what it cannot parse, and it may be a key.
+    #[arg(long = "replica", value_name = "URL", env = "PRA_REPLICA", value_delimiter = ',', hide_env_values = true)]
+    replicas: Vec<String>,
+    /// The store cannot create an object only where it is absent, and nobody else writes there: two writers would
+    /// destroy each other's work without a word
+    #[arg(long, env = "PRA_I_AM_THE_ONLY_WRITER")]
+    i_am_the_only_writer: bool,
+}
+
+impl Replicas {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.replicas.is_empty()
+    }
+
+    /// Where they are.
+    ///
+    /// # Errors
+    /// Where one is no URL of a store; it does not show what it was.
+    pub(super) fn urls(&self) -> backup_job::error::Result<Vec<ReplicaUrl>> {
+        Ok(self.replicas.iter().map(|url| url.trim().parse()).collect::<replica::Result<_>>()?)
+    }
+
+    /// How the stores are used.
+    pub(super) fn store(&self) -> backup_job::error::Result<StoreOptions> {
+        Ok(StoreOptions {
+            environment: Environment::of_process()?,
+            only_writer: self.i_am_the_only_writer,
+            #[cfg(feature = "crash-points")]
+            before: Some(Arc::new(backup_job::files::before_store)),
+            ..StoreOptions::default()
+        })
+    }
+}
+
+/// How replicas are read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Replicas")]
+pub(super) struct ReadReplicas {
+    #[command(flatten)]
+    replicas: Replicas,
+    /// What opens sealed files: the file that `backup-job keygen` or age-keygen made
+    #[arg(long, value_name = "FILE", env = "PRA_IDENTITY")]
+    identity: Option<PathBuf>,
+    /// This epoch of the replicas, and not the newest
+    #[arg(long, value_name = "EPOCH", env = "PRA_EPOCH")]
+    epoch: Option<EpochId>,
+    /// Go on without a replica that is out of reach; what only it has is left out
+    #[arg(long, env = "PRA_ACCEPT_UNREACHABLE")]
+    pub(super) accept_unreachable: bool,
+    /// Where transactions are missing in the middle, take the last state before them
+    #[arg(long, env = "PRA_ACCEPT_GAP")]
+    accept_gap: bool,
+    /// Where the newest transactions are missing, take the newest state that is there
+    #[arg(long, env = "PRA_ACCEPT_MISSING_TAIL")]
+    accept_missing_tail: bool,
+    /// Take files that are not sealed although an identity is given
+    #[arg(long, env = "PRA_ACCEPT_PLAINTEXT")]
+    accept_plaintext: bool,
+}
+
+impl ReadReplicas {
+    /// The replicas, where there are any.
+    ///
+    /// # Errors
+    /// Where the identity cannot be read.
+    pub(super) fn access(&self) -> backup_job::error::Result<Option<Access>> {
+        if self.replicas.is_empty() {
+            return Ok(None);
+        }
+        let identities = match &self.identity {
+            Some(path) => Some(Arc::new(Identities::read(path)?)),
+            None => None,
+        };
+        Ok(Some(Access {
+            replicas: self.replicas.urls()?,
+            store: self.replicas.store()?,
+            identities,
+            accept_plaintext: self.accept_plaintext,
+            accept: Accept { gap: self.accept_gap, missing_tail: self.accept_missing_tail },
+            epoch: self.epoch,
+        }))
+    }
 }
 
 /// Flags that every verb takes, so that one set of them serves all; these verbs have no use for them.

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use backup_job::error::{Error, Result};
 use backup_job::init::{self, Outcome, Report};
 
-use super::args::{Backups, Database, Format, Output, Wait};
+use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::Answer;
 
 /// Makes the database exist: kept, restored from the newest verified backup, or new
@@ -30,6 +30,12 @@ pub(super) struct Args {
     /// Do not switch a database that is kept to WAL mode
     #[arg(long, env = "PRA_KEEP_JOURNAL_MODE")]
     keep_journal_mode: bool,
+    /// This is the first start: where neither backups nor replicas have anything, the database is made. Without it that
+    /// may be a mistyped bucket
+    #[arg(long, env = "PRA_FIRST_INSTALL")]
+    first_install: bool,
+    #[command(flatten)]
+    replicas: ReadReplicas,
     /// Where the newest backup is damaged, restore an older one and lose what lies between
     #[arg(long, env = "PRA_ACCEPT_OLDER")]
     accept_older: bool,
@@ -44,8 +50,19 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output: _, wait, schema, no_schema, keep_journal_mode, accept_older, dry_run } =
-            self;
+        let Self {
+            database,
+            backups,
+            output: _,
+            wait,
+            schema,
+            no_schema,
+            keep_journal_mode,
+            first_install,
+            replicas,
+            accept_older,
+            dry_run,
+        } = self;
         let schema = match schema {
             _ if no_schema => None,
             Some(path) => Some(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?),
@@ -60,6 +77,9 @@ impl Args {
             wait: wait.wait,
             now: jiff::Timestamp::now(),
             dry_run,
+            access: replicas.access()?,
+            accept_unreachable: replicas.accept_unreachable,
+            first_install,
         })?;
         Answer::new(&report, words(&report, dry_run), vec![report.database.display().to_string()])
     }

@@ -1,12 +1,13 @@
 use backup_job::error::Result;
 use backup_job::listing;
 
-use super::args::{Backups, Format, Ignored, Output};
+use super::args::{Backups, Format, Ignored, Output, ReadReplicas};
 use super::output::Answer;
 
 /// Lists the restore points, newest first
 ///
-/// Safety copies of restores are listed too; they are restored only where they are named.
+/// Safety copies of restores are listed too; they are restored only where they are named. Of a replica its windows are
+/// listed: each instant from the first to the last can be restored.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job list --backups /backup")]
 pub(super) struct Args {
@@ -16,6 +17,8 @@ pub(super) struct Args {
     ignored: Ignored,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    replicas: ReadReplicas,
 }
 
 impl Args {
@@ -24,7 +27,11 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { backups, ignored: _, output: _ } = self;
-        listing::answer(&listing::list(&backups.backups, jiff::Timestamp::now())?)
+        let Self { backups, ignored: _, output: _, replicas } = self;
+        let now = jiff::Timestamp::now();
+        let Some(access) = replicas.access()? else {
+            return listing::answer(&listing::list(&backups.backups, now)?);
+        };
+        listing::answer(&listing::list_with_replicas(&backups.backups, &access, replicas.accept_unreachable, now)?)
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod backup;
 mod drill;
 mod init;
+mod keygen;
 mod list;
 mod prune;
 mod quiesce;
@@ -37,6 +38,7 @@ enum Verb {
     Restore(restore::Args),
     Prune(prune::Args),
     Replicate(replicate::Args),
+    Keygen(keygen::Args),
     Drill(drill::Args),
 }
 
@@ -51,6 +53,7 @@ impl Cli {
             Verb::Restore(args) => output::finish(args.format(), args.run()),
             Verb::Prune(args) => output::finish(args.format(), args.run()),
             Verb::Replicate(args) => output::finish(args.format(), args.run()),
+            Verb::Keygen(args) => output::finish(args.format(), args.run()),
             Verb::Drill(args) => output::finish(args.format(), args.run()),
         }
     }

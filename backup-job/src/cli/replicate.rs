@@ -4,23 +4,30 @@ use std::time::Duration;
 
 use backup_job::error::{Code, Error, Result};
 use backup_job::keeper::{self, Stats};
+use backup_job::replicate::{self, StoreHealth};
 use serde::Serialize;
 
-use super::args::{Database, Format, Output, length};
+use super::args::{Database, Format, Output, Replicas, length};
 use super::output::Answer;
 
-/// Keeps the database: holds it open and bounds its WAL, until it is told to end
+/// Follows the database into object stores, and keeps it
 ///
-/// Without it nothing is lost, but single writes are slower and the WAL grows. It lets go while a restore replaces the
-/// file, and comes back.
+/// Every change is in each replica within a second, sealed where recipients are set. It holds the database open and
+/// bounds its WAL, also where it has no replica to feed: without it nothing is lost, but single writes are slower and the
+/// WAL grows. It lets go while a restore replaces the file, and comes back.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  backup-job replicate --database /data/app.db")]
+#[command(after_help = "Examples:\n  backup-job replicate --database /data/app.db\n  \
+    backup-job replicate --replica s3://bucket/events --replica file:///mnt/replica --recipient age1…")]
 pub(super) struct Args {
     #[command(flatten)]
     database: Database,
     #[command(flatten)]
+    replicas: Replicas,
+    #[command(flatten)]
+    shipping: Shipping,
+    #[command(flatten)]
     output: Output,
-    /// Move the WAL into the database once, then end
+    /// One sync to every replica, then end; without a replica, move the WAL into the database once
     #[arg(long, env = "PRA_ONCE")]
     once: bool,
     /// Size of the WAL, in MiB, from which it is moved into the database
@@ -31,11 +38,51 @@ pub(super) struct Args {
     tick: Duration,
 }
 
+/// What goes to the replicas, and what stays there.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Replicas")]
+struct Shipping {
+    /// Time between two syncs: what may be lost
+    #[arg(long, value_name = "TIME", env = "PRA_SYNC_INTERVAL", default_value = "1s", value_parser = length)]
+    sync_interval: Duration,
+    /// Whom the files are sealed for, as `backup-job keygen` prints it; several may read them
+    #[arg(long = "recipient", value_name = "AGE1…", env = "PRA_RECIPIENTS", value_delimiter = ',')]
+    recipients: Vec<String>,
+    /// Files that wait for a store beside the database, in MiB; above, a store that lags gets one file with all that it
+    /// has missed
+    #[arg(long, value_name = "MIB", env = "PRA_STAGING_LIMIT_MIB", default_value_t = 1024)]
+    staging_limit_mib: u64,
+    /// Intervals of the compacted levels 1, 2 and 3
+    #[arg(long, value_name = "TIME,TIME,TIME", env = "PRA_LEVELS", default_value = "30s,5m,1h", value_parser = length, value_delimiter = ',')]
+    levels: Vec<Duration>,
+    /// Time between two snapshots
+    #[arg(long, value_name = "TIME", env = "PRA_SNAPSHOT_EVERY", default_value = "1d", value_parser = length)]
+    snapshot_every: Duration,
+    /// How long every single sync can be restored, past its compaction
+    #[arg(long, value_name = "TIME", env = "PRA_KEEP_FINE", default_value = "5m", value_parser = length)]
+    keep_fine: Duration,
+    /// How long snapshots, and what stands on them, are kept
+    #[arg(long, value_name = "TIME", env = "PRA_KEEP_SNAPSHOTS", default_value = "1d", value_parser = length)]
+    keep_snapshots: Duration,
+    /// Take the place of another writer: a new epoch begins that goes on from the other's
+    #[arg(long, env = "PRA_TAKEOVER")]
+    takeover: bool,
+    /// The UID of the Kubernetes namespace, so that a copy of the volume elsewhere is found out
+    #[arg(long, value_name = "UID", env = "PRA_NAMESPACE_UID")]
+    namespace_uid: Option<String>,
+    /// The UID of the database's volume, for the same reason
+    #[arg(long, value_name = "UID", env = "PRA_VOLUME_UID")]
+    volume_uid: Option<String>,
+}
+
 #[derive(Debug, Serialize)]
 struct Kept {
     largest_wal_bytes: u64,
     checkpoints: u64,
     longest_hold_seconds: f64,
+    syncs: u64,
+    full_comparisons: u64,
+    replicas: Vec<StoreHealth>,
 }
 
 impl Args {
@@ -44,7 +91,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, output: _, once, wal_limit_mib, tick } = self;
+        let Self { database, replicas, shipping, output: _, once, wal_limit_mib, tick } = self;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register(signal, Arc::clone(&stop))
@@ -52,11 +99,54 @@ impl Args {
         }
         let options =
             keeper::Options { tick, wal_limit: wal_limit_mib << 20, once, ..keeper::Options::new(database.database) };
-        let Stats { largest_wal, checkpoints, longest_hold, opened: _ } = keeper::run(&options, &stop)?;
-        let kept =
-            Kept { largest_wal_bytes: largest_wal, checkpoints, longest_hold_seconds: longest_hold.as_secs_f64() };
-        let words =
-            format!("{checkpoints} checkpoints, writers held up for {:.3} s at most", kept.longest_hold_seconds);
-        Answer::new(&kept, words, Vec::new())
+        let (kept, shipped, stores) = if replicas.is_empty() {
+            (keeper::run(&options, &stop)?, replicate::Stats::default(), Vec::new())
+        } else {
+            let report = replicate::run(&shipping.options(options, replicas)?, &stop)?;
+            (report.keeper, report.engine, report.stores)
+        };
+        answer(kept, shipped, stores)
     }
+}
+
+impl Shipping {
+    fn options(self, keeper: keeper::Options, replicas: Replicas) -> Result<replicate::Options> {
+        let [one, two, three] = self.levels[..] else {
+            return Err(Error::new(Code::Usage, "--levels takes three lengths of time")
+                .hint("such as 30s,5m,1h, each longer than the one before"));
+        };
+        let recipients = match self.recipients.as_slice() {
+            [] => None,
+            texts => Some(replica::seal::Recipients::parse(texts.iter().map(String::as_str))?),
+        };
+        Ok(replicate::Options {
+            keeper,
+            store: replicas.store()?,
+            replicas: replicas.urls()?,
+            sync_interval: self.sync_interval,
+            recipients,
+            staging_limit: self.staging_limit_mib << 20,
+            levels: [one, two, three, self.snapshot_every],
+            retention: replica::retention::Retention {
+                fine: self.keep_fine,
+                snapshots: self.keep_snapshots,
+                ..replica::retention::Retention::default()
+            },
+            tidy_every: two,
+            takeover: self.takeover,
+            announce: true,
+            namespace_uid: self.namespace_uid,
+            volume_uid: self.volume_uid,
+        })
+    }
+}
+
+fn answer(kept: Stats, shipped: replicate::Stats, replicas: Vec<StoreHealth>) -> Result<Answer> {
+    let Stats { largest_wal, checkpoints, longest_hold, opened: _ } = kept;
+    let longest_hold_seconds = longest_hold.as_secs_f64();
+    let words = format!("{checkpoints} checkpoints, writers held up for {longest_hold_seconds:.3} s at most");
+    let replicate::Stats { syncs, full_comparisons } = shipped;
+    let kept =
+        Kept { largest_wal_bytes: largest_wal, checkpoints, longest_hold_seconds, syncs, full_comparisons, replicas };
+    Answer::new(&kept, words, Vec::new())
 }

@@ -5,7 +5,7 @@ use backup_job::model::point::Point;
 use backup_job::restore::{self, LOCK_LIMIT, Mode, Plan};
 use serde::Serialize;
 
-use super::args::{Backups, Database, Format, Output, Wait};
+use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
 
@@ -26,8 +26,8 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
-    /// latest (the default), a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), or an
-    /// age such as 15m
+    /// latest (the default), a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), an age
+    /// such as 15m, or EPOCH/TXID of a replica
     #[arg(long, env = "PRA_POINT")]
     point: Option<Point>,
     /// Which way
@@ -43,6 +43,8 @@ pub(super) struct Args {
     #[arg(long, env = "PRA_YES")]
     yes: bool,
     #[command(flatten)]
+    replicas: ReadReplicas,
+    #[command(flatten)]
     quiesce: Quiesce,
 }
 
@@ -57,7 +59,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, quiesce } = self;
+        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, replicas, quiesce } = self;
         let options = restore::Options {
             database: database.database,
             backups: backups.backups,
@@ -67,6 +69,8 @@ impl Args {
             lock_limit: LOCK_LIMIT,
             wait: wait.wait,
             now: jiff::Timestamp::now(),
+            access: replicas.access()?,
+            accept_unreachable: replicas.accept_unreachable,
         };
         let approve = |plan: &Plan| {
             if output.output == Format::Table {

@@ -85,6 +85,7 @@ enum Event<'a> {
     Link(&'a Path, &'a Path),
     Remove(&'a Path),
     SyncFolder(&'a Path),
+    Store,
     Exit,
 }
 
@@ -99,6 +100,7 @@ impl Event<'_> {
             Self::Link(..) => "link",
             Self::Remove(_) => "remove",
             Self::SyncFolder(_) => "sync-folder",
+            Self::Store => "store",
             Self::Exit => "exit",
         }
     }
@@ -108,7 +110,7 @@ impl Event<'_> {
             Self::Create(path) | Self::Sync(path) | Self::Remove(path) | Self::SyncFolder(path) => path,
             Self::Write { path, .. } | Self::Truncate { path, .. } => path,
             Self::Rename(_, to) | Self::Link(_, to) => to,
-            Self::Exit => Path::new("."),
+            Self::Store | Self::Exit => Path::new("."),
         }
     }
 }
@@ -127,6 +129,7 @@ pub fn before(label: &'static str, op: &Op<'_>) -> io::Result<()> {
         Op::Link(from, to) => Event::Link(from, to),
         Op::Remove(path) => Event::Remove(path),
         Op::SyncFolder(path) => Event::SyncFolder(path),
+        Op::Store => Event::Store,
     };
     ask(label, &event)
 }

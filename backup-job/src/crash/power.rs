@@ -110,7 +110,7 @@ impl PowerJournal {
             Event::SyncFolder(folder) => {
                 self.folders.remove(&fs::canonicalize(folder)?);
             }
-            Event::Exit => (),
+            Event::Store | Event::Exit => (),
         }
         Ok(())
     }

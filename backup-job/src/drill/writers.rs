@@ -99,7 +99,7 @@ impl Writers {
             while let Some(ended) = writes.join_next().await {
                 ended.map_err(failed)?;
             }
-            Ok(())
+            Ok::<(), Error>(())
         };
         if let Ok(ended) = timeout(grace, all).await {
             ended?;

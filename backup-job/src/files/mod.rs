@@ -49,6 +49,14 @@ pub enum Op<'a> {
     Remove(&'a Path),
     /// The folder's names go to the disk.
     SyncFolder(&'a Path),
+    /// A call on an object store, or on the folder that is one: another machine's, as far as a power loss goes.
+    Store,
+}
+
+/// Called before each operation on an object store.
+#[cfg(feature = "crash-points")]
+pub fn before_store(label: &'static str) -> io::Result<()> {
+    before(label, &Op::Store)
 }
 
 #[cfg(feature = "crash-points")]

@@ -9,6 +9,9 @@
 //! | missing, 0 bytes, no tables | the newest is bad, an older one good | an error, unless the loss is accepted |
 //! | missing, 0 bytes, no tables | some, none good; or only safety copies | an error: never an empty application |
 //! | missing, 0 bytes, no tables | none | created; left to the application where no schema is given |
+//!
+//! With replicas the newest of all sources is taken, one out of reach is an error, and "none" must be said once
+//! (`--first-install`).
 
 mod create;
 mod fill;
@@ -17,15 +20,18 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use replica::epoch::Parent;
 use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::model::naming::Kind;
+use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
-use crate::restore::Source;
-use crate::{lock, sqlite};
+use crate::remote::Access;
+use crate::restore::{self, Source};
+use crate::{lock, replicate, sqlite};
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
@@ -50,6 +56,12 @@ pub struct Options {
     pub now: Timestamp,
     /// Decides and verifies, and changes nothing.
     pub dry_run: bool,
+    /// The replicas, where there are any.
+    pub access: Option<Access>,
+    /// Goes on with the other sources where a replica is out of reach.
+    pub accept_unreachable: bool,
+    /// With replicas: no source has anything, and that is as it should be.
+    pub first_install: bool,
 }
 
 /// What became of the database, or would.
@@ -104,7 +116,7 @@ pub struct Skipped {
 /// [`Code::OutOfReach`] where the backup folder cannot be listed; [`Code::VerificationFailed`] where there are backups
 /// and none (or not the newest) is good, or where the database itself is damaged; [`Code::Busy`].
 pub fn run(options: &Options) -> Result<Report> {
-    let Options { database, backups, wait, dry_run, .. } = options;
+    let Options { database, wait, dry_run, .. } = options;
     let started = Instant::now();
     let finish = |report: Report| Ok(Report { seconds: started.elapsed().as_secs_f64(), ..report });
     {
@@ -118,11 +130,17 @@ pub fn run(options: &Options) -> Result<Report> {
     if let Some(kept) = keep(options)? {
         return finish(kept);
     }
-    let catalog = Catalog::read(backups)?;
-    match newest_good(backups, &catalog, options.accept_older)? {
-        Some((point, source, skipped)) => {
-            if *dry_run || fill::fill(database, &source, *wait)? == fill::Filled::Done {
+    match newest(options)? {
+        Some(Newest { point, source, skipped, parent }) => {
+            if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
+            }
+            if fill::fill(database, &source, *wait)? == fill::Filled::Done {
+                let mut report = restored(options, &point, &source, skipped);
+                if let Err(error) = replicate::leave_origin(database, parent, options.access.is_some()) {
+                    report.warnings.push(format!("the replicator will not know the origin: {}", error.chain()));
+                }
+                return finish(report);
             }
             // Somebody made tables in the moment before the lock: nothing was overwritten.
             match keep(options)? {
@@ -192,6 +210,49 @@ fn report(options: &Options, outcome: Outcome, events: Option<u64>, journal_mode
         skipped: Vec::new(),
         warnings: Vec::new(),
     }
+}
+
+/// What an empty database is restored from.
+struct Newest {
+    point: RestorePoint,
+    source: Source,
+    skipped: Vec<Skipped>,
+    /// Where in a replica it is from.
+    parent: Option<Parent>,
+}
+
+/// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
+/// where it is out of reach nobody knows what it has.
+fn newest(options: &Options) -> Result<Option<Newest>> {
+    let Options { backups, access, now, accept_unreachable, accept_older, .. } = options;
+    let backup = || -> Result<Option<Newest>> {
+        let found = newest_good(backups, &Catalog::read(backups)?, *accept_older)?;
+        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None }))
+    };
+    let Some(access) = access else { return backup() };
+    let choice = restore::newest(access, &Point::Latest, *now, *accept_unreachable)?;
+    let Some(choice) = choice else {
+        return match backup()? {
+            None if !options.first_install => Err(Error::new(
+                Code::NoSuchRestorePoint,
+                format!("neither the replicas nor '{}' have anything", backups.display()),
+            )
+            .hint("if this is the first start, say --first-install; else the bucket or its prefix may be mistyped")),
+            found => Ok(found),
+        };
+    };
+    // A damaged or missing backup is no reason not to start: the replica has something.
+    let backup = backup().unwrap_or_else(|error| {
+        tracing::warn!(error = error.chain(), "the backups are left aside");
+        None
+    });
+    if let Some(backup) = backup.filter(|backup| backup.point.created_at > choice.at) {
+        return Ok(Some(backup));
+    }
+    let (path, point) = restore::fetch(access, &choice, &options.database)?;
+    let source = Source::fetched(path, &point)?;
+    let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
+    Ok(Some(Newest { point, source, skipped: Vec::new(), parent }))
 }
 
 /// The newest backup that reads back as it was written, and what was passed over for it. `None`: no restore points at

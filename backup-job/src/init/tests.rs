@@ -1,4 +1,5 @@
 use std::fs;
+use std::path::Path;
 
 use rusqlite::Connection;
 
@@ -45,6 +46,9 @@ impl Scene {
             wait: 5 * SECOND,
             now: Timestamp::now(),
             dry_run: false,
+            access: None,
+            accept_unreachable: false,
+            first_install: false,
         }
     }
 
@@ -269,5 +273,5 @@ fn what_a_killed_restore_left_is_removed() {
     fs::write(&left, "half").unwrap();
     init(&scene.options()).unwrap();
     assert!(!left.exists());
-    remove_leftovers(&scene.database()).unwrap();
+    remove_leftovers(&scene.database(), Path::new("")).unwrap();
 }

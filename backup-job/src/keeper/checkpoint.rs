@@ -7,6 +7,8 @@
 //! 2. `BEGIN IMMEDIATE` on a second connection, taken with our own short retry (nobody waits meanwhile), then passive
 //!    once more: nothing can arrive, so all is moved; released at once. The next writer restarts the WAL, unless a
 //!    reader still looks at it;
+//!    A companion that holds a reader moves it on before that pass, so that it hides no frame, and once more after it: a
+//!    reader that finds the log moved completely keeps it from nothing;
 //! 3. not restarted: again within 100 ms. Still not after [`TRIES`] times: TRUNCATE, which waits for the readers with
 //!    the writers locked out, for no more than [`LOCK_WAIT`], and each time after a longer pause.
 
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::{Options, Stats};
+use super::{Companion, Options, Stats};
 use crate::error::{Error, Result};
 use crate::{files, sqlite};
 
@@ -70,7 +72,12 @@ impl Checkpointer {
     }
 
     /// Brings the WAL below its limit where it is above; gives the time until the next look.
-    pub(super) fn bound(&mut self, options: &Options, stats: &mut Stats) -> Result<Duration> {
+    pub(super) fn bound(
+        &mut self,
+        options: &Options,
+        stats: &mut Stats,
+        companion: &mut dyn Companion,
+    ) -> Result<Duration> {
         let size = self.wal_size()?;
         stats.largest_wal = stats.largest_wal.max(size);
         if size <= options.wal_limit && !options.once {
@@ -85,30 +92,30 @@ impl Checkpointer {
             self.pause = AGAIN;
             // The WAL has restarted, but its file keeps the size of its worst moment (a restore's, for example).
             if size > 4 * options.wal_limit {
+                self.under_the_lock(stats, companion)?;
                 self.truncate(stats)?;
             }
             return Ok(options.tick);
         }
-        self.round(before, stats)?;
+        self.round(before, stats, companion)?;
         Ok(AGAIN.min(options.tick))
     }
 
-    fn round(&mut self, mut now: Progress, stats: &mut Stats) -> Result<()> {
+    fn round(&mut self, mut now: Progress, stats: &mut Stats, companion: &mut dyn Companion) -> Result<()> {
         let mut passes = 0;
         while now.frames - now.moved > 0 && passes < PASSES && (passes == 0 || now.frames - now.moved > FEW_FRAMES) {
+            companion.advance();
             now = self.checkpoint("PASSIVE")?;
             passes += 1;
         }
         stats.checkpoints += u64::from(passes > 0);
-        if self.tries >= TRIES {
-            return self.truncate(stats);
-        }
         self.tries += 1;
-        self.under_the_lock(stats)
+        self.under_the_lock(stats, companion)?;
+        if self.tries > TRIES { self.truncate(stats) } else { Ok(()) }
     }
 
     /// Moves the rest while no frame can arrive.
-    fn under_the_lock(&mut self, stats: &mut Stats) -> Result<()> {
+    fn under_the_lock(&mut self, stats: &mut Stats, companion: &mut dyn Companion) -> Result<()> {
         match self.locking.execute_batch("BEGIN IMMEDIATE") {
             Ok(()) => {}
             // The writers were quicker: the next look tries again.
@@ -116,7 +123,9 @@ impl Checkpointer {
             Err(error) => return Err(Error::sqlite("lock", &self.database, error)),
         }
         let since = Instant::now();
+        companion.advance();
         let moved = self.checkpoint("PASSIVE");
+        companion.advance();
         let released = self.locking.execute_batch("ROLLBACK");
         stats.longest_hold = stats.longest_hold.max(since.elapsed());
         moved?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::checkpoint::{Checkpointer, LOCK_WAIT};
-use super::{Options, Stats};
+use super::{Companion, Options, Stats};
 use crate::error::{Error, Result};
 use crate::{files, lock, sqlite};
 
@@ -59,10 +59,19 @@ impl Held {
     }
 
     /// One look; returns the time until the next.
-    pub(super) fn look(&mut self, options: &Options, stats: &mut Stats) -> Result<Duration> {
+    pub(super) fn look(
+        &mut self,
+        options: &Options,
+        stats: &mut Stats,
+        companion: &mut dyn Companion,
+    ) -> Result<Duration> {
         // Without a WAL nothing is read: even a moment's read lock would refuse a writer that does not wait.
         let there_is_one = files::with_suffix(&self.path, "-wal").try_exists().unwrap_or(true);
-        if there_is_one && self.is_wal()? { self.checkpointer.bound(options, stats) } else { Ok(options.tick) }
+        if there_is_one && self.is_wal()? {
+            self.checkpointer.bound(options, stats, companion)
+        } else {
+            Ok(options.tick)
+        }
     }
 }
 

@@ -44,12 +44,14 @@ pub struct Options {
     pub wal_limit: u64,
     /// One look, whatever the WAL's size, then returns.
     pub once: bool,
+    /// The first error ends it, instead of being tried again.
+    pub gives_up: bool,
 }
 
 impl Options {
     /// The usual closeness.
     pub fn new(database: PathBuf) -> Self {
-        Self { database, tick: TICK, wal_limit: WAL_LIMIT, once: false }
+        Self { database, tick: TICK, wal_limit: WAL_LIMIT, once: false, gives_up: false }
     }
 }
 
@@ -66,23 +68,61 @@ pub struct Stats {
     pub opened: u64,
 }
 
+/// What works on the database while the keeper holds it.
+pub(crate) trait Companion {
+    /// Moves a reader that is held on to the present state.
+    fn advance(&mut self);
+
+    /// Does what is due; returns the time until something is due again. An error ends the keeper's work.
+    fn look(&mut self) -> Result<Duration>;
+
+    /// Does what is to be done last; the database is still open.
+    fn finish(&mut self);
+
+    /// Lets go of the database.
+    fn close(&mut self);
+}
+
+/// No companion.
+struct Alone;
+
+impl Companion for Alone {
+    fn advance(&mut self) {}
+
+    fn look(&mut self) -> Result<Duration> {
+        Ok(Duration::MAX)
+    }
+
+    fn finish(&mut self) {}
+
+    fn close(&mut self) {}
+}
+
 /// Keeps the database until `stop` is set.
 ///
 /// # Errors
 /// [`Code::Usage`] where SQLite's locks do not hold (a network file system, another machine). With [`Options::once`]
 /// whatever fails; else everything is tried again, and said.
 pub fn run(options: &Options, stop: &AtomicBool) -> Result<Stats> {
-    let mut keeper = Keeper { options, stats: Stats::default(), held: None, said: None };
+    run_with(options, stop, &mut Alone)
+}
+
+/// As [`run`], with a companion.
+pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn Companion) -> Result<Stats> {
+    let mut keeper = Keeper { options, stats: Stats::default(), held: None, said: None, companion };
     while !stop.load(Ordering::Relaxed) {
         let pause = match keeper.tick() {
             Ok(pause) => pause,
-            Err(error) if options.once || error.code() == Code::Usage => return Err(error),
+            Err(error) if options.once || options.gives_up || error.code() == Code::Usage => return Err(error),
             Err(error) => keeper.suffer(&error),
         };
         if options.once {
             break;
         }
         sleep(pause, stop);
+    }
+    if keeper.held.is_some() {
+        keeper.companion.finish();
     }
     keeper.close("asked to stop");
     tracing::info!(stats = ?keeper.stats, "the keeper stops");
@@ -95,6 +135,7 @@ struct Keeper<'a> {
     held: Option<Held>,
     /// The last trouble, and when it was said.
     said: Option<(String, Instant)>,
+    companion: &'a mut dyn Companion,
 }
 
 impl Keeper<'_> {
@@ -120,14 +161,18 @@ impl Keeper<'_> {
             tracing::info!(database = %database.display(), "the keeper holds the database");
         }
         let Some(held) = &mut self.held else { return Ok(*tick) };
-        let pause = held.look(self.options, &mut self.stats)?;
+        let due = self.companion.look()?;
+        let pause = held.look(self.options, &mut self.stats, self.companion)?;
         self.said = None;
-        Ok(pause)
+        Ok(pause.min(due))
     }
 
     /// Lets go of the database and of the lock.
     fn close(&mut self, why: &str) {
-        if self.held.take().is_some() {
+        if self.held.is_some() {
+            // Its connections close before the lock goes.
+            self.companion.close();
+            self.held = None;
             tracing::info!(database = %self.options.database.display(), why, "the keeper lets go of the database");
         }
     }

@@ -147,6 +147,18 @@ impl DatabaseChecksum {
     }
 }
 
+/// CRC-64/GO-ISO of any bytes.
+pub fn of_bytes(bytes: &[u8]) -> u64 {
+    let mut digest = Digest::new(CrcAlgorithm::Crc64GoIso);
+    digest.update(bytes);
+    digest.finalize()
+}
+
+/// The checksum of a page as LTX files hold it, the flag set.
+pub fn ltx_page(number: u32, page: &[u8]) -> u64 {
+    page_checksum(number, page) | FLAG
+}
+
 /// CRC-64/GO-ISO over the number and the page.
 ///
 /// The number goes through a table and the page through SIMD, starting from the state that the number

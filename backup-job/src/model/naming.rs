@@ -33,6 +33,8 @@ pub enum Kind {
     Backup,
     /// The last state before a restore replaced it.
     PreRestore,
+    /// Fetched from an object store; never a file in the backup folder.
+    Replica,
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
         match self {
             Self::Backup => "backup",
             Self::PreRestore => "pre-restore",
+            Self::Replica => "replica",
         }
     }
 
@@ -49,6 +52,7 @@ impl Kind {
         match self {
             Self::Backup => "backup",
             Self::PreRestore => "safety-copy",
+            Self::Replica => "replica",
         }
     }
 }

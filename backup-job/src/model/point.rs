@@ -6,6 +6,7 @@
 //! | `backup-2025-01-10-12-00.db` | that very file, of whatever kind and state |
 //! | `2025-01-10T12:00:00Z`, `…+01:00` | the newest verified backup at or before that instant |
 //! | `15m`, `2h`, `1d`, `1h30m` | the same, for that long ago |
+//! | `20250110T120000Z-1a2b3c4d/000000000000002a` | that transaction of that epoch of a replica |
 //!
 //! Only a file that is named may be a pre-restore copy or an unverified one: nothing falls back to
 //! such a one by itself.
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
+use replica::epoch::EpochId;
 
 pub use select::{SelectError, select};
 
@@ -35,6 +37,8 @@ pub enum Point {
     Instant(Timestamp),
     /// The newest verified backup that is at least that old.
     Age(Duration),
+    /// That transaction of that epoch of a replica.
+    Transaction(EpochId, u64),
 }
 
 /// Why a text names no restore point.
@@ -84,6 +88,11 @@ impl FromStr for Point {
         if text == "latest" {
             return Ok(Self::Latest);
         }
+        if let Some((epoch, txid)) = text.split_once('/')
+            && let (Ok(epoch), 16, Ok(txid)) = (epoch.parse(), txid.len(), u64::from_str_radix(txid, 16))
+        {
+            return Ok(Self::Transaction(epoch, txid));
+        }
         if text.contains(['/', '\\', '\0']) {
             return refused(PointError::Path);
         }
@@ -121,6 +130,7 @@ impl fmt::Display for Point {
             Self::File(name) => f.write_str(name),
             Self::Instant(instant) => write!(f, "{instant}"),
             Self::Age(age) => f.write_str(&age::display(*age)),
+            Self::Transaction(epoch, txid) => write!(f, "{epoch}/{txid:016x}"),
         }
     }
 }

@@ -23,6 +23,7 @@
 //! page too many costs one comparison, a page too few would be lost. Checksums are not looked at.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use std::ops::RangeInclusive;
 
 /// Size of the log's header.
 pub const WAL_HEADER_SIZE: usize = 32;
@@ -132,6 +133,48 @@ pub fn changed_pages(wal: &mut (impl Read + Seek), page_size: u32) -> Result<Cha
     }
     sort(&mut changed.pages);
     Ok(changed)
+}
+
+/// What the frames of one stretch of a log do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stretch {
+    /// Numbers of the pages, ascending, each once.
+    pub pages: Vec<u32>,
+    /// The smallest size in pages that any commit among them gives; `None` where there is no commit frame.
+    pub smallest_commit: Option<u32>,
+}
+
+/// Reads the headers of the frames `frames`, counted from 1, of the run with these `salts`. `None` where one of them is
+/// missing or of another run: the log restarted, and these frames are gone.
+pub fn stretch(
+    wal: &mut (impl Read + Seek),
+    page_size: u32,
+    salts: (u32, u32),
+    frames: RangeInclusive<u32>,
+) -> io::Result<Option<Stretch>> {
+    let size = FRAME_HEADER_SIZE as u64 + u64::from(page_size);
+    let before = u64::from(frames.start().saturating_sub(1));
+    wal.seek(SeekFrom::Start(WAL_HEADER_SIZE as u64 + before * size))?;
+    let mut stretch = Stretch::default();
+    let mut limit = PENDING;
+    let mut frame = [0; FRAME_HEADER_SIZE];
+    for _ in frames {
+        if !fill(wal, &mut frame)? || (u32_at(&frame, 8), u32_at(&frame, 12)) != salts {
+            return Ok(None);
+        }
+        stretch.pages.push(u32_at(&frame, 0));
+        let commit = u32_at(&frame, 4);
+        if commit != 0 {
+            stretch.smallest_commit = Some(stretch.smallest_commit.map_or(commit, |least| least.min(commit)));
+        }
+        if stretch.pages.len() >= limit {
+            sort(&mut stretch.pages);
+            limit = stretch.pages.len() * 2 + PENDING;
+        }
+        wal.seek_relative(i64::from(page_size))?;
+    }
+    sort(&mut stretch.pages);
+    Ok(Some(stretch))
 }
 
 /// Memory follows the number of pages, not that of frames.

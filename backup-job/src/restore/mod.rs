@@ -21,6 +21,7 @@ mod plan;
 mod range_lock;
 mod replace;
 mod safety_copy;
+mod select;
 mod source;
 mod wal_log;
 mod write_pages;
@@ -31,18 +32,20 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use replica::epoch::Parent;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
 use crate::error::{Error, Result};
 use crate::lock;
-use crate::model::point::{self, Point};
+use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
-use crate::verify::points::no_such_point;
+use crate::remote::{Access, Choice};
+use crate::replicate;
 
 pub use estimate::LOCK_LIMIT;
 pub(crate) use new_file::remove_leftovers;
 pub use plan::{How, Plan};
+pub(crate) use select::{fetch, newest};
 pub(crate) use source::Source;
 
 /// Which way a restore goes.
@@ -76,6 +79,10 @@ pub struct Options {
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
+    /// The replicas, where there are any.
+    pub access: Option<Access>,
+    /// Goes on with the other sources where a replica is out of reach.
+    pub accept_unreachable: bool,
 }
 
 /// What was done; `-o json` prints it.
@@ -83,7 +90,7 @@ pub struct Options {
 pub struct Report {
     /// The restore point's file.
     pub point: String,
-    /// `backup`, or `safety-copy` for what an earlier restore kept.
+    /// `backup`, `replica`, or `safety-copy` for what an earlier restore kept.
     pub source: Cow<'static, str>,
     /// How it was put in place.
     pub mode: How,
@@ -127,6 +134,8 @@ pub struct Prepared {
     options: Options,
     point: RestorePoint,
     source: Source,
+    /// Where in a replica it is from.
+    choice: Option<Choice>,
     plan: Plan,
     took: Duration,
 }
@@ -147,14 +156,12 @@ pub fn run(options: &Options) -> Result<Report> {
 /// [`crate::error::Code::Usage`] where `--mode in-place` cannot be done; [`crate::error::Code::Busy`].
 pub fn plan(options: &Options) -> Result<Prepared> {
     let started = Instant::now();
-    let catalog = Catalog::read(&options.backups)?;
-    let point = point::select(catalog.points(), &options.point, options.now).map_err(no_such_point)?.clone();
     require_folder(options)?;
-    let source = Source::open(&options.backups, &point, &catalog)?;
+    let select::Selected { point, source, choice } = select::select(options)?;
     let live = inspect::inspect(&options.database, options.wait)?;
     let name = safety_copy::free_name(&options.backups, options.now)?;
     let plan = plan::make(options, &point, &source, &live, name)?;
-    Ok(Prepared { options: options.clone(), point, source, plan, took: started.elapsed() })
+    Ok(Prepared { options: options.clone(), point, source, choice, plan, took: started.elapsed() })
 }
 
 fn require_folder(options: &Options) -> Result<()> {
@@ -212,7 +219,11 @@ impl Prepared {
     fn replace(&self) -> Result<Report> {
         let Options { database, wait, .. } = &self.options;
         let _alone = lock::exclusive(database, *wait)?;
-        let done = replace::run(&self.options, &self.source, &self.free_name()?)?;
+        let mut done = replace::run(&self.options, &self.source, &self.free_name()?)?;
+        let parent = self.choice.as_ref().map(|choice| Parent { epoch: choice.epoch, txid: choice.txid });
+        if let Err(error) = replicate::leave_origin(database, parent, self.options.access.is_some()) {
+            done.warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
+        }
         Ok(Report {
             safety_copy: done.safety_copy,
             pages_written: self.source.shape.pages.into(),

@@ -14,7 +14,7 @@ use crate::model::naming::TEMPORARY_PREFIX;
 use crate::progress::Progress;
 use crate::verify;
 
-const LABEL: &str = "restore:temporary";
+pub(super) const LABEL: &str = "restore:temporary";
 
 /// Between the prefix of all temporaries and the database's name.
 const MARK: &str = "restore-";
@@ -30,13 +30,14 @@ pub(super) struct NewFile {
     pub(super) warnings: Vec<String>,
 }
 
-/// Removes what killed restores left beside the database. The caller holds the exclusive lock.
-pub(crate) fn remove_leftovers(database: &Path) -> Result<()> {
+/// Removes what killed restores left beside the database, but for `used`. The caller holds the exclusive lock.
+pub(crate) fn remove_leftovers(database: &Path, used: &Path) -> Result<()> {
     let folder = files::folder_of(database);
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
         let prefix = format!("{TEMPORARY_PREFIX}{MARK}");
-        if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+        let is_used = used.file_name() == Some(entry.file_name().as_os_str());
+        if !is_used && entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
             files::remove(LABEL, &entry.path())?;
         }
     }
@@ -44,17 +45,24 @@ pub(crate) fn remove_leftovers(database: &Path) -> Result<()> {
 }
 
 impl NewFile {
-    /// Copies `source` beside `database`.
+    /// Copies `source` beside `database`; one that was fetched there is taken as it is.
     ///
     /// # Errors
     /// Where there is no room for both, and where the copy does not read back as it was verified.
     pub(super) fn make(database: &Path, source: &Source) -> Result<Self> {
-        let folder = files::folder_of(database);
-        // Beside what stands there: together they take twice the room.
-        files::require_room(folder, source.shape.bytes(), "the restored database")?;
-        let writer = Writer::create(LABEL, &temporary(database)?)?;
-        let mut new = Self { writer: Some(writer), warnings: Vec::new() };
-        new.fill(source)?;
+        let path = temporary(database)?;
+        let mut new = if source.is_temporary() {
+            files::rename(LABEL, source.path(), &path)?;
+            let writer = Writer::open(LABEL, &path)?;
+            set_journal_mode(&writer, true)?;
+            Self { writer: Some(writer), warnings: Vec::new() }
+        } else {
+            // Beside what stands there: together they take twice the room.
+            files::require_room(files::folder_of(database), source.shape.bytes(), "the restored database")?;
+            let new = Self { writer: Some(Writer::create(LABEL, &path)?), warnings: Vec::new() };
+            new.fill(source)?;
+            new
+        };
         new.own(database)?;
         new.writer()?.sync()?;
         new.read_back(source)?;
@@ -159,10 +167,33 @@ impl Drop for NewFile {
 }
 
 fn temporary(database: &Path) -> Result<PathBuf> {
+    temporary_for(database, "")
+}
+
+/// A name beside `database` that nothing has, for a restore point that is fetched.
+pub(super) fn fetched(database: &Path) -> Result<PathBuf> {
+    temporary_for(database, &format!("fetched-{:x}-", jiff::Timestamp::now().as_nanosecond()))
+}
+
+/// Sets a fetched database, which nobody uses, to rollback-journal mode, as every backup is.
+pub(super) fn set_rollback_mode(path: &Path) -> Result<()> {
+    let file = Writer::open(LABEL, path)?;
+    set_journal_mode(&file, false)?;
+    file.sync()
+}
+
+fn set_journal_mode(file: &Writer, wal: bool) -> Result<()> {
+    let mut header = [0; 100];
+    file.read_at(&mut header, 0)?;
+    header::set_journal_mode(&mut header, wal);
+    file.write_at(&header, 0)
+}
+
+fn temporary_for(database: &Path, what: &str) -> Result<PathBuf> {
     let Some(name) = database.file_name() else {
         return Err(Error::new(Code::Usage, format!("'{}' is not the name of a file", database.display())));
     };
-    let mut temporary = std::ffi::OsString::from(format!("{TEMPORARY_PREFIX}{MARK}"));
+    let mut temporary = std::ffi::OsString::from(format!("{TEMPORARY_PREFIX}{MARK}{what}"));
     temporary.push(name);
     Ok(files::folder_of(database).join(temporary))
 }

@@ -37,7 +37,7 @@ pub(super) struct Done {
 pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Result<Done> {
     let database = real_path(&options.database)?;
     let started = Instant::now();
-    remove_leftovers(&database)?;
+    remove_leftovers(&database, source.path())?;
     range_lock::require_unused(&database)?;
     let new = NewFile::make(&database, source)?;
 

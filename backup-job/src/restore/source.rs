@@ -4,8 +4,10 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::new_file::LABEL;
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::model::checksum::Checksums;
 use crate::model::header::Header;
 use crate::model::naming::Kind;
@@ -27,6 +29,20 @@ pub(crate) struct Source {
     pub(crate) events: Option<u64>,
     /// 1 UTF-8, 2 UTF-16le, 3 UTF-16be.
     pub(crate) text_encoding: u32,
+    /// Removed at the end.
+    temporary: Option<Temporary>,
+}
+
+/// A file that goes with its owner.
+#[derive(Debug)]
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Err(error) = files::remove(LABEL, &self.0) {
+            tracing::warn!(%error, "the fetched restore point stays until the next restore removes it");
+        }
+    }
 }
 
 impl Source {
@@ -52,10 +68,34 @@ impl Source {
             checksums: checked.checksums,
             events: checked.events,
             text_encoding: 0,
+            temporary: None,
         };
         let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
         source.text_encoding = header.text_encoding;
         Ok(source)
+    }
+
+    /// A restore point that was fetched to `path` and verified; the file goes with it.
+    pub(crate) fn fetched(path: PathBuf, point: &RestorePoint) -> Result<Self> {
+        let temporary = Temporary(path.clone());
+        let file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
+        let mut source = Self {
+            file,
+            shape: Shape { page_size: point.page_size, pages: point.pages, wal: false },
+            checksums: point.checksums(),
+            events: point.events,
+            text_encoding: 0,
+            path,
+            temporary: Some(temporary),
+        };
+        let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
+        source.text_encoding = header.text_encoding;
+        Ok(source)
+    }
+
+    /// Whether it was fetched for this restore alone.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self.temporary.is_some()
     }
 
     /// Where it is.

@@ -68,6 +68,7 @@ impl SelectError {
 pub fn select<'a>(points: &'a [RestorePoint], point: &Point, now: Timestamp) -> Result<&'a RestorePoint, SelectError> {
     match point {
         Point::File(name) => by_name(points, name),
+        Point::Transaction(..) => by_name(points, &point.to_string()),
         Point::Latest => newest(points, None).ok_or_else(|| none_yet(points)),
         Point::Instant(asked) if *asked > now => Err(SelectError::InTheFuture {
             asked: *asked,

@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::*;
+use crate::catalog::Catalog;
 
 #[test]
 fn a_restore_brings_back_the_content_and_can_be_undone_by_a_restore() {

@@ -79,6 +79,8 @@ impl Scene {
             lock_limit: LOCK_LIMIT,
             wait: 5 * SECOND,
             now: Timestamp::now(),
+            access: None,
+            accept_unreachable: false,
         }
     }
 

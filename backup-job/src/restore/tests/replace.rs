@@ -1,6 +1,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use super::*;
+use crate::catalog::Catalog;
 use crate::keeper;
 
 fn replacing(scene: &Scene, point: &str) -> Result<Report> {

@@ -78,6 +78,8 @@ impl Scenario {
     fn options(&self, job: &str) -> Options {
         Options {
             restore: restore::Options {
+                access: None,
+                accept_unreachable: false,
                 database: self.database(),
                 backups: self.folder.path().join("backup"),
                 point: Point::Latest,

@@ -1,0 +1,40 @@
+use std::path::PathBuf;
+
+use backup_job::error::Result;
+use replica::seal::NewKey;
+use serde::Serialize;
+
+use super::args::Format;
+use super::output::Answer;
+
+/// Makes a key to seal replicas with
+///
+/// The identity goes into a file that only its owner reads. Keep it away from the cluster: whoever has it reads every
+/// replica, and without it nobody does. What is printed is the recipient, which is no secret.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  backup-job keygen -o pra.key")]
+pub(super) struct Args {
+    /// The identity's file; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Debug, Serialize)]
+struct Made {
+    recipient: String,
+    identity: PathBuf,
+}
+
+impl Args {
+    #[expect(clippy::unused_self, reason = "as every verb")]
+    pub(super) fn format(&self) -> Format {
+        Format::Table
+    }
+
+    pub(super) fn run(self) -> Result<Answer> {
+        let key = NewKey::generate();
+        key.write(&self.out, jiff::Timestamp::now())?;
+        let made = Made { recipient: key.recipient(), identity: self.out };
+        Answer::new(&made, made.recipient.clone(), vec![made.recipient.clone()])
+    }
+}

@@ -1,0 +1,171 @@
+//! From a point that somebody asks for to the chain of files that gives it.
+
+use std::io::Read;
+
+use jiff::Timestamp;
+use ltx::{HEADER_SIZE, Header};
+use replica::epoch::EpochId;
+use replica::fetch::Object;
+use replica::history::File;
+use replica::instant::{Found, InstantSearch};
+use replica::plan::{self, Goal, Plan};
+use replica::seal;
+use replica::store::Store;
+
+use super::survey::{Step, Survey};
+use super::{Access, run};
+use crate::error::{Code, Error, Result};
+use crate::model::point::Point;
+
+/// A restore point in a store.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    pub(super) store: Store,
+    /// Its epoch.
+    pub epoch: EpochId,
+    /// Its transaction.
+    pub txid: u64,
+    /// Its instant.
+    pub at: Timestamp,
+    pub(super) chain: Vec<Object>,
+    pub(super) sealed: bool,
+    /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
+    pub ignored: u64,
+}
+
+impl Choice {
+    /// What `--point` takes.
+    pub fn name(&self) -> String {
+        format!("{}/{:016x}", self.epoch, self.txid)
+    }
+
+    /// Where it is.
+    pub fn replica(&self) -> String {
+        self.store.url().to_string()
+    }
+
+    /// Bytes to fetch.
+    pub fn bytes(&self) -> u64 {
+        self.chain.iter().map(|object| object.size).sum()
+    }
+}
+
+/// What `point` means in this store; `None` where the store has nothing at all, or `point` is none of a replica's.
+///
+/// # Errors
+/// [`Code::NoSuchRestorePoint`] where it has something, but not that; where a flag would accept what is missing, the
+/// message names it.
+pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Timestamp) -> Result<Option<Choice>> {
+    run(|| async {
+        let goal = match point {
+            Point::File(_) => return Ok(None),
+            Point::Latest => None,
+            Point::Transaction(epoch, txid) => {
+                let Some(step) = survey.steps.iter().find(|step| step.epoch == *epoch) else { return Ok(None) };
+                return choice(access, survey, step, Goal::Txid(*txid)).await.map(Some);
+            }
+            Point::Instant(instant) => Some(instant.as_millisecond()),
+            Point::Age(age) => {
+                Some(now.as_millisecond().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))
+            }
+        };
+        let Some(instant_ms) = goal else {
+            let newest = survey.steps.iter().find(|step| !step.history.is_empty() || step.head.is_some());
+            return match newest {
+                Some(step) => choice(access, survey, step, Goal::Latest).await.map(Some),
+                None => Ok(None),
+            };
+        };
+        plan::check_instant(instant_ms, now.as_millisecond()).map_err(|e| refused(survey, e))?;
+        for step in &survey.steps {
+            let found = search(access, survey, step, instant_ms).await?;
+            if found.is_some() {
+                return choice(access, survey, step, Goal::Instant { instant_ms, found }).await.map(Some);
+            }
+        }
+        match survey.is_empty() {
+            true => Ok(None),
+            false => Err(refused(survey, plan::Error::BeforeFirst { instant_ms })),
+        }
+    })
+}
+
+async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Result<Choice> {
+    let Plan { txid, files } =
+        plan::plan(&step.history, goal, step.head, access.accept).map_err(|e| refused(survey, e))?;
+    let mut chain = Vec::with_capacity(files.len());
+    let mut sealed = false;
+    for file in &files {
+        let key = step.key(file)?;
+        require_seal(access, survey, key.sealed)?;
+        sealed = key.sealed;
+        chain.push(Object {
+            key: key.key(survey.store.url().scheme(), &step.epoch),
+            size: file.size,
+            transactions: (file.min, file.max),
+        });
+    }
+    let Some(last) = files.last() else { return Err(refused(survey, plan::Error::Empty)) };
+    let at_ms = timestamp(access, survey, step, last).await?;
+    let at = Timestamp::from_millisecond(at_ms)
+        .map_err(|e| Error::new(Code::VerificationFailed, "a file's time is out of range").because(e))?;
+    Ok(Choice { store: survey.store.clone(), epoch: step.epoch, txid, at, chain, sealed, ignored: step.ignored })
+}
+
+/// The newest state that is not after the instant, by the times inside the files.
+async fn search(access: &Access, survey: &Survey, step: &Step, instant_ms: i64) -> Result<Option<Found>> {
+    let mut search = InstantSearch::new(&step.history, instant_ms);
+    while let Some(file) = search.asks() {
+        search.tell(timestamp(access, survey, step, &file).await?);
+    }
+    Ok(search.found())
+}
+
+/// The time that stands in a file's header.
+pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, file: &File) -> Result<i64> {
+    let key = step.key(file)?;
+    require_seal(access, survey, key.sealed)?;
+    let name = key.key(survey.store.url().scheme(), &step.epoch);
+    let download = survey.store.get(&name).await?;
+    let reader = download.into_read();
+    let identities = access.identities.clone().filter(|_| key.sealed);
+    let header = tokio::task::spawn_blocking(move || -> replica::Result<[u8; HEADER_SIZE]> {
+        let mut header = [0; HEADER_SIZE];
+        let read = match &identities {
+            Some(identities) => seal::open(identities, reader)?.read_exact(&mut header),
+            None => { reader }.read_exact(&mut header),
+        };
+        read.map_err(|e| {
+            replica::Error::new(replica::Kind::Damaged, "the file is shorter than its header").because(e)
+        })?;
+        Ok(header)
+    });
+    let header = header.await.map_err(|e| Error::new(Code::Failed, "a reading thread panicked").because(e))??;
+    let header = Header::decode(&header).map_err(|e| {
+        Error::new(Code::VerificationFailed, format!("'{name}' in {} is damaged", survey.store.url())).because(e)
+    })?;
+    Ok(header.timestamp_ms)
+}
+
+fn require_seal(access: &Access, survey: &Survey, sealed: bool) -> Result<()> {
+    let url = survey.store.url();
+    match (sealed, &access.identities) {
+        (true, None) => Err(Error::new(Code::Usage, format!("the files in {url} are sealed"))
+            .hint("give the identity that opens them with --identity FILE; the cluster need not have it otherwise")),
+        (false, Some(_)) if !access.accept_plaintext => Err(Error::new(
+            Code::VerificationFailed,
+            format!("a file in {url} is not sealed, and an identity was given"),
+        )
+        .hint("anybody who can write there may have put it there: --accept-plaintext takes it")),
+        _ => Ok(()),
+    }
+}
+
+fn refused(survey: &Survey, error: plan::Error) -> Error {
+    let code = match error {
+        plan::Error::Gap { .. } | plan::Error::MissingTail { .. } => Code::VerificationFailed,
+        _ => Code::NoSuchRestorePoint,
+    };
+    Error::new(code, format!("{} cannot give that: {error}", survey.store.url()))
+        .hint("`backup-job list` shows what can be restored")
+}

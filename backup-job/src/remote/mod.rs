@@ -1,0 +1,94 @@
+//! Restore points in object stores.
+//!
+//! ```text
+//! survey: claim, epochs, listings ─► choose: the epoch and the chain of files ─► fetch: a verified file beside the database
+//! ```
+//! Whatever would silently give less than was asked for is an error that names the flag that accepts it.
+
+mod choose;
+mod fetch;
+mod survey;
+mod window;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use replica::epoch::EpochId;
+use replica::plan::Accept;
+use replica::seal::Identities;
+use replica::store::{Store, StoreOptions};
+use replica::url::ReplicaUrl;
+
+use crate::error::{Code, Error, Result};
+
+pub use choose::Choice;
+pub(crate) use choose::choose;
+pub(crate) use fetch::fetch;
+pub(crate) use survey::Survey;
+pub use window::Window;
+pub(crate) use window::windows;
+
+/// Which stores, and how they are read.
+#[derive(Clone)]
+pub struct Access {
+    /// The stores.
+    pub replicas: Vec<ReplicaUrl>,
+    /// Keys and time-outs.
+    pub store: StoreOptions,
+    /// What opens sealed files. Where there are any, a file that is not sealed is refused.
+    pub identities: Option<Arc<Identities>>,
+    /// Takes files that are not sealed although there are identities.
+    pub accept_plaintext: bool,
+    /// Losses that are accepted.
+    pub accept: Accept,
+    /// This epoch, and not the newest.
+    pub epoch: Option<EpochId>,
+}
+
+impl std::fmt::Debug for Access {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Access").field("replicas", &self.replicas).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// Each store, opened; nothing is read yet.
+    fn stores(&self) -> Result<Vec<Store>> {
+        Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<replica::Result<_>>()?)
+    }
+
+    /// What every store has.
+    ///
+    /// # Errors
+    /// Where one of them is out of reach, which is never the same as empty, unless that is accepted.
+    pub(crate) fn surveys(&self, accept_unreachable: bool) -> Result<Vec<Survey>> {
+        let stores = self.stores()?;
+        run(|| async {
+            let mut surveys = Vec::with_capacity(stores.len());
+            for store in stores {
+                match Survey::read(store, self.epoch).await {
+                    Ok(survey) => surveys.push(survey),
+                    Err(error) if error.code() == Code::OutOfReach && accept_unreachable => {
+                        tracing::warn!(error = error.chain(), "the replica is left aside");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(surveys)
+        })
+    }
+}
+
+/// Waits for a store; on a thread of its own, since the caller's may belong to another runtime.
+fn run<T: Send, F: Future<Output = Result<T>>>(work: impl FnOnce() -> F + Send) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|e| Error::new(Code::Failed, "failed to start the threads for the stores").because(e))?;
+    std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work())).join())
+        .map_err(|_panic| Error::new(Code::Failed, "a thread for the stores panicked"))?
+}
+
+#[cfg(test)]
+mod tests;

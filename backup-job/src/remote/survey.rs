@@ -1,0 +1,97 @@
+//! What a store has: its line of epochs and their files.
+
+use replica::epoch::{EpochId, list_epochs, read_claim};
+use replica::history::{File, History};
+use replica::layout::{self, FileKey};
+use replica::lineage::{self, Line};
+use replica::store::Store;
+
+use crate::error::{Code, Error, Result};
+
+/// One store as its listings show it.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    pub(super) store: Store,
+    /// Newest first; empty where the store has no epochs.
+    pub(super) steps: Vec<Step>,
+}
+
+/// One epoch of the line.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) epoch: EpochId,
+    /// What counts of it.
+    pub(super) history: History,
+    /// The last transaction that is known to have been shipped.
+    pub(super) head: Option<u64>,
+    keys: Vec<(FileKey, File)>,
+    /// Transactions that it holds past the point where the next epoch goes on.
+    pub(super) ignored: u64,
+}
+
+impl Survey {
+    /// Reads the claim first, so that whatever it says was shipped must be in the listings.
+    pub(super) async fn read(store: Store, named: Option<EpochId>) -> Result<Self> {
+        let claim = read_claim(&store).await?.map(|(claim, _)| claim);
+        let manifests = list_epochs(&store).await?;
+        let epochs: Vec<lineage::Epoch> = manifests
+            .iter()
+            .map(|manifest| lineage::Epoch {
+                name: manifest.epoch.to_string(),
+                parent: manifest
+                    .parent
+                    .map(|parent| lineage::Parent { epoch: parent.epoch.to_string(), txid: parent.txid }),
+            })
+            .collect();
+        let named = named.map(|epoch| epoch.to_string());
+        let Line { steps, missing, passed_over } = match lineage::line(&epochs, named.as_deref()) {
+            Ok(line) => line,
+            Err(lineage::Error::Empty) => return Ok(Self { store, steps: Vec::new() }),
+            Err(error @ lineage::Error::Unknown(_)) => {
+                return Err(Error::new(Code::NoSuchRestorePoint, format!("{error} in {}", store.url()))
+                    .hint("`backup-job list` shows the epochs"));
+            }
+            Err(error) => {
+                return Err(Error::new(Code::VerificationFailed, format!("{} is damaged", store.url())).because(error));
+            }
+        };
+        for epoch in passed_over {
+            tracing::warn!(replica = %store.url(), epoch, "an epoch that began beside others goes on from none: --epoch takes it");
+        }
+        if let Some(missing) = missing {
+            tracing::warn!(replica = %store.url(), missing, "the history before it is not there any more");
+        }
+        let mut read = Vec::with_capacity(steps.len());
+        for step in steps {
+            let epoch: EpochId = step.epoch.parse()?;
+            let keys = layout::files(&store.list(&step.epoch).await?, store.url().scheme(), &epoch);
+            let whole = History::new(keys.iter().map(|(_, file)| *file));
+            let ignored = lineage::ignored(&step, whole.states().next_back());
+            if ignored > 0 {
+                tracing::warn!(%epoch, ignored, "transactions of a writer that was replaced do not count");
+            }
+            let claimed = claim.as_ref().filter(|claim| claim.epoch == Some(epoch)).map(|claim| claim.head_txid);
+            // A child that goes on from here knows what was there.
+            let continued =
+                manifests.iter().filter_map(|manifest| manifest.parent.filter(|parent| parent.epoch == epoch));
+            let known = claimed.max(continued.map(|parent| parent.txid).max());
+            let history = step.until.map_or_else(|| whole.clone(), |until| whole.until(until));
+            let head = step.until.or(known).filter(|head| *head > 0);
+            read.push(Step { epoch, history, head, keys, ignored });
+        }
+        Ok(Self { store, steps: read })
+    }
+
+    /// Whether it has anything that could be restored.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.steps.iter().all(|step| step.history.is_empty() && step.head.is_none())
+    }
+}
+
+impl Step {
+    /// The key of a file of this epoch.
+    pub(super) fn key(&self, file: &File) -> Result<FileKey> {
+        let found = self.keys.iter().find(|(_, one)| one == file).map(|(key, _)| *key);
+        found.ok_or_else(|| Error::new(Code::Failed, format!("a file of epoch '{}' is not in its listing", self.epoch)))
+    }
+}

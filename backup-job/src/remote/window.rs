@@ -1,0 +1,57 @@
+//! What a store can restore, for `list`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::choose::timestamp;
+use super::survey::Survey;
+use super::{Access, run};
+use crate::error::Result;
+
+/// An unbroken stretch of instants that can be restored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The store.
+    pub replica: String,
+    /// The epoch.
+    pub epoch: String,
+    /// The first and the last transaction.
+    pub transactions: (u64, u64),
+    /// The first instant.
+    pub from: Timestamp,
+    /// The last one.
+    pub to: Timestamp,
+    /// Bytes that lie there for the epoch.
+    pub bytes: u64,
+}
+
+/// The windows of a store, newest first.
+///
+/// # Errors
+/// Where a file's time cannot be read.
+pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
+    run(|| async {
+        let mut windows = Vec::new();
+        for step in &survey.steps {
+            let bytes = step.history.files().map(|file| file.size).sum();
+            for window in step.history.windows().into_iter().rev() {
+                let mut times = [Timestamp::UNIX_EPOCH; 2];
+                for (time, txid) in times.iter_mut().zip([window.first, window.last]) {
+                    if let Some(file) = step.history.smallest(txid) {
+                        let ms = timestamp(access, survey, step, &file).await?;
+                        *time = Timestamp::from_millisecond(ms).unwrap_or_default();
+                    }
+                }
+                windows.push(Window {
+                    replica: survey.store.url().to_string(),
+                    epoch: step.epoch.to_string(),
+                    transactions: (window.first, window.last),
+                    from: times[0],
+                    to: times[1],
+                    bytes,
+                });
+            }
+        }
+        Ok(windows)
+    })
+}

@@ -1,0 +1,164 @@
+//! Writes one LTX file from a snapshot: a transaction, a compacted file or a whole database, sealed where recipients
+//! are set.
+
+use std::io::{self, Write};
+
+use ltx::{Encoder, Header, NO_CHECKSUM};
+use replica::seal::{self, Recipients, Sealer};
+
+use super::compare;
+use super::follower::Snapshot;
+use crate::error::{Code, Error, Result};
+use crate::files::Writer;
+use crate::model::checksum;
+use crate::snapshot;
+
+/// Bytes that go to the file at a time.
+const BUFFER: usize = 256 << 10;
+
+/// What a file stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    /// The first transaction in it.
+    pub(super) min: u64,
+    /// The last one: the snapshot's.
+    pub(super) max: u64,
+    /// When the snapshot was opened, in ms since 1970.
+    pub(super) timestamp_ms: u64,
+    /// LTX's checksum of the whole snapshot; 0 where it is not known beforehand.
+    pub(super) checksum: u64,
+}
+
+/// Writes these pages of the snapshot to `to`, ascending. Does not sync.
+///
+/// # Errors
+/// Where a page cannot be read or the file not be written.
+pub(super) fn write(
+    snapshot: &Snapshot,
+    span: Span,
+    pages: impl Iterator<Item = u32>,
+    to: &Writer,
+    recipients: Option<&Recipients>,
+) -> Result<()> {
+    let mut encoder = encoder(snapshot, span, to, recipients)?;
+    compare::each(snapshot, pages, |number, page| encoder.page(number, page).map_err(|e| unwritten(to, e)))?;
+    finish(encoder, span, to)
+}
+
+/// Writes all pages of the snapshot to `to`. Returns their numbers and checksums. Does not sync.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn write_whole(
+    snapshot: &Snapshot,
+    span: Span,
+    to: &Writer,
+    recipients: Option<&Recipients>,
+) -> Result<Vec<(u32, u64)>> {
+    let mut encoder = encoder(snapshot, span, to, recipients)?;
+    let page_size = snapshot.shape.page_size as usize;
+    let lock_page = ltx::lock_page(snapshot.shape.page_size);
+    let mut sums = Vec::with_capacity(snapshot.shape.pages as usize);
+    snapshot::raw_batches(snapshot.connection(), snapshot.shape, |first, pages| {
+        for (number, page) in (first..).zip(pages.chunks_exact(page_size)).filter(|(number, _)| *number != lock_page) {
+            sums.push((number, checksum::ltx_page(number, page)));
+            encoder.page(number, page).map_err(|e| unwritten(to, e))?;
+        }
+        Ok(())
+    })?;
+    finish(encoder, span, to)?;
+    Ok(sums)
+}
+
+fn encoder<'a>(
+    snapshot: &Snapshot,
+    span: Span,
+    to: &'a Writer,
+    recipients: Option<&Recipients>,
+) -> Result<Encoder<Out<'a>>> {
+    let header = Header {
+        // Where LTX has a place for them, Litestream refuses them.
+        flags: NO_CHECKSUM,
+        page_size: snapshot.shape.page_size,
+        commit: snapshot.shape.pages,
+        min_txid: span.min,
+        max_txid: span.max,
+        timestamp_ms: i64::try_from(span.timestamp_ms).unwrap_or(i64::MAX),
+        post_apply_checksum: span.checksum,
+        ..Header::default()
+    };
+    let sink = Sink { to, at: 0, buffer: Vec::with_capacity(BUFFER) };
+    let out = match recipients {
+        None => Out::Plain(sink),
+        Some(recipients) => Out::Sealed(Box::new(seal::seal(recipients, sink).map_err(|e| unwritten(to, e))?)),
+    };
+    Encoder::new(out, &header).map_err(|e| unwritten(to, e))
+}
+
+fn finish(encoder: Encoder<Out<'_>>, span: Span, to: &Writer) -> Result<()> {
+    let (out, _) = encoder.finish(span.checksum).map_err(|e| unwritten(to, e))?;
+    let sink = match out {
+        Out::Plain(sink) => sink,
+        Out::Sealed(sealed) => sealed.finish().map_err(|e| unwritten(to, e))?,
+    };
+    sink.finish()
+}
+
+fn unwritten(to: &Writer, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(Code::Failed, format!("failed to write '{}'", to.path().display()))
+        .because(source)
+        .hint("if the disk is full, free some room: what is not shipped yet is shipped then")
+}
+
+/// The file, sealed or not.
+enum Out<'a> {
+    Plain(Sink<'a>),
+    Sealed(Box<Sealer<Sink<'a>>>),
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(sink) => sink.write(bytes),
+            Self::Sealed(sealed) => sealed.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Gathers small writes.
+struct Sink<'a> {
+    to: &'a Writer,
+    at: u64,
+    buffer: Vec<u8>,
+}
+
+impl Sink<'_> {
+    fn finish(mut self) -> Result<()> {
+        self.empty()
+    }
+
+    fn empty(&mut self) -> Result<()> {
+        self.to.write_at(&self.buffer, self.at)?;
+        self.at += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.empty().map_err(io::Error::other)?;
+        }
+        self.buffer.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

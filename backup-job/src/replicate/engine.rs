@@ -1,0 +1,368 @@
+//! Makes the files: follows the database, compares, writes what differs, and keeps the map.
+//!
+//! ```text
+//! advance ─ compare with the map ─ write N.part, sync ─ record in the map's log, sync ─ N ─ outbox
+//! ```
+//! An error before the record leaves all as it was, and the pages differ still. One after it closes the epoch's files;
+//! opening them again reads what the disk says.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use replica::seal::Recipients;
+
+use super::draft::{self, Span};
+use super::epoch::Epoch;
+use super::follower::{Candidates, Follower, Snapshot};
+use super::levels::{self, Last, Level, SNAPSHOT};
+use super::map::Delta;
+use super::outbox::Outbox;
+use super::staging::{Name, Staged, Staging, require_room};
+use super::{compare, staging};
+use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::keeper::Companion;
+use crate::sqlite;
+
+/// Time between two lines about the same trouble.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// In rollback-journal mode a comparison reads all pages and locks writers out meanwhile: one part in so many of the
+/// time.
+const SHARE: u32 = 10;
+
+/// What the engine is to do.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    pub(super) database: PathBuf,
+    /// Time between two syncs.
+    pub(super) sync_interval: Duration,
+    /// Sealed for them where there are any.
+    pub(super) recipients: Option<Arc<Recipients>>,
+    /// Compacted files and snapshots.
+    pub(super) levels: Vec<Level>,
+    /// Begins a new epoch whatever was written before.
+    pub(super) takeover: bool,
+    /// The first error ends it.
+    pub(super) once: bool,
+}
+
+/// What the engine has done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Syncs that found something to ship.
+    pub syncs: u64,
+    /// Times that all pages were compared: the log could not say which had changed.
+    pub full_comparisons: u64,
+}
+
+/// The keeper's companion.
+pub(super) struct Engine {
+    options: Options,
+    outbox: Arc<Outbox>,
+    epoch: Option<Epoch>,
+    follower: Option<Follower>,
+    /// The change counter when all was last compared, in rollback-journal mode.
+    compared: Option<u32>,
+    next_sync: Instant,
+    compacting: Option<JoinHandle<Result<(Staged, Last)>>>,
+    said: Option<(String, Instant)>,
+    pub(super) stats: Stats,
+}
+
+impl Engine {
+    pub(super) fn new(options: Options, outbox: Arc<Outbox>) -> Self {
+        Self {
+            options,
+            outbox,
+            epoch: None,
+            follower: None,
+            compared: None,
+            next_sync: Instant::now(),
+            compacting: None,
+            said: None,
+            stats: Stats::default(),
+        }
+    }
+
+    /// One sync, and whatever else is due. `false` where there is nothing to follow yet.
+    pub(super) fn sync(&mut self) -> Result<bool> {
+        if self.epoch.is_none() {
+            self.epoch = Some(Epoch::open(&self.options, &self.outbox)?);
+        }
+        let follower = self.follower.get_or_insert_with(|| Follower::new(&self.options.database));
+        if !follower.advance()? {
+            return Ok(false);
+        }
+        let Some(snapshot) = follower.current() else { return Ok(false) };
+        if !snapshot.shape.wal && self.compared == Some(snapshot.change_counter) {
+            follower.let_go_in_rollback_mode()?;
+            return Ok(true);
+        }
+        let has_begun = self.epoch.as_ref().is_some_and(|epoch| epoch.map.txid() > 0);
+        if !has_begun && !has_tables(snapshot, &self.options.database)? {
+            // It would pass for the successor of whatever a store holds.
+            tracing::debug!("a database without tables is not shipped");
+            return Ok(false);
+        }
+        let counter = snapshot.change_counter;
+        self.ship()?;
+        self.compared = Some(counter);
+        self.outbox.looked();
+        self.compact()?;
+        self.catch_up()?;
+        if let Some(follower) = &mut self.follower {
+            follower.let_go_in_rollback_mode()?;
+        }
+        Ok(true)
+    }
+
+    /// Compares the current snapshot with the map, and makes a file of what differs.
+    fn ship(&mut self) -> Result<()> {
+        let (Some(epoch), Some(follower)) = (&mut self.epoch, &mut self.follower) else { return Ok(()) };
+        let Some(snapshot) = follower.current() else { return Ok(()) };
+        if let Candidates::All(reason) = follower.candidates() {
+            tracing::info!(reason, pages = snapshot.shape.pages, "all pages are compared");
+            self.stats.full_comparisons += 1;
+        }
+        if epoch.map.txid() > 0 && !follower.candidates().is_empty() {
+            require_successor(snapshot, &self.options.database)?;
+        }
+        if epoch.map.txid() > 0 && epoch.map.page_size() != snapshot.shape.page_size {
+            tracing::error!(from = epoch.map.page_size(), to = snapshot.shape.page_size, "the page size has changed");
+            epoch.begin_child(&self.options, &self.outbox)?;
+        }
+        let at_ms = epoch.map.timestamp_ms().max(u64::try_from(snapshot.at.as_millisecond()).unwrap_or(0));
+        let made = if epoch.map.txid() == 0 {
+            Some(first(epoch, snapshot, at_ms, &self.options, &self.outbox)?)
+        } else {
+            next(epoch, snapshot, follower.candidates(), at_ms, &self.options)?
+        };
+        if let Some((name, delta)) = made {
+            match epoch.commit(name, &delta) {
+                Ok(staged) => {
+                    let bytes = staged.bytes;
+                    let pages = delta.pages.len();
+                    tracing::debug!(txid = delta.txid, pages, bytes, "a transaction is staged");
+                    self.stats.syncs += 1;
+                    staging::remove(&self.outbox.add(staged, None));
+                }
+                Err(error) => {
+                    // Whether its record is on the disk is not known here.
+                    self.epoch = None;
+                    return Err(error);
+                }
+            }
+        }
+        follower.shipped();
+        Ok(())
+    }
+
+    /// Makes the compacted files and the snapshot that are due, one at a time, on a thread of their own.
+    fn compact(&mut self) -> Result<()> {
+        if let Some(thread) = self.compacting.take_if(|thread| thread.is_finished()) {
+            let (staged, last) =
+                thread.join().map_err(|_panic| Error::new(Code::Failed, "the compacting thread panicked"))??;
+            let Some(epoch) = &mut self.epoch else { return Ok(()) };
+            // An epoch that began meanwhile has no use for it.
+            if staged.path.parent() == Some(epoch.folder()) {
+                epoch.made(last)?;
+                staging::remove(&self.outbox.add(staged, None));
+            }
+        }
+        let (Some(epoch), Some(follower), None) = (&self.epoch, &mut self.follower, &self.compacting) else {
+            return Ok(());
+        };
+        let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        let txid = epoch.map.txid();
+        let due = self
+            .options
+            .levels
+            .iter()
+            .find_map(|level| Some((level.number, levels::due(*level, epoch.last(level.number), txid, now_ms)?)));
+        let Some((level, min)) = due else { return Ok(()) };
+        let Some(snapshot) = follower.lend()? else { return Ok(()) };
+        let name = Name { level, min, max: txid, sealed: self.options.recipients.is_some() };
+        let span = epoch.span(min);
+        let pages = (level != SNAPSHOT).then(|| epoch.map.since(min));
+        let (staging, recipients) = (epoch.staging.clone(), self.options.recipients.clone());
+        self.compacting = Some(std::thread::spawn(move || {
+            let staged = make(&staging, name, span, &snapshot, pages, recipients.as_deref())?;
+            Ok((staged, Last { level, txid, at_ms: now_ms }))
+        }));
+        Ok(())
+    }
+
+    /// Makes what stores have missed and is staged no more.
+    fn catch_up(&mut self) -> Result<()> {
+        let (Some(epoch), Some(follower)) = (&mut self.epoch, &self.follower) else { return Ok(()) };
+        let Some(snapshot) = follower.current().filter(|_| follower.candidates().is_empty()) else { return Ok(()) };
+        let mut wanted: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
+        for (store, min) in self.outbox.catch_ups() {
+            wanted.entry(min).or_default().insert(store);
+        }
+        let max = epoch.map.txid();
+        for (min, stores) in wanted.into_iter().filter(|(min, _)| *min <= max) {
+            tracing::warn!(?stores, from = min, to = max, "what a store has missed is made anew");
+            let level = if min == 1 { SNAPSHOT } else { 0 };
+            let name = Name { level, min, max, sealed: self.options.recipients.is_some() };
+            let pages = (min > 1).then(|| epoch.map.since(min));
+            let recipients = self.options.recipients.as_deref();
+            let staged = make(&epoch.staging, name, epoch.span(min), snapshot, pages, recipients)?;
+            staging::remove(&self.outbox.add(staged, Some(stores)));
+        }
+        Ok(())
+    }
+
+    /// Trouble is said, once a minute while it stays the same.
+    fn suffer(&mut self, error: &Error) {
+        let text = error.chain();
+        if self.said.as_ref().is_none_or(|(said, at)| *said != text || at.elapsed() >= REPEAT) {
+            match error.code() {
+                Code::Busy => tracing::debug!(error = text, "the database is busy"),
+                _ => tracing::error!(error = text, hint = error.hint_text(), "nothing was shipped"),
+            }
+            self.said = Some((text, Instant::now()));
+        }
+    }
+}
+
+impl Companion for Engine {
+    fn advance(&mut self) {
+        if let Some(follower) = &mut self.follower
+            && follower.current().is_some_and(|snapshot| snapshot.shape.wal)
+            && let Err(error) = follower.advance()
+        {
+            tracing::debug!(error = error.chain(), "the reader is lost");
+            self.follower = None;
+        }
+    }
+
+    fn look(&mut self) -> Result<Duration> {
+        let now = Instant::now();
+        if now < self.next_sync {
+            return Ok(self.next_sync - now);
+        }
+        match self.sync() {
+            Ok(_) => self.said = None,
+            Err(error) if error.code() == Code::Usage || self.options.once => return Err(error),
+            Err(error) => self.suffer(&error),
+        }
+        let holds_nothing = self.follower.as_ref().is_some_and(|follower| follower.current().is_none());
+        let least = if holds_nothing { now.elapsed() * SHARE } else { Duration::ZERO };
+        self.next_sync = now + period(self.options.sync_interval, now.elapsed()).max(least);
+        Ok(self.next_sync.saturating_duration_since(Instant::now()))
+    }
+
+    fn finish(&mut self) {
+        if let Err(error) = self.sync() {
+            self.suffer(&error);
+        }
+    }
+
+    fn close(&mut self) {
+        self.follower = None;
+        self.epoch = None;
+        self.compared = None;
+        self.next_sync = Instant::now();
+    }
+}
+
+fn has_tables(snapshot: &Snapshot, database: &std::path::Path) -> Result<bool> {
+    sqlite::has_schema(snapshot.connection()).map_err(|e| Error::sqlite("read", database, e))
+}
+
+/// Time from the start of one sync to that of the next. The interval is what may be lost: what is written right after a
+/// sync has begun waits for the next one, for that one's length, and for the upload.
+fn period(interval: Duration, last: Duration) -> Duration {
+    (interval * 4 / 5).saturating_sub(last * 2).max(interval / 4)
+}
+
+/// An empty file is never shipped as the successor of something.
+fn require_successor(snapshot: &Snapshot, database: &std::path::Path) -> Result<()> {
+    if has_tables(snapshot, database)? {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::VerificationFailed,
+        format!("'{}' has no tables any more, and the replicas hold a database that has some", database.display()),
+    )
+    .hint("nothing is shipped: `backup-job restore` brings the data back"))
+}
+
+/// The epoch's first transaction: the whole database.
+fn first(
+    epoch: &mut Epoch,
+    snapshot: &Snapshot,
+    timestamp_ms: u64,
+    options: &Options,
+    outbox: &Outbox,
+) -> Result<(Name, Delta)> {
+    epoch.require_page_size(snapshot.shape.page_size, outbox)?;
+    let name = Name { level: SNAPSHOT, min: 1, max: 1, sealed: options.recipients.is_some() };
+    require_room(epoch.folder(), snapshot.shape.bytes())?;
+    let span = Span { min: 1, max: 1, timestamp_ms, checksum: 0 };
+    let pages =
+        drafted(&epoch.staging, name, |to| draft::write_whole(snapshot, span, to, options.recipients.as_deref()))?;
+    Ok((name, Delta { txid: 1, timestamp_ms, commit: snapshot.shape.pages, pages }))
+}
+
+/// The next transaction; `None` where nothing differs.
+fn next(
+    epoch: &Epoch,
+    snapshot: &Snapshot,
+    candidates: &Candidates,
+    timestamp_ms: u64,
+    options: &Options,
+) -> Result<Option<(Name, Delta)>> {
+    let txid = epoch.map.txid() + 1;
+    let mut delta = Delta { txid, timestamp_ms, commit: snapshot.shape.pages, pages: Vec::new() };
+    compare::differing(snapshot, candidates, &epoch.map, |number, _, checksum| {
+        delta.pages.push((number, checksum));
+        Ok(())
+    })?;
+    if delta.pages.is_empty() && delta.commit == epoch.map.commit() {
+        return Ok(None);
+    }
+    let name = Name { level: 0, min: txid, max: txid, sealed: options.recipients.is_some() };
+    require_room(epoch.folder(), delta.pages.len() as u64 * u64::from(snapshot.shape.page_size))?;
+    let span = Span { min: txid, max: txid, timestamp_ms, checksum: epoch.map.checksum_after(&delta) };
+    let numbers = delta.pages.iter().map(|(number, _)| *number);
+    drafted(&epoch.staging, name, |to| draft::write(snapshot, span, numbers, to, options.recipients.as_deref()))?;
+    Ok(Some((name, delta)))
+}
+
+/// A file that no map needs to know: `pages` as the snapshot has them, or all of them.
+fn make(
+    staging: &Staging,
+    name: Name,
+    span: Span,
+    snapshot: &Snapshot,
+    pages: Option<Vec<u32>>,
+    recipients: Option<&Recipients>,
+) -> Result<Staged> {
+    drafted(staging, name, |to| match pages {
+        Some(pages) => draft::write(snapshot, span, pages.into_iter(), to, recipients),
+        None => draft::write_whole(snapshot, span, to, recipients).map(drop),
+    })?;
+    staging.publish(name, span.timestamp_ms)
+}
+
+/// Writes a `.part` and syncs it; where that fails, it is removed.
+fn drafted<T>(staging: &Staging, name: Name, write: impl FnOnce(&files::Writer) -> Result<T>) -> Result<T> {
+    let to = staging.begin(name)?;
+    match write(&to).and_then(|made| to.sync().map(|()| made)) {
+        Ok(made) => Ok(made),
+        Err(error) => {
+            drop(to);
+            if let Err(left) = staging.give_up(name) {
+                tracing::debug!(error = left.chain(), "the file is removed at the next start");
+            }
+            Err(error)
+        }
+    }
+}

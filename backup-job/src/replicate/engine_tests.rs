@@ -1,0 +1,274 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::engine::{Engine, Options};
+use super::image::Image;
+use super::levels::{Level, SNAPSHOT};
+use super::outbox::Outbox;
+use crate::{files, sqlite};
+
+struct Followed {
+    folder: tempfile::TempDir,
+    outbox: Arc<Outbox>,
+    engine: Engine,
+    image: Image,
+}
+
+impl Followed {
+    fn new(pragmas: &str) -> Self {
+        Self::with_levels(pragmas, Vec::new())
+    }
+
+    fn with_levels(pragmas: &str, levels: Vec<Level>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch(&format!("{pragmas}; CREATE TABLE t(id INTEGER PRIMARY KEY, x)")).unwrap();
+        let outbox = Arc::new(Outbox::new(1, 64 << 20));
+        let options = Options {
+            database: path,
+            sync_interval: Duration::from_secs(1),
+            recipients: None,
+            levels,
+            takeover: false,
+            once: false,
+        };
+        let engine = Engine::new(options, Arc::clone(&outbox));
+        Self { folder, outbox, engine, image: Image::default() }
+    }
+
+    fn path(&self) -> std::path::PathBuf {
+        self.folder.path().join("app.db")
+    }
+
+    fn execute(&self, statements: &str) {
+        let connection = sqlite::open_live(&self.path(), Duration::from_secs(5)).unwrap();
+        connection.execute_batch(statements).unwrap();
+    }
+
+    fn insert(&self, rows: u32) {
+        self.execute(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) \
+             INSERT INTO t(x) SELECT randomblob(300) FROM n"
+        ));
+    }
+
+    fn sync(&mut self) {
+        assert!(self.engine.sync().unwrap());
+        let position = self.image.txid;
+        if self.outbox.positions().0[0].position.is_none() {
+            self.outbox.connected(0, self.outbox.epoch().0.unwrap().epoch, position, 0);
+        }
+        self.image.drain(&self.outbox);
+    }
+
+    fn assert_same(&self) {
+        let live = sqlite::open_live(&self.path(), Duration::from_secs(5)).unwrap();
+        let rows: u64 = live.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+        assert_eq!(self.image.rows(), rows);
+    }
+
+    /// As if the process had been killed and started again.
+    fn restart(&mut self) {
+        let options = Options {
+            database: self.path(),
+            sync_interval: Duration::from_secs(1),
+            recipients: None,
+            levels: Vec::new(),
+            takeover: false,
+            once: false,
+        };
+        self.outbox = Arc::new(Outbox::new(1, 64 << 20));
+        self.engine = Engine::new(options, Arc::clone(&self.outbox));
+    }
+}
+
+#[test]
+fn each_sync_ships_what_changed_and_nothing_where_nothing_did() {
+    for pragmas in
+        ["PRAGMA journal_mode=WAL", "PRAGMA journal_mode=DELETE", "PRAGMA page_size=65536; PRAGMA journal_mode=WAL"]
+    {
+        let mut followed = Followed::new(pragmas);
+        followed.insert(1000);
+        followed.sync();
+        followed.assert_same();
+        followed.sync();
+        assert_eq!(followed.image.txid, 1, "an idle database makes no file");
+        followed.execute("DELETE FROM t WHERE id = 7");
+        followed.sync();
+        assert_eq!(followed.image.txid, 2);
+        followed.assert_same();
+        followed.execute("DELETE FROM t WHERE id > 10; VACUUM");
+        followed.sync();
+        followed.insert(500);
+        followed.sync();
+        followed.assert_same();
+        assert_eq!(followed.image.files.len(), 4, "{pragmas}");
+    }
+}
+
+#[test]
+fn a_restart_ships_only_what_changed_while_it_was_away() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(1000);
+    followed.sync();
+    followed.engine = Engine::new(
+        Options {
+            database: followed.path(),
+            sync_interval: Duration::ZERO,
+            recipients: None,
+            levels: Vec::new(),
+            takeover: false,
+            once: false,
+        },
+        Arc::new(Outbox::new(1, 0)),
+    );
+    followed.insert(1);
+    followed.restart();
+    followed.sync();
+    assert_eq!(followed.image.files.len(), 2);
+    assert_eq!(followed.image.txid, 2);
+    followed.assert_same();
+}
+
+#[test]
+fn a_store_that_has_lost_its_place_gets_all_it_missed_in_one_file() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(300);
+    followed.sync();
+    // Files are made and let go: the limit is nothing.
+    followed.restart();
+    followed.outbox = Arc::new(Outbox::new(1, 0));
+    let options = Options {
+        database: followed.path(),
+        sync_interval: Duration::ZERO,
+        recipients: None,
+        levels: Vec::new(),
+        takeover: false,
+        once: false,
+    };
+    followed.engine = Engine::new(options, Arc::clone(&followed.outbox));
+    for _ in 0..3 {
+        followed.insert(50);
+        followed.engine.sync().unwrap();
+    }
+    followed.outbox.connected(0, followed.outbox.epoch().0.unwrap().epoch, 1, 0);
+    followed.sync();
+    assert_eq!(followed.image.txid, 4);
+    assert_eq!(followed.image.files[1], "0-0000000000000002-0000000000000004.ltx");
+    followed.assert_same();
+}
+
+#[test]
+fn a_map_that_is_missing_or_another_file_begins_a_child_epoch() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(10);
+    followed.sync();
+    let first = followed.outbox.epoch().0.unwrap();
+    let home = followed.folder.path().join(".pra.replica");
+    std::fs::remove_file(home.join(first.epoch.to_string()).join("map")).unwrap();
+    followed.restart();
+    followed.image = Image::default();
+    followed.sync();
+    let second = followed.outbox.epoch().0.unwrap();
+    assert_ne!(first.epoch, second.epoch);
+    assert_eq!(first.writer, second.writer);
+    followed.assert_same();
+
+    // A restore by replacing: the path names another file now.
+    let copy = files::with_suffix(&followed.path(), ".copy");
+    followed.execute(&format!("VACUUM INTO '{}'", copy.display()));
+    followed.engine = Engine::new(
+        Options {
+            database: copy.clone(),
+            sync_interval: Duration::ZERO,
+            recipients: None,
+            levels: Vec::new(),
+            takeover: false,
+            once: false,
+        },
+        Arc::new(Outbox::new(1, 0)),
+    );
+    for sidecar in ["-wal", "-shm"] {
+        drop(std::fs::remove_file(files::with_suffix(&followed.path(), sidecar)));
+    }
+    std::fs::rename(&copy, followed.path()).unwrap();
+    followed.restart();
+    followed.image = Image::default();
+    followed.sync();
+    let third = followed.outbox.epoch().0.unwrap();
+    assert_eq!(third.parent.unwrap().epoch, second.epoch);
+    followed.assert_same();
+}
+
+#[test]
+fn a_page_size_that_changes_begins_a_child_epoch() {
+    let mut followed = Followed::new("PRAGMA journal_mode=DELETE");
+    followed.insert(100);
+    followed.sync();
+    followed.execute("PRAGMA page_size=8192; VACUUM");
+    followed.image = Image::default();
+    followed.engine.sync().unwrap();
+    followed.outbox.connected(0, followed.outbox.epoch().0.unwrap().epoch, 0, 0);
+    followed.image.drain(&followed.outbox);
+    assert_eq!(followed.image.page_size, 8192);
+    followed.assert_same();
+}
+
+#[test]
+fn an_emptied_file_is_never_shipped_as_the_successor_of_something() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(10);
+    followed.sync();
+    followed.execute("DROP TABLE t");
+    let error = followed.engine.sync().unwrap_err();
+    assert!(error.to_string().contains("no tables any more"), "{error}");
+    followed.execute("CREATE TABLE t(id INTEGER PRIMARY KEY, x)");
+    followed.sync();
+    followed.assert_same();
+}
+
+#[test]
+fn compacted_files_and_snapshots_are_made_beside_the_transactions() {
+    let every = Duration::from_millis(1);
+    let levels = vec![Level { number: 1, every }, Level { number: SNAPSHOT, every }];
+    let mut followed = Followed::with_levels("PRAGMA journal_mode=WAL", levels);
+    followed.insert(100);
+    followed.sync();
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let has = |followed: &Followed, prefix: &str| followed.image.files.iter().any(|file| file.starts_with(prefix));
+    while !(has(&followed, "1-") && has(&followed, "9-0000000000000001-000000000000000"))
+        || followed.image.files.len() < 6
+    {
+        assert!(std::time::Instant::now() < deadline, "{:?}", followed.image.files);
+        followed.insert(3);
+        followed.sync();
+    }
+    followed.assert_same();
+}
+
+#[test]
+fn a_process_that_dies_at_any_point_of_a_commit_ships_each_transaction_once() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(10);
+    followed.sync();
+    let epoch = followed.outbox.epoch().0.unwrap().epoch;
+    let folder = followed.folder.path().join(".pra.replica").join(epoch.to_string());
+    followed.insert(5);
+    followed.engine.sync().unwrap();
+    let second = "0-0000000000000002-0000000000000002.ltx";
+    // It died before the file got its name: the record is there.
+    std::fs::rename(folder.join(second), folder.join(format!("{second}.part"))).unwrap();
+    // And one more was being written.
+    std::fs::write(folder.join("0-0000000000000003-0000000000000003.ltx.part"), "half").unwrap();
+    std::fs::write(folder.join("9-0000000000000001-0000000000000002.ltx.part"), "half").unwrap();
+    followed.restart();
+    followed.sync();
+    assert_eq!(followed.image.files.last().unwrap(), second);
+    followed.insert(5);
+    followed.sync();
+    assert_eq!(followed.image.txid, 3);
+    followed.assert_same();
+}

@@ -1,0 +1,144 @@
+//! The epoch that is being written: its map, the map's log and its staged files.
+
+use std::path::{Path, PathBuf};
+
+use super::draft::Span;
+use super::engine::Options;
+use super::levels::Last;
+use super::map::{Delta, MapLog, PageMap};
+use super::outbox::Outbox;
+use super::staging::{Name, Staged, Staging};
+use super::state::{Home, State};
+use crate::error::Result;
+use replica::epoch::{Parent, WriterId};
+
+/// An open epoch.
+#[derive(Debug)]
+pub(super) struct Epoch {
+    home: Home,
+    pub(super) state: State,
+    folder: PathBuf,
+    pub(super) map: PageMap,
+    log: MapLog,
+    pub(super) staging: Staging,
+}
+
+/// What a new epoch is to be.
+struct Beginning<'a> {
+    writer: Option<WriterId>,
+    sealed: bool,
+    is_successor: bool,
+    parent: Option<Parent>,
+    reason: &'a str,
+}
+
+impl Epoch {
+    /// Goes on with the epoch that was written before, or begins one and says why.
+    pub(super) fn open(options: &Options, outbox: &Outbox) -> Result<Self> {
+        let home = Home::open(&options.database)?;
+        let sealed = options.recipients.is_some();
+        let (before, origin) = (home.load()?, home.origin()?);
+        let is_successor = before.is_some() || origin.is_some();
+        let (reason, parent) = match &before {
+            None => ("nothing was replicated from here before", origin.flatten()),
+            Some(state) => {
+                let folder = home.epoch_folder(state.epoch)?;
+                let map = MapLog::open(&folder.join("map"), &state.epoch.to_string())?;
+                let parent = map.as_ref().map(|(_, map)| Parent { epoch: state.epoch, txid: map.txid() });
+                match map {
+                    _ if origin.is_some() => ("the database was restored", origin.flatten().or(parent)),
+                    None => ("the page map is missing or damaged", parent),
+                    Some(_) if !home.is_same_file(state)? => ("the database was moved or replaced", parent),
+                    Some(_) if options.takeover => ("--takeover", parent),
+                    Some(_) if state.sealed != sealed => ("encryption was switched on or off", parent),
+                    Some((log, map)) => return Self::resume(home, state.clone(), folder, map, log, outbox),
+                }
+            }
+        };
+        let writer = before.map(|state| state.writer);
+        Self::begin(home, Beginning { writer, sealed, is_successor, parent, reason }, outbox)
+    }
+
+    fn resume(home: Home, state: State, folder: PathBuf, map: PageMap, log: MapLog, outbox: &Outbox) -> Result<Self> {
+        let staging = Staging::new(folder.clone());
+        let staged = staging.recover(map.txid())?;
+        tracing::info!(epoch = %state.epoch, txid = map.txid(), staged = staged.len(), "the epoch goes on");
+        // The map learns it first: who is killed before the state has it must not ship an epoch without one.
+        let mut state = state;
+        state.page_size = map.page_size();
+        outbox.begin(&state, map.txid(), map.timestamp_ms(), staged);
+        Ok(Self { home, state, folder, map, log, staging })
+    }
+
+    fn begin(home: Home, beginning: Beginning<'_>, outbox: &Outbox) -> Result<Self> {
+        let Beginning { writer, sealed, is_successor, parent, reason } = beginning;
+        let writer = writer.unwrap_or_else(WriterId::random);
+        let state = State::begin(&home, writer, sealed, is_successor, parent)?;
+        let folder = home.epoch_folder(state.epoch)?;
+        // The page size is known at the first sync.
+        let map = PageMap::new(0);
+        let log = MapLog::create(&folder.join("map"), &state.epoch.to_string(), &map)?;
+        home.save(&state)?;
+        home.forget_origin()?;
+        tracing::warn!(epoch = %state.epoch, parent = ?state.parent, reason, "a new epoch begins with a whole copy");
+        outbox.begin(&state, 0, 0, Vec::new());
+        Ok(Self { home, staging: Staging::new(folder.clone()), state, folder, map, log })
+    }
+
+    /// Ends this epoch and begins one that goes on from it.
+    pub(super) fn begin_child(&mut self, options: &Options, outbox: &Outbox) -> Result<()> {
+        let beginning = Beginning {
+            writer: Some(self.state.writer),
+            sealed: options.recipients.is_some(),
+            is_successor: true,
+            parent: Some(Parent { epoch: self.state.epoch, txid: self.map.txid() }),
+            reason: "the database has another page size",
+        };
+        *self = Self::begin(self.home.clone(), beginning, outbox)?;
+        Ok(())
+    }
+
+    /// An empty epoch takes the page size that the database has.
+    pub(super) fn require_page_size(&mut self, page_size: u32, outbox: &Outbox) -> Result<()> {
+        if self.map.page_size() != page_size {
+            self.map = PageMap::new(page_size);
+            self.log = MapLog::create(&self.folder.join("map"), &self.state.epoch.to_string(), &self.map)?;
+            self.state.page_size = page_size;
+            self.home.save(&self.state)?;
+            outbox.begin(&self.state, 0, 0, Vec::new());
+        }
+        Ok(())
+    }
+
+    /// Makes a file that was written and synced a part of the epoch.
+    pub(super) fn commit(&mut self, name: Name, delta: &Delta) -> Result<Staged> {
+        self.log.append(delta)?;
+        let staged = self.staging.publish(name, delta.timestamp_ms)?;
+        self.map.apply(delta);
+        if self.log.wants_rewrite() {
+            self.log = MapLog::create(&self.folder.join("map"), &self.state.epoch.to_string(), &self.map)?;
+        }
+        Ok(staged)
+    }
+
+    /// A file from transaction `min` to the last one.
+    pub(super) fn span(&self, min: u64) -> Span {
+        let map = &self.map;
+        Span { min, max: map.txid(), timestamp_ms: map.timestamp_ms(), checksum: map.checksum() }
+    }
+
+    /// The last file of a level.
+    pub(super) fn last(&self, level: u8) -> Last {
+        self.state.last(level)
+    }
+
+    /// A level's file was made.
+    pub(super) fn made(&mut self, last: Last) -> Result<()> {
+        self.state.made(last);
+        self.home.save(&self.state)
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}

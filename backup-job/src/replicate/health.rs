@@ -1,0 +1,107 @@
+//! How each store is: for the log, the start's JSON lines, and the status.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use replica::epoch::EpochId;
+use serde::Serialize;
+
+use super::outbox::StoreId;
+use super::state::State;
+
+/// Time between two lines about the same trouble.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// One store, as it is now.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct StoreHealth {
+    /// Its URL.
+    pub replica: String,
+    /// The epoch that is written there; null before it was reached.
+    pub epoch: Option<EpochId>,
+    /// The last transaction that it has.
+    pub txid: u64,
+    /// The instant that could be restored from it, in ms since 1970; 0 where nothing could.
+    pub reached_ms: u64,
+    /// Objects and bytes written since the start.
+    pub objects: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// What stands in the way now.
+    pub trouble: Option<String>,
+}
+
+/// The line that is printed when a store is reached.
+#[derive(Debug, Serialize)]
+struct Reached<'a> {
+    replica: &'a str,
+    epoch: EpochId,
+    txid: u64,
+    snapshot: bool,
+}
+
+/// All stores.
+#[derive(Debug)]
+pub(super) struct Health {
+    stores: Mutex<Vec<(StoreHealth, Option<Instant>)>>,
+    /// Whether a line is printed when a store is reached.
+    announce: bool,
+}
+
+impl Health {
+    pub(super) fn new(replicas: impl IntoIterator<Item = String>, announce: bool) -> Self {
+        let store = |replica| (StoreHealth { replica, ..StoreHealth::default() }, None);
+        Self { stores: Mutex::new(replicas.into_iter().map(store).collect()), announce }
+    }
+
+    /// The store was reached and has everything up to `position`.
+    pub(super) fn connected(&self, store: StoreId, state: &State, position: u64) {
+        let mut stores = self.lock();
+        let Some((health, _)) = stores.get_mut(store) else { return };
+        health.epoch = Some(state.epoch);
+        health.txid = position;
+        health.trouble = None;
+        tracing::info!(replica = health.replica, epoch = %state.epoch, txid = position, "the replica is reached");
+        if self.announce {
+            let reached =
+                Reached { replica: &health.replica, epoch: state.epoch, txid: position, snapshot: position == 0 };
+            match serde_json::to_string(&reached) {
+                Ok(line) => println!("{line}"),
+                Err(error) => tracing::error!(%error, "failed to print what was reached"),
+            }
+        }
+    }
+
+    /// The store has a further file.
+    pub(super) fn uploaded(&self, store: StoreId, txid: u64, bytes: u64, timestamp_ms: u64) {
+        let mut stores = self.lock();
+        let Some((health, _)) = stores.get_mut(store) else { return };
+        health.objects += 1;
+        health.bytes += bytes;
+        health.trouble = None;
+        if txid > health.txid {
+            (health.txid, health.reached_ms) = (txid, timestamp_ms);
+        }
+    }
+
+    /// Something stands in the way; said once a minute while it stays the same.
+    pub(super) fn trouble(&self, store: StoreId, error: &replica::Error) {
+        let mut stores = self.lock();
+        let Some((health, said)) = stores.get_mut(store) else { return };
+        let text = error.chain();
+        if health.trouble.as_ref() != Some(&text) || said.is_none_or(|at| at.elapsed() >= REPEAT) {
+            tracing::error!(replica = health.replica, error = text, hint = error.hint_text(), "the replica lags");
+            *said = Some(Instant::now());
+        }
+        health.trouble = Some(text);
+    }
+
+    /// All stores as they are now.
+    pub(super) fn stores(&self) -> Vec<StoreHealth> {
+        self.lock().iter().map(|(health, _)| health.clone()).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(StoreHealth, Option<Instant>)>> {
+        self.stores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,215 @@
+//! The page map's file: a log of transactions, each durable before it is shipped.
+//!
+//! | offset | size | header, 64 bytes; all numbers are little-endian |
+//! |---|---|---|
+//! | 0 | 8 | `PRA-MAP1` |
+//! | 8 | 4 | page size |
+//! | 12 | 4 | length of the epoch's name |
+//! | 16 | 48 | the epoch's name, zeros to its end |
+//!
+//! | offset | size | record |
+//! |---|---|---|
+//! | 0 | 8 | CRC-64 of what follows |
+//! | 8 | 4 | number of entries |
+//! | 12 | 4 | 0: a transaction; 1: a whole map, which replaces what came before |
+//! | 16 | 8 | TXID |
+//! | 24 | 8 | time in ms since 1970 |
+//! | 32 | 4 | size of the database in pages |
+//! | 36 | 4 | zeros |
+//! | 40 | 24 each | page number (8), checksum (8), TXID in which it was shipped (8) |
+//!
+//! The first record that is not whole ends the log. It was not shipped either: a file for the stores gets its name only
+//! after its record is on the disk.
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use super::{Delta, PageMap, Shipped};
+use crate::error::{Error, Result};
+use crate::files::{self, Writer};
+use crate::model::checksum;
+
+const LABEL: &str = "map";
+const MAGIC: [u8; 8] = *b"PRA-MAP1";
+const HEADER: usize = 64;
+const NAME: usize = 48;
+const RECORD: usize = 40;
+const ENTRY: usize = 24;
+
+/// A log shorter than this is never rewritten.
+const SMALL: u64 = 1 << 20;
+
+/// The open file.
+#[derive(Debug)]
+pub(in crate::replicate) struct MapLog {
+    file: Writer,
+    end: u64,
+    /// Length of header and first whole map.
+    base: u64,
+}
+
+impl MapLog {
+    /// Makes the file anew, with all of `map` as its first record, and puts it in place of one that is there.
+    pub(in crate::replicate) fn create(path: &Path, epoch: &str, map: &PageMap) -> Result<Self> {
+        let mut bytes = header(map.page_size, epoch)?;
+        bytes.extend(whole(map));
+        let temporary = files::with_suffix(path, ".new");
+        files::remove(LABEL, &temporary)?;
+        let file = Writer::create(LABEL, &temporary)?;
+        file.write_at(&bytes, 0)?;
+        files::publish(LABEL, file, path)?;
+        let end = bytes.len() as u64;
+        Ok(Self { file: Writer::open(LABEL, path)?, end, base: end })
+    }
+
+    /// Reads the file. `None` where it is missing, of another epoch, or no map.
+    pub(in crate::replicate) fn open(path: &Path, epoch: &str) -> Result<Option<(Self, PageMap)>> {
+        let failed = |e| Error::io("read", path, e);
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("open", path, error)),
+        };
+        let length = file.metadata().map_err(failed)?.len();
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let mut first = [0; HEADER];
+        if !fill(&mut reader, &mut first).map_err(failed)? {
+            return Ok(None);
+        }
+        let page_size = u32_at(&first, 8);
+        if header(page_size, epoch)?.as_slice() != first {
+            return Ok(None);
+        }
+        let mut map = PageMap::new(page_size);
+        let (mut end, mut base) = (HEADER as u64, 0);
+        while let Some(body) = record(&mut reader, length - end).map_err(failed)? {
+            end += 8 + body.len() as u64;
+            let is_whole = u32_at(&body, 4) == 1;
+            replay(&mut map, &body, is_whole);
+            if is_whole {
+                base = end;
+            }
+        }
+        // What was shipped last is not known: the same as no map.
+        if base == 0 {
+            return Ok(None);
+        }
+        let file = Writer::open(LABEL, path)?;
+        if end < length {
+            file.truncate(end)?;
+            file.sync()?;
+        }
+        Ok(Some((Self { file, end, base }, map)))
+    }
+
+    /// Adds a transaction; returns once it is on the disk.
+    pub(in crate::replicate) fn append(&mut self, delta: &Delta) -> Result<()> {
+        let entries = delta.pages.iter().map(|(number, checksum)| (*number, *checksum, delta.txid));
+        let record = encode(0, delta.txid, delta.timestamp_ms, delta.commit, delta.pages.len(), entries);
+        self.file.write_at(&record, self.end)?;
+        self.file.sync()?;
+        self.end += record.len() as u64;
+        Ok(())
+    }
+
+    /// Whether it has grown so much that writing it anew pays.
+    pub(in crate::replicate) fn wants_rewrite(&self) -> bool {
+        self.end > SMALL + 2 * self.base
+    }
+}
+
+fn header(page_size: u32, epoch: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(HEADER);
+    bytes.extend(MAGIC);
+    bytes.extend(page_size.to_le_bytes());
+    bytes.extend(u32::try_from(epoch.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend(epoch.bytes().take(NAME));
+    bytes.resize(HEADER, 0);
+    Ok(bytes)
+}
+
+fn whole(map: &PageMap) -> Vec<u8> {
+    let shipped = || (1..).zip(&map.pages).filter(|(_, page)| **page != Shipped::default());
+    let entries = shipped().map(|(number, page): (u32, _)| (number, page.checksum, page.txid));
+    encode(1, map.txid, map.timestamp_ms, map.commit(), shipped().count(), entries)
+}
+
+fn encode(
+    kind: u32,
+    txid: u64,
+    timestamp_ms: u64,
+    commit: u32,
+    count: usize,
+    entries: impl Iterator<Item = (u32, u64, u64)>,
+) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(RECORD + count * ENTRY);
+    bytes.extend([0; 8]);
+    bytes.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend(kind.to_le_bytes());
+    bytes.extend(txid.to_le_bytes());
+    bytes.extend(timestamp_ms.to_le_bytes());
+    bytes.extend(commit.to_le_bytes());
+    bytes.extend([0; 4]);
+    for (number, checksum, txid) in entries {
+        bytes.extend(u64::from(number).to_le_bytes());
+        bytes.extend(checksum.to_le_bytes());
+        bytes.extend(txid.to_le_bytes());
+    }
+    let sum = checksum::of_bytes(&bytes[8..]);
+    bytes[..8].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The next record without its checksum; `None` where there is none that is whole. `left` bytes can be read.
+fn record(reader: &mut impl Read, left: u64) -> std::io::Result<Option<Vec<u8>>> {
+    let mut head = [0; RECORD];
+    if !fill(reader, &mut head)? {
+        return Ok(None);
+    }
+    let count = u64::from(u32_at(&head, 8));
+    // A length that the file does not have is not worth its memory.
+    let Some(size) = (count * ENTRY as u64).checked_add(RECORD as u64).filter(|size| *size <= left) else {
+        return Ok(None);
+    };
+    let mut body = head[8..].to_vec();
+    body.resize(usize::try_from(size).unwrap_or(usize::MAX) - 8, 0);
+    if !fill(reader, &mut body[RECORD - 8..])? || checksum::of_bytes(&body) != u64_at(&head, 0) {
+        return Ok(None);
+    }
+    Ok(Some(body))
+}
+
+fn replay(map: &mut PageMap, body: &[u8], is_whole: bool) {
+    let entries = body[RECORD - 8..].chunks_exact(ENTRY);
+    let pages: Vec<(u32, u64, u64)> = entries
+        .filter_map(|entry| Some((u32::try_from(u64_at(entry, 0)).ok()?, u64_at(entry, 8), u64_at(entry, 16))))
+        .collect();
+    let (txid, timestamp_ms, commit) = (u64_at(body, 8), u64_at(body, 16), u32_at(body, 24));
+    if is_whole {
+        *map = PageMap::new(map.page_size);
+    }
+    let sums = pages.iter().map(|(number, checksum, _)| (*number, *checksum)).collect();
+    map.apply(&Delta { txid, timestamp_ms, commit, pages: sums });
+    for (number, _, txid) in pages {
+        if let Some(page) = number.checked_sub(1).and_then(|index| map.pages.get_mut(index as usize)) {
+            page.txid = txid;
+        }
+    }
+}
+
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<bool> {
+    match reader.read_exact(buffer) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes[at..].first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}

@@ -1,0 +1,122 @@
+//! The page map: what was last shipped of every page.
+//!
+//! A page is shipped because its content differs from what the map says, and for no other reason: the write-ahead log
+//! only says where to look. The map also knows in which transaction each page was shipped last, so that "all that
+//! changed since" can be made from the live database at any time: compacted files, and what a store has missed.
+
+mod log;
+
+pub(super) use log::MapLog;
+
+/// Set in every page's checksum (LTX: `ChecksumFlag`), so 0 can mean "never shipped".
+const NEVER: u64 = 0;
+
+/// LTX's checksum of no pages: the flag.
+const NO_PAGES: u64 = 1 << 63;
+
+/// What was shipped of one page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+struct Shipped {
+    /// CRC-64/GO-ISO of number and content, with LTX's flag.
+    checksum: u64,
+    /// In which transaction.
+    txid: u64,
+}
+
+/// One transaction of the replica: what it changes in the map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Delta {
+    /// One more than the one before.
+    pub(super) txid: u64,
+    /// When its snapshot was opened, in ms since 1970.
+    pub(super) timestamp_ms: u64,
+    /// Size of the database in pages after it.
+    pub(super) commit: u32,
+    /// Number and checksum of each page in it, ascending.
+    pub(super) pages: Vec<(u32, u64)>,
+}
+
+/// The database as it was last shipped: 16 bytes a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PageMap {
+    page_size: u32,
+    txid: u64,
+    timestamp_ms: u64,
+    /// The XOR of all pages' checksums, with the flag.
+    checksum: u64,
+    pages: Vec<Shipped>,
+}
+
+impl PageMap {
+    /// Of a database of which nothing was shipped.
+    pub(super) fn new(page_size: u32) -> Self {
+        Self { page_size, txid: 0, timestamp_ms: 0, checksum: NO_PAGES, pages: Vec::new() }
+    }
+
+    /// Bytes in a page.
+    pub(super) fn page_size(&self) -> u32 {
+        self.page_size
+    }
+
+    /// The last transaction; 0 before the first.
+    pub(super) fn txid(&self) -> u64 {
+        self.txid
+    }
+
+    /// When the last transaction's snapshot was opened, in ms since 1970.
+    pub(super) fn timestamp_ms(&self) -> u64 {
+        self.timestamp_ms
+    }
+
+    /// Size in pages after the last transaction.
+    pub(super) fn commit(&self) -> u32 {
+        u32::try_from(self.pages.len()).unwrap_or(u32::MAX)
+    }
+
+    /// LTX's checksum of the whole database after the last transaction.
+    pub(super) fn checksum(&self) -> u64 {
+        self.checksum
+    }
+
+    /// Whether a page with this checksum is not what was last shipped.
+    pub(super) fn differs(&self, number: u32, checksum: u64) -> bool {
+        self.get(number).checksum != checksum
+    }
+
+    /// LTX's checksum of the whole database after `delta`.
+    pub(super) fn checksum_after(&self, delta: &Delta) -> u64 {
+        let gone = self.pages.get(delta.commit as usize..).unwrap_or_default();
+        let mut sum = gone.iter().fold(self.checksum, |sum, page| sum ^ page.checksum);
+        for (number, checksum) in &delta.pages {
+            let before = if *number <= delta.commit { self.get(*number).checksum } else { NEVER };
+            sum ^= before ^ checksum;
+        }
+        // An XOR of checksums has the flag only where their number is odd.
+        sum | NO_PAGES
+    }
+
+    /// Takes note that `delta` was shipped.
+    pub(super) fn apply(&mut self, delta: &Delta) {
+        self.checksum = self.checksum_after(delta);
+        self.pages.resize(delta.commit as usize, Shipped::default());
+        for (number, checksum) in &delta.pages {
+            if let Some(page) = number.checked_sub(1).and_then(|index| self.pages.get_mut(index as usize)) {
+                *page = Shipped { checksum: *checksum, txid: delta.txid };
+            }
+        }
+        self.txid = delta.txid;
+        self.timestamp_ms = delta.timestamp_ms;
+    }
+
+    /// Numbers of the pages that were shipped in transaction `txid` or later, ascending.
+    pub(super) fn since(&self, txid: u64) -> Vec<u32> {
+        (1..).zip(&self.pages).filter(|(_, page)| page.checksum != NEVER && page.txid >= txid).map(|(n, _)| n).collect()
+    }
+
+    fn get(&self, number: u32) -> Shipped {
+        number.checked_sub(1).and_then(|index| self.pages.get(index as usize)).copied().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! The replica: follows the live database into object stores.
+//!
+//! ```text
+//! keeper ── look ──► engine ── follower (readers, candidates) ── compare with the map ── draft ── staging
+//!                      │                                                                            │
+//!                      └────────────────────────────── outbox ◄─────────────────────────────────────┘
+//!                                                        │ one worker for each store
+//!                                                        ▼
+//!                                              claim, put, position, retries
+//! ```
+
+mod compare;
+mod draft;
+mod engine;
+mod epoch;
+mod follower;
+mod health;
+mod levels;
+mod map;
+mod outbox;
+mod position;
+mod service;
+mod staging;
+mod state;
+mod tidy;
+mod worker;
+
+pub use engine::Stats;
+pub use health::StoreHealth;
+pub use service::{Options, Report, run};
+pub use state::leave_origin;
+
+#[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
+mod image;
+#[cfg(test)]
+pub(crate) mod service_tests;
+#[cfg(test)]
+mod torture;

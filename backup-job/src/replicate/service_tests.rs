@@ -1,0 +1,275 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use replica::store::StoreOptions;
+use rusqlite::Connection;
+
+use super::image::Image;
+use super::service::{Options, Report, run};
+use crate::error::{Code, Result};
+use crate::{keeper, sqlite};
+
+pub(crate) struct Scene {
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let scene = Self { folder: tempfile::tempdir().unwrap() };
+        scene.create("app.db");
+        scene
+    }
+
+    fn create(&self, name: &str) {
+        let connection = Connection::open(self.path(name)).unwrap();
+        connection.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, x)").unwrap();
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn options(&self, replicas: &[&str]) -> Options {
+        let url = |name: &&str| format!("file://{}", self.path(name).display()).parse().unwrap();
+        Options {
+            keeper: keeper::Options {
+                tick: Duration::from_millis(20),
+                wal_limit: 256 << 10,
+                ..keeper::Options::new(self.path("app.db"))
+            },
+            replicas: replicas.iter().map(url).collect(),
+            store: StoreOptions::default(),
+            sync_interval: Duration::from_millis(50),
+            recipients: None,
+            staging_limit: 64 << 20,
+            // No compacted file comes in between.
+            levels: [Duration::from_secs(1 << 40); 4],
+            retention: replica::retention::Retention::default(),
+            tidy_every: Duration::from_secs(60),
+            takeover: false,
+            announce: false,
+            namespace_uid: None,
+            volume_uid: None,
+        }
+    }
+
+    pub(crate) fn once(&self, replicas: &[&str]) -> Result<Report> {
+        let mut options = self.options(replicas);
+        options.keeper.once = true;
+        run(&options, &Arc::new(AtomicBool::new(false)))
+    }
+
+    pub(crate) fn insert(&self, rows: u32) {
+        let connection = sqlite::open_live(&self.path("app.db"), Duration::from_secs(20)).unwrap();
+        for _ in 0..rows {
+            connection.execute("INSERT INTO t(x) VALUES (randomblob(500))", ()).unwrap();
+        }
+    }
+
+    /// The newest epoch of a replica, as the last name.
+    pub(crate) fn image(&self, replica: &str) -> Image {
+        Image::of_folder(self.epochs(replica).last().expect("the replica has an epoch"))
+    }
+
+    pub(crate) fn epochs(&self, replica: &str) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path(replica)).unwrap().map(|entry| entry.unwrap().path());
+        let mut epochs: Vec<PathBuf> = entries.filter(|path| path.join("epoch.json").exists()).collect();
+        // Two may have begun in the same second.
+        epochs.sort_by_key(|epoch| {
+            let manifest: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(epoch.join("epoch.json")).unwrap()).unwrap();
+            manifest["created_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
+        });
+        epochs
+    }
+}
+
+pub(crate) struct Running {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Report>>,
+}
+
+pub(crate) fn start(options: Options) -> Running {
+    let stop = Arc::new(AtomicBool::new(false));
+    let thread = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || run(&options, &stop)
+    });
+    Running { stop, thread }
+}
+
+impl Running {
+    pub(crate) fn end(self) -> Result<Report> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
+pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn once_brings_the_present_state_to_every_replica() {
+    let scene = Scene::new();
+    scene.insert(20);
+    scene.once(&["one", "two"]).unwrap();
+    scene.insert(3);
+    scene.once(&["one", "two"]).unwrap();
+    // Nothing has changed: no object more.
+    scene.once(&["one", "two"]).unwrap();
+    for replica in ["one", "two"] {
+        assert_eq!(scene.image(replica).rows(), 23);
+        assert_eq!(scene.image(replica).txid, 2);
+        assert_eq!(scene.epochs(replica).len(), 1);
+    }
+}
+
+#[test]
+fn a_new_replica_gets_everything_that_the_others_have() {
+    let scene = Scene::new();
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    scene.insert(5);
+    scene.once(&["one", "two"]).unwrap();
+    assert_eq!(scene.image("two").rows(), 10);
+    assert_eq!(scene.epochs("one").last().unwrap().file_name(), scene.epochs("two").last().unwrap().file_name());
+}
+
+#[test]
+fn writers_and_the_keeper_go_on_while_everything_is_shipped() {
+    let scene = Scene::new();
+    let running = start(scene.options(&["one"]));
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| scene.insert(400));
+        }
+    });
+    let live = sqlite::open_live(&scene.path("app.db"), Duration::from_secs(5)).unwrap();
+    let rows: u64 = live.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 1200);
+    drop(live);
+    let report = running.end().unwrap();
+    let image = scene.image("one");
+    assert_eq!(image.rows(), 1200, "what stood there at the end is shipped before the end");
+    assert_eq!(report.stores[0].txid, image.txid);
+    assert!(report.keeper.checkpoints > 0, "the WAL was bounded meanwhile: {:?}", report.keeper);
+    assert!(image.files.len() > 3, "many small files: {}", image.files.len());
+    let staged = scene.path(".pra.replica").join(scene.epochs("one")[0].file_name().unwrap());
+    let left = std::fs::read_dir(staged).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let left: Vec<String> = left.filter(|name| name != "map" && !name.ends_with(".part")).collect();
+    assert!(left.is_empty(), "what every replica has is staged no more: {left:?}");
+}
+
+#[test]
+fn a_store_that_is_away_holds_up_no_other_and_is_caught_up() {
+    let scene = Scene::new();
+    scene.insert(5);
+    // A file stands where the folder is to be.
+    std::fs::write(scene.path("two"), "not a folder").unwrap();
+    let running = start(scene.options(&["one", "two"]));
+    scene.insert(50);
+    until("the first replica's copy", || {
+        scene.path("one").exists()
+            && !scene.epochs("one").is_empty()
+            && scene.image("one").txid > 0
+            && scene.image("one").rows() == 55
+    });
+    std::fs::remove_file(scene.path("two")).unwrap();
+    until("the second replica's copy", || {
+        scene.path("two").exists()
+            && !scene.epochs("two").is_empty()
+            && scene.image("two").txid > 0
+            && scene.image("two").rows() == 55
+    });
+    running.end().unwrap();
+}
+
+#[test]
+fn once_says_which_replica_is_behind() {
+    let scene = Scene::new();
+    scene.insert(5);
+    std::fs::write(scene.path("two"), "not a folder").unwrap();
+    let error = scene.once(&["one", "two"]).unwrap_err();
+    assert_ne!(error.code(), Code::Usage, "{}", error.chain());
+    assert_eq!(scene.image("one").rows(), 5);
+}
+
+#[test]
+fn a_second_writer_is_told_who_the_first_is_and_the_firsts_data_restores() {
+    let scene = Scene::new();
+    scene.insert(5);
+    let running = start(scene.options(&["one"]));
+    until("the first writer's copy", || {
+        scene.path("one").exists() && !scene.epochs("one").is_empty() && scene.image("one").txid > 0
+    });
+    let other = Scene::new();
+    other.insert(1);
+    let mut options = other.options(&[]);
+    options.keeper.once = true;
+    options.replicas = scene.options(&["one"]).replicas;
+    let error = run(&options, &Arc::new(AtomicBool::new(false))).unwrap_err();
+    assert_eq!(error.code(), Code::Busy);
+    assert!(error.to_string().contains("is being written by writer"), "{error}");
+    scene.insert(2);
+    running.end().unwrap();
+    assert_eq!(scene.image("one").rows(), 7);
+    assert_eq!(scene.epochs("one").len(), 1);
+
+    // The claim was released, but the other database has nothing to do with what is there.
+    let error = run(&options, &Arc::new(AtomicBool::new(false))).unwrap_err();
+    assert!(error.to_string().contains("was not restored from it"), "{error}");
+    options.takeover = true;
+    run(&options, &Arc::new(AtomicBool::new(false))).unwrap();
+    assert_eq!(scene.epochs("one").len(), 2);
+    let manifest = std::fs::read_to_string(scene.epochs("one")[1].join("epoch.json")).unwrap();
+    let first = scene.epochs("one")[0].file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(manifest.contains(&first), "{manifest}");
+
+    // And the first, who comes back, is not to go on as if nothing had happened.
+    let error = scene.once(&["one"]).unwrap_err();
+    assert_eq!(error.code(), Code::Busy);
+    let mut takeover = scene.options(&["one"]);
+    takeover.takeover = true;
+    takeover.keeper.once = true;
+    run(&takeover, &Arc::new(AtomicBool::new(false))).unwrap();
+    assert_eq!(scene.epochs("one").len(), 3);
+    assert_eq!(scene.image("one").rows(), 7);
+}
+
+#[test]
+fn a_volume_that_was_set_back_is_not_shipped_as_if_nothing_had_happened() {
+    let scene = Scene::new();
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    let home = scene.path(".pra.replica");
+    let kept = scene.path("kept");
+    copy_all(&home, &kept);
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    std::fs::remove_dir_all(&home).unwrap();
+    copy_all(&kept, &home);
+    let error = scene.once(&["one"]).unwrap_err();
+    assert_eq!(error.code(), Code::Busy, "{}", error.chain());
+    assert_eq!(scene.image("one").rows(), 10);
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What a replicator knows from one start to the next, in `.pra.replica` beside the database.
+//!
+//! ```text
+//! .pra.replica/state.json    who writes, which epoch, which file was followed
+//!              parent.json   left by a restore: what the database came from
+//!              <epoch>/map   the page map's log
+//!              <epoch>/…     staged files
+//! ```
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use replica::epoch::{EpochId, Parent, WriterId};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::levels::Last;
+use crate::error::{Code, Error, Result};
+use crate::files::{self, Writer, folder_of};
+
+const LABEL: &str = "state";
+const FOLDER: &str = ".pra.replica";
+const VERSION: u32 = 1;
+
+/// The file that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+/// What is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    version: u32,
+    /// Random; who this replicator is to the stores.
+    pub(super) writer: WriterId,
+    /// The epoch that it writes.
+    pub(super) epoch: EpochId,
+    /// Bytes in a page; 0 before the first transaction.
+    pub(super) page_size: u32,
+    /// Whether its files are sealed.
+    pub(super) sealed: bool,
+    /// Whether the database was followed or restored here before, and so comes from what the stores hold.
+    pub(super) is_successor: bool,
+    /// What the epoch goes on from, as far as it is known here.
+    pub(super) parent: Option<Parent>,
+    pub(super) began_at: Timestamp,
+    identity: Identity,
+    /// The last file of each level.
+    pub(super) levels: Vec<Last>,
+}
+
+/// The folder beside the database.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    folder: PathBuf,
+    database: PathBuf,
+}
+
+impl State {
+    /// A new epoch of the file that `database` names.
+    pub(super) fn begin(
+        home: &Home,
+        writer: WriterId,
+        sealed: bool,
+        is_successor: bool,
+        parent: Option<Parent>,
+    ) -> Result<Self> {
+        let began_at = Timestamp::now();
+        Ok(Self {
+            version: VERSION,
+            writer,
+            epoch: EpochId::begin(began_at),
+            page_size: 0,
+            sealed,
+            is_successor,
+            parent,
+            began_at,
+            identity: home.identity()?,
+            levels: Vec::new(),
+        })
+    }
+
+    /// The last file of `level`.
+    pub(super) fn last(&self, level: u8) -> Last {
+        let last = self.levels.iter().find(|last| last.level == level).copied();
+        // The epoch's first file is a snapshot: compacted ones begin after it.
+        last.unwrap_or(Last { level, txid: 1, at_ms: u64::try_from(self.began_at.as_millisecond()).unwrap_or(0) })
+    }
+
+    /// Takes note of a level's new file.
+    pub(super) fn made(&mut self, made: Last) {
+        self.levels.retain(|last| last.level != made.level);
+        self.levels.push(made);
+    }
+}
+
+impl Home {
+    /// Of a database that is there; makes the folder.
+    pub(super) fn open(database: &Path) -> Result<Self> {
+        let folder = folder_of(database).join(FOLDER);
+        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        Ok(Self { folder, database: database.to_owned() })
+    }
+
+    /// What was kept; `None` where nothing was, or it is of a database that lay here before.
+    pub(super) fn load(&self) -> Result<Option<State>> {
+        let Some(state) = read::<State>(&self.folder.join("state.json"))? else { return Ok(None) };
+        if state.version != VERSION {
+            return Err(Error::new(
+                Code::Usage,
+                format!("'{}' has version {}, not {VERSION}", self.folder.join("state.json").display(), state.version),
+            )
+            .hint("it was written by a newer backup-job: use that one"));
+        }
+        Ok(Some(state))
+    }
+
+    /// Whether `state` is of the file that the database's path names now.
+    pub(super) fn is_same_file(&self, state: &State) -> Result<bool> {
+        Ok(self.identity()? == state.identity)
+    }
+
+    pub(super) fn save(&self, state: &State) -> Result<()> {
+        write(&self.folder.join("state.json"), state)
+    }
+
+    /// The epoch's folder, made where it is missing; those of other epochs are removed.
+    pub(super) fn epoch_folder(&self, epoch: EpochId) -> Result<PathBuf> {
+        let failed = |e| Error::io("list", &self.folder, e);
+        let epoch = epoch.to_string();
+        for entry in fs::read_dir(&self.folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name() != *epoch && entry.file_type().map_err(failed)?.is_dir() {
+                fs::remove_dir_all(entry.path()).map_err(|e| Error::io("remove", &entry.path(), e))?;
+            }
+        }
+        let folder = self.folder.join(&epoch);
+        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        Ok(folder)
+    }
+
+    /// What a restore left: `Some(None)` where it was from a backup.
+    pub(super) fn origin(&self) -> Result<Option<Option<Parent>>> {
+        read(&self.folder.join("parent.json"))
+    }
+
+    /// The new epoch has taken it up.
+    pub(super) fn forget_origin(&self) -> Result<()> {
+        files::remove(LABEL, &self.folder.join("parent.json")).map(drop)
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        let metadata = fs::metadata(&self.database).map_err(|e| Error::io("look at", &self.database, e))?;
+        Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
+    }
+}
+
+/// Leaves word for the replicator that the database at `database` was put there anew, and from what: a point in a
+/// replica, or `None` for a backup. Only where there is a replicator: `is_replicated`, or it has been here before.
+///
+/// # Errors
+/// Where the folder cannot be written.
+pub fn leave_origin(database: &Path, origin: Option<Parent>, is_replicated: bool) -> Result<()> {
+    if !is_replicated && !folder_of(database).join(FOLDER).exists() {
+        return Ok(());
+    }
+    let home = Home::open(database)?;
+    // Who writes stays the same: the claim on the stores is still ours.
+    write(&home.folder.join("parent.json"), &origin)
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).or_else(|error| {
+            tracing::warn!(path = %path.display(), %error, "the file is damaged and left aside");
+            Ok(None)
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path, error)),
+    }
+}
+
+fn write(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|e| Error::new(Code::Failed, format!("failed to write '{}'", path.display())).because(e))?;
+    let temporary = files::with_suffix(path, ".new");
+    files::remove(LABEL, &temporary)?;
+    let file = Writer::create(LABEL, &temporary)?;
+    file.write_at(&text, 0)?;
+    files::publish(LABEL, file, path)
+}

@@ -1,0 +1,163 @@
+//! Which source gives the restore point: the backup folder or a replica, whichever is nearest to what was asked for.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+
+use super::Options;
+use super::new_file;
+use super::source::Source;
+use crate::catalog::Catalog;
+use crate::error::{Code, Error, Result};
+use crate::model::naming::Kind;
+use crate::model::point::{self, Point};
+use crate::model::restore_point::RestorePoint;
+use crate::progress::Progress;
+use crate::remote::{self, Access, Choice};
+use crate::verify;
+use crate::verify::points::no_such_point;
+
+/// A restore point, read back and verified.
+pub(super) struct Selected {
+    pub(super) point: RestorePoint,
+    pub(super) source: Source,
+    /// Where it came from, if from a replica.
+    pub(super) choice: Option<Choice>,
+}
+
+/// Finds the restore point and verifies it; one from a replica is fetched beside the database.
+///
+/// # Errors
+/// As [`super::plan`].
+pub(super) fn select(options: &Options) -> Result<Selected> {
+    let Some(access) = options.access.as_ref().filter(|_| !matches!(options.point, Point::File(_))) else {
+        let (catalog, point) = backup(options)?;
+        let source = Source::open(&options.backups, &point, &catalog)?;
+        return Ok(Selected { point, source, choice: None });
+    };
+    if let Point::Instant(asked) = options.point
+        && asked > options.now
+    {
+        return Err(Error::new(Code::NoSuchRestorePoint, format!("{asked} is in the future, it is {}", options.now))
+            .hint("latest chooses the newest"));
+    }
+    let choice = newest(access, &options.point, options.now, options.accept_unreachable)?;
+    let backup = match &options.point {
+        Point::Transaction(..) => None,
+        _ => match backup(options) {
+            Ok(found) => Some(found),
+            Err(error) if error.code() == Code::NoSuchRestorePoint => None,
+            // On an empty cluster there is no backup volume, or one that was never written.
+            Err(error) if error.code() == Code::OutOfReach && choice.is_some() => {
+                tracing::warn!(error = error.chain(), "the backups are left aside");
+                None
+            }
+            Err(error) => return Err(error),
+        },
+    };
+    match (choice, backup) {
+        (Some(choice), Some((_, point))) if choice.at >= point.created_at => fetched(options, access, choice),
+        (Some(choice), None) => fetched(options, access, choice),
+        (_, Some((catalog, point))) => {
+            let source = Source::open(&options.backups, &point, &catalog)?;
+            Ok(Selected { point, source, choice: None })
+        }
+        (None, None) => Err(Error::new(
+            Code::NoSuchRestorePoint,
+            format!(
+                "neither the replicas nor '{}' have a restore point '{}'",
+                options.backups.display(),
+                options.point
+            ),
+        )
+        .hint("`backup-job list` shows what there is")),
+    }
+}
+
+fn backup(options: &Options) -> Result<(Catalog, RestorePoint)> {
+    let catalog = Catalog::read(&options.backups)?;
+    let point = point::select(catalog.points(), &options.point, options.now).map_err(no_such_point)?.clone();
+    Ok((catalog, point))
+}
+
+/// The newest that any replica has of what was asked for.
+///
+/// # Errors
+/// Where a replica is out of reach and that is not accepted, and where what it has is not whole. That it has nothing so
+/// old is only an error where no other has it.
+pub(crate) fn newest(
+    access: &Access,
+    point: &Point,
+    now: Timestamp,
+    accept_unreachable: bool,
+) -> Result<Option<Choice>> {
+    let mut newest: Option<Choice> = None;
+    let mut missing = None;
+    for survey in access.surveys(accept_unreachable)? {
+        match remote::choose(access, &survey, point, now) {
+            Ok(Some(choice)) if newest.as_ref().is_none_or(|newest| choice.at > newest.at) => newest = Some(choice),
+            Ok(_) => {}
+            Err(error) if error.code() == Code::NoSuchRestorePoint => missing = Some(error),
+            // What is sealed and cannot be opened is out of reach too.
+            Err(error) if matches!(error.code(), Code::OutOfReach | Code::Usage) && accept_unreachable => {
+                tracing::warn!(error = error.chain(), "the replica is left aside");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match (newest, missing) {
+        (None, Some(error)) if matches!(point, Point::Transaction(..)) => Err(error),
+        (newest, missing) => {
+            if let (None, Some(error)) = (&newest, missing) {
+                tracing::info!(error = error.chain(), "no replica has it");
+            }
+            Ok(newest)
+        }
+    }
+}
+
+fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selected> {
+    let (path, point) = fetch(access, &choice, &options.database)?;
+    let source = Source::fetched(path, &point)?;
+    Ok(Selected { point: RestorePoint { events: source.events, ..point }, source, choice: Some(choice) })
+}
+
+/// Fetches a restore point beside `database` and verifies it as every backup is: each byte, and `integrity_check`.
+///
+/// # Errors
+/// As [`remote::fetch`]; the file is removed then.
+pub(crate) fn fetch(access: &Access, choice: &Choice, database: &std::path::Path) -> Result<(PathBuf, RestorePoint)> {
+    let started = std::time::Instant::now();
+    let path = new_file::fetched(database)?;
+    let made = remote::fetch(access, choice, &path).and_then(|_| {
+        new_file::set_rollback_mode(&path)?;
+        let progress = Progress::none();
+        let checked = verify::check(&path, &progress)?;
+        match &checked.problem {
+            None => Ok(checked),
+            Some(problem) => Err(Error::new(
+                Code::VerificationFailed,
+                format!("{} of {} is damaged: {problem}", choice.name(), choice.replica()),
+            )
+            .hint("the database was damaged before it was replicated: choose an earlier point")),
+        }
+    });
+    let checked = match made {
+        Ok(checked) => checked,
+        Err(error) => {
+            crate::files::remove(new_file::LABEL, &path)?;
+            return Err(error);
+        }
+    };
+    let point = RestorePoint {
+        page_size: checked.shape.page_size,
+        pages: checked.shape.pages,
+        events: checked.events,
+        content_checksum: checked.checksums.content,
+        ltx_checksum: checked.checksums.ltx,
+        verified_at: Some(Timestamp::now()),
+        seconds: started.elapsed().as_secs_f64(),
+        ..RestorePoint::unrecorded(choice.name(), Kind::Replica, choice.at, checked.shape.bytes())
+    };
+    Ok((path, point))
+}
