@@ -24,7 +24,7 @@ fn a_second_apply_changes_nothing_and_a_delete_leaves_nothing() {
 fn the_manifests_of_each_overlay_are_what_the_api_server_knows() {
     // The SpinApp itself is known only where the operator is.
     let operator = kubectl(&["get", "crd", "spinapps.core.spinkube.dev"]).code == Some(0);
-    for overlay in ["k3d", "container", "spinapp"] {
+    for overlay in ["k3d", "container", "s3", "spinapp"] {
         let folder = root().join("k8s/overlays").join(overlay);
         let rendered = succeeds(&["kustomize", folder.to_str().unwrap()]);
         // A server-side dry run of a namespaced object needs its namespace.

@@ -9,6 +9,9 @@ use nix::unistd::Pid;
 
 use crate::wait::wait_for;
 
+/// How many lines of a log are printed where a test fails.
+const SHOWN: usize = 200;
+
 /// A running process. Its stdout and stderr go to one file.
 #[derive(Debug)]
 pub struct Process {
@@ -115,6 +118,14 @@ fn complete_lines(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
 }
 
+/// The end of a log: a writer's has a line for each event.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split_inclusive('\n').collect();
+    let skipped = lines.len().saturating_sub(SHOWN);
+    let note = if skipped > 0 { format!("({skipped} lines before)\n") } else { String::new() };
+    note + &lines[skipped..].concat()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // It may be gone already, and a panic here would hide the test's own.
@@ -122,7 +133,7 @@ impl Drop for Process {
         drop(self.child.wait());
         if std::thread::panicking() {
             let name = self.log.file_name().unwrap_or_default().display();
-            eprintln!("--- {name}\n{}---", self.output());
+            eprintln!("--- {name}\n{}---", last_lines(&self.output()));
         }
     }
 }

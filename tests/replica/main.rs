@@ -1,0 +1,32 @@
+//! The replica in real stores, a folder and MinIO: what a disaster loses, and what Litestream, other writers, neighbours,
+//! outages and kills make of it.
+//!
+//! `cargo xtask test` builds the programs that are not ours and names them: `PRA_MINIO`, `PRA_AGE`, `LITESTREAM`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod away;
+mod content;
+mod copies;
+mod disaster;
+mod killed;
+mod litestream;
+mod minio;
+mod neighbour;
+mod replicator;
+mod store;
+mod writers;
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
+
+/// The program that the variable names.
+fn program(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable);
+    PathBuf::from(path.unwrap_or_else(|| panic!("{variable} must name a program: `cargo xtask test` sees to that")))
+}
+
+/// A random number below `limit`.
+fn random(limit: usize) -> usize {
+    let limit = u64::try_from(limit).unwrap();
+    usize::try_from(RandomState::new().build_hasher().finish() % limit).unwrap()
+}

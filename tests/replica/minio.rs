@@ -1,0 +1,77 @@
+//! A MinIO server of a test's own, which can go away and come back.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+
+use mini_pra_tests::{Body, Client, Process, wait_until};
+use tempfile::TempDir;
+
+use crate::program;
+use crate::store::Store;
+
+const BUCKET: &str = "replicas";
+const USER: &str = "replica-tests";
+const PASSWORD: &str = "replica-tests-only";
+
+pub(crate) struct Minio {
+    process: Process,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Minio {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("data").join(BUCKET)).unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self { process: serve(&folder, port), port, folder }
+    }
+
+    /// The store below `prefix`.
+    pub(crate) fn store(&self, prefix: &str) -> Store {
+        let environment = [
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port)),
+            ("AWS_ACCESS_KEY_ID", USER.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", PASSWORD.to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+        ];
+        Store {
+            url: format!("s3://{BUCKET}/{prefix}"),
+            environment: environment.to_vec(),
+            // An object is a folder there, under its key.
+            folder: self.folder.path().join("data").join(BUCKET).join(prefix),
+        }
+    }
+
+    /// It is gone, without a word.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// It is there again, at the same address, with what it had.
+    pub(crate) fn come_back(&mut self) {
+        self.process = serve(&self.folder, self.port);
+    }
+}
+
+fn serve(folder: &TempDir, port: u16) -> Process {
+    let mut command = Command::new(program("PRA_MINIO"));
+    command
+        .args(["server", "--quiet", "--anonymous", "--console-address", "127.0.0.1:0", "--address"])
+        .arg(format!("127.0.0.1:{port}"))
+        .arg(folder.path().join("data"))
+        .env("MINIO_ROOT_USER", USER)
+        .env("MINIO_ROOT_PASSWORD", PASSWORD)
+        // Nobody is told about it, and no scanner runs.
+        .env("MINIO_CALLHOME_ENABLE", "off")
+        .env("MINIO_SCANNER_SPEED", "slowest");
+    let mut process = Process::start(&mut command, &folder.path().join("log"));
+    let client = Client::without_keep_alive(&format!("http://127.0.0.1:{port}"));
+    wait_until("MinIO", || {
+        assert!(process.ended().is_none(), "MinIO has ended:\n{}", process.output());
+        let answer = client.request("GET", "/minio/health/ready").try_send(Body::None);
+        answer.is_ok_and(|answer| answer.status == 200)
+    });
+    process
+}
