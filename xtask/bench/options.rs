@@ -75,6 +75,8 @@ pub(crate) enum Topic {
     Backup,
     /// Restores in place, under writers, and by replacing the file.
     Restore,
+    /// The first sync to a folder, and a restore from it, beside Litestream.
+    Replica,
     /// Cold start of `host`, and what it adds to a request.
     Start,
     /// Bytes of the component.

@@ -2,6 +2,7 @@
 
 mod backup;
 mod reads;
+mod replica;
 mod restore;
 mod size;
 mod soak;
@@ -27,7 +28,7 @@ pub(crate) struct Bench<'a> {
 
 type Measure = fn(&Bench<'_>) -> Result<Vec<Group>>;
 
-const TOPICS: [(Topic, Measure); 8] = [
+const TOPICS: [(Topic, Measure); 9] = [
     (Topic::SingleWrites, writes::single),
     (Topic::BatchWrites, writes::batch),
     (Topic::Reads, reads::measure),
@@ -35,6 +36,7 @@ const TOPICS: [(Topic, Measure); 8] = [
     (Topic::Size, size::measure),
     (Topic::Backup, backup::measure),
     (Topic::Restore, restore::measure),
+    (Topic::Replica, replica::measure),
     (Topic::Soak, soak::measure),
 ];
 
