@@ -342,7 +342,12 @@ impl Installation {
         };
         let (pod, code) = wait_for("init to fail", || self.pods().iter().find_map(ended));
         assert_ne!(self.try_asks("/count").code, Some(0), "the application answers");
-        Ended { code, log: self.kubectl(&["logs", &pod, "--container=init"]) }
+        // It is started again and again: the log of the last time may be gone already, and that of this one yet to come.
+        let log = wait_for("the log of init", || {
+            let log = self.kubectl(&["logs", &pod, "--container=init"]);
+            (!log.trim().is_empty() && !log.starts_with("unable to retrieve")).then_some(log)
+        });
+        Ended { code, log }
     }
 
     /// Scales down to zero, also the keeper, and stops the backups.
