@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::epoch::Manifest;
+
 /// Where an epoch continues another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parent {
@@ -28,6 +30,15 @@ pub struct Epoch {
     pub name: String,
     /// What it continues.
     pub parent: Option<Parent>,
+}
+
+/// What the manifests say of it.
+pub fn epochs(manifests: &[Manifest]) -> Vec<Epoch> {
+    let epoch = |manifest: &Manifest| Epoch {
+        name: manifest.epoch.to_string(),
+        parent: manifest.parent.map(|parent| Parent { epoch: parent.epoch.to_string(), txid: parent.txid }),
+    };
+    manifests.iter().map(epoch).collect()
 }
 
 /// One epoch of a line.

@@ -58,6 +58,12 @@ impl Retention {
         deletable.retain(|file| !needed.contains(&identity(file)));
         deletable
     }
+
+    /// Whether the files of an epoch give every instant that is still to be kept, so that what it goes on from may go.
+    pub fn needs_nothing_before(&self, files: &[File], now_ms: i64) -> bool {
+        let superseded_ms = ago(now_ms, self.snapshots.saturating_add(self.grace));
+        anchor(&History::new(files.iter().copied()), superseded_ms).is_some()
+    }
 }
 
 /// The newest base that is old enough to have superseded all that is not newer than it.

@@ -6,6 +6,7 @@
 
 mod key;
 mod keys;
+mod read_back;
 
 use std::io::{self, BufReader, Read, Write};
 
@@ -14,8 +15,10 @@ use age::{DecryptError, Decryptor, Encryptor};
 
 pub use key::NewKey;
 pub use keys::{Identities, Recipients};
+pub use read_back::ReadBack;
 
 use crate::error::{Error, Kind, Result};
+use read_back::Listening;
 
 /// What the name of a sealed object ends in.
 pub const EXTENSION: &str = "age";
@@ -38,7 +41,24 @@ pub struct Sealer<W: Write>(StreamWriter<W>);
 /// # Errors
 /// Where the writer fails, or the recipients do not go together.
 pub fn seal<W: Write>(recipients: &Recipients, to: W) -> Result<Sealer<W>> {
-    let encryptor = Encryptor::with_recipients(recipients.all())
+    seal_with(recipients.all(), to)
+}
+
+/// As [`seal`], and keeps the key of this one file, so that it can be read back.
+///
+/// # Errors
+/// As [`seal`].
+pub fn seal_to_read_back<W: Write>(recipients: &Recipients, to: W) -> Result<(Sealer<W>, ReadBack)> {
+    let mut all = recipients.all();
+    let none = || Error::new(Kind::Usage, "there is no recipient to seal to");
+    let first = Listening::to(all.next().ok_or_else(none)?);
+    let others: Vec<&dyn age::Recipient> = all.collect();
+    let sealer = seal_with(std::iter::once(&first as &dyn age::Recipient).chain(others), to)?;
+    Ok((sealer, first.heard().ok_or_else(none)?))
+}
+
+fn seal_with<'a, W: Write>(recipients: impl Iterator<Item = &'a dyn age::Recipient>, to: W) -> Result<Sealer<W>> {
+    let encryptor = Encryptor::with_recipients(recipients)
         .map_err(|error| Error::new(Kind::Usage, "failed to seal to these recipients").because(error.to_string()))?;
     let failed = |error: io::Error| Error::new(Kind::Failed, "failed to write a sealed file's header").because(error);
     Ok(Sealer(encryptor.wrap_output(to).map_err(failed)?))
@@ -82,11 +102,15 @@ const BUFFER: usize = 128 << 10;
 /// # Errors
 /// [`Kind::Usage`] where it was sealed to others; [`Kind::Damaged`] where it is not sealed at all, or was changed.
 pub fn open<R: Read>(identities: &Identities, from: R) -> Result<Opener<R>> {
+    open_with(identities.all(), from)
+}
+
+fn open_with<'a, R: Read>(identities: impl Iterator<Item = &'a dyn age::Identity>, from: R) -> Result<Opener<R>> {
     let decryptor = Decryptor::new_buffered(BufReader::with_capacity(BUFFER, from)).map_err(refused)?;
     if decryptor.is_scrypt() {
         return Err(Error::new(Kind::Damaged, "the file is sealed with a passphrase, which is not our work"));
     }
-    Ok(Opener(decryptor.decrypt(identities.all()).map_err(refused)?))
+    Ok(Opener(decryptor.decrypt(identities).map_err(refused)?))
 }
 
 fn refused(error: DecryptError) -> Error {

@@ -9,7 +9,7 @@ use std::path::Path;
 use age::secrecy::ExposeSecret;
 use age::x25519;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// A new identity, which is nowhere yet, and the recipient that belongs to it.
 pub struct NewKey(x25519::Identity);
@@ -37,7 +37,13 @@ impl NewKey {
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(parent)?.sync_all()
         };
-        write().map_err(|error| Error::io("write the new identity to", path, error))
+        write().map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                let message = format!("failed to write the new identity to '{}'", path.display());
+                Error::new(Kind::Usage, message).because(error).hint("make the folder first, or name another file")
+            }
+            _ => Error::io("write the new identity to", path, error),
+        })
     }
 
     /// Writes the identity as [`Self::write`] does, wherever that is.

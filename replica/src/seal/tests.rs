@@ -82,6 +82,32 @@ fn what_was_never_finished_does_not_open() {
 }
 
 #[test]
+fn who_seals_reads_back_this_one_file_and_its_header_holds_the_recipients_alone() {
+    let key = key();
+    let recipients = Recipients::parse([key.recipient.as_str()]).unwrap();
+    let write = |plain: &[u8]| {
+        let (mut sealer, read_back) = seal_to_read_back(&recipients, Vec::new()).unwrap();
+        sealer.write_all(plain).unwrap();
+        (sealer.finish().unwrap(), read_back)
+    };
+    let plain = vec![7; 200_000];
+    let ((one, read_back), (other, _)) = (write(&plain), write(&plain));
+    let mut read = Vec::new();
+    read_back.open(one.as_slice()).unwrap().read_to_end(&mut read).unwrap();
+    assert_eq!(read, plain);
+    assert_eq!(opened(&key, &one).unwrap().unwrap(), plain);
+    let stanzas = one.windows(10).filter(|window| window == b"-> X25519 ").count();
+    assert_eq!(stanzas, 1, "nobody else opens it");
+    assert_eq!(read_back.open(other.as_slice()).unwrap_err().kind(), Kind::Damaged);
+    for at in [0, 60, one.len() / 2, one.len() - 1] {
+        let mut changed = one.clone();
+        changed[at] ^= 1;
+        let read = read_back.open(changed.as_slice()).map(|mut opener| opener.read_to_end(&mut Vec::new()));
+        assert!(!matches!(read, Ok(Ok(_))), "it opened with byte {at} changed");
+    }
+}
+
+#[test]
 fn plaintext_is_damage_where_a_seal_is_expected() {
     for bytes in [b"LTX1 plain text".as_slice(), b"", b"age-encryption.org/v2\n"] {
         assert_eq!(opened(&key(), bytes).unwrap_err().kind(), Kind::Damaged, "{bytes:?}");

@@ -16,8 +16,8 @@ use super::remote::Remote;
 use super::{Put, tmp_key};
 use crate::url::Scheme;
 
-/// What is longer goes in parts. A part is held in memory.
-pub(super) const PART: u64 = 8 << 20;
+/// What is longer goes in parts, of the least size that S3 takes. A part is held in memory.
+pub(super) const PART: u64 = 5 << 20;
 
 /// S3 takes no more of them.
 const MOST_PARTS: u64 = 10_000;
