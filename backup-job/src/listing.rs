@@ -33,6 +33,9 @@ pub struct Listed {
     pub unchanged_since: Option<String>,
     /// What is wrong with it.
     pub error: Option<String>,
+    /// Whether it is sealed.
+    #[serde(default)]
+    pub sealed: bool,
     /// Of a replica: every instant from this one on can be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
@@ -82,6 +85,7 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
         verified: false,
         unchanged_since: None,
         error: None,
+        sealed: window.sealed,
         from: Some(window.from),
     }
 }
@@ -97,6 +101,7 @@ fn listed(point: &RestorePoint, now: Timestamp) -> Listed {
         verified: point.is_verified(),
         unchanged_since: point.unchanged_since.clone(),
         error: point.error.clone(),
+        sealed: point.sealed,
         from: None,
     }
 }
@@ -125,13 +130,14 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
 }
 
 fn state(row: &Listed) -> String {
+    let sealed = if row.sealed { ", sealed" } else { "" };
     if let Some(from) = row.from {
-        return format!("any instant since {from:.0}");
+        return format!("any instant since {from:.0}{sealed}");
     }
     match (&row.error, row.verified, &row.unchanged_since) {
         (Some(error), _, _) => format!("damaged: {error}"),
-        (None, false, _) => "not verified".to_owned(),
-        (None, true, Some(since)) => format!("verified, same as {since}"),
-        (None, true, None) => "verified".to_owned(),
+        (None, false, _) => format!("not verified{sealed}"),
+        (None, true, Some(since)) => format!("verified{sealed}, same as {since}"),
+        (None, true, None) => format!("verified{sealed}"),
     }
 }

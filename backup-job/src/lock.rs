@@ -4,6 +4,7 @@
 //! .pra.lock     shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
 //! .pra.wanted   held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
 //! .pra.restore  held by a restore in a cluster from its first step to its last, so that there is only one
+//! .pra.catalog  in the backup folder: held while the catalog is written, beside the folder's own .pra.lock
 //! ```
 //! The kernel frees these locks when their holder dies, and they hold across the containers of one node, so they fence
 //! even a pod that starts in the middle of a restore. They do not hold across machines or on network file systems,
@@ -23,6 +24,7 @@ use crate::files::folder_of;
 const LOCK: &str = ".pra.lock";
 const WANTED: &str = ".pra.wanted";
 const RESTORE: &str = ".pra.restore";
+const PUBLICATION: &str = ".pra.catalog";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Time between two tries for a lock.
@@ -94,6 +96,15 @@ pub fn restore(database: &Path) -> Result<Lock> {
 /// [`Code::Busy`] where another one works there for longer than `wait`.
 pub fn backups(folder: &Path, wait: Duration) -> Result<Lock> {
     let lock = acquire(&folder.join(LOCK), FlockArg::LockExclusiveNonblock, wait)?;
+    Ok(Lock { _lock: lock, _wanted: None })
+}
+
+/// Locks the catalog in `folder` for the moment in which it is written anew.
+///
+/// # Errors
+/// As [`backups`].
+pub fn publication(folder: &Path, wait: Duration) -> Result<Lock> {
+    let lock = acquire(&folder.join(PUBLICATION), FlockArg::LockExclusiveNonblock, wait)?;
     Ok(Lock { _lock: lock, _wanted: None })
 }
 

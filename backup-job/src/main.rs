@@ -14,6 +14,6 @@ fn main() -> ExitCode {
         }
         backup_job::crash::install();
     }
-    backup_job::output::logging();
+    let _logging = backup_job::logging::start();
     cli::Cli::parse().run()
 }

@@ -163,16 +163,3 @@ fn yes(consequence: &str) -> Result<bool> {
     io::stdin().lock().read_line(&mut answer).map_err(failed)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
-
-/// Talk goes to stderr: for people on a terminal, JSON lines elsewhere. `PRA_LOG` sets what is said; by default
-/// nothing of what the client of the API server logs itself, since our errors say it.
-pub fn logging() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("PRA_LOG")
-        .unwrap_or_else(|_unset| tracing_subscriber::EnvFilter::new("info,kube_client=off"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
-    if io::stderr().is_terminal() {
-        builder.without_time().init();
-    } else {
-        builder.json().flatten_event(true).init();
-    }
-}

@@ -4,6 +4,7 @@
 //! lock ─ snapshot ─┬─ unchanged? ── checksum of the snapshot ── hard link ─┬─ prune ─ catalog
 //!                  └─ copy ─ sync ║ integrity_check ─ read back ─ publish ─┘
 //! ```
+//! Where recipients are set the copy is sealed on its way to the disk: [`crate::sealed`].
 
 mod source;
 mod unchanged;
@@ -13,18 +14,22 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use replica::seal::Recipients;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Writer};
+use crate::model::checksum::Checksum;
 use crate::model::naming::{self, Kind};
 use crate::model::restore_point::RestorePoint;
 use crate::model::retention::Keep;
 use crate::progress::Progress;
+use crate::restore::pending;
+use crate::sealed::Copied;
 use crate::sqlite::Shape;
-use crate::{lock, output, prune, snapshot, verify};
+use crate::{lock, output, prune, sealed, snapshot, verify};
 
 use source::Source;
 
@@ -45,6 +50,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Copies and verifies, but publishes nothing.
     pub dry_run: bool,
+    /// Whom the copy is sealed for; `None`: it is plain.
+    pub recipients: Option<Recipients>,
 }
 
 /// What was made; `-o json` prints it.
@@ -66,13 +73,17 @@ pub struct Report {
     pub unchanged: bool,
     /// Files that retention removed.
     pub pruned: Vec<String>,
+    /// Whether the file is sealed.
+    #[serde(default)]
+    pub sealed: bool,
 }
 
 /// For people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned } = self;
-        write!(f, "{file}  {}, verified in {seconds:.2} s", output::size(*bytes))?;
+        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, sealed } = self;
+        let verified = if *sealed { "sealed and verified" } else { "verified" };
+        write!(f, "{file}  {}, {verified} in {seconds:.2} s", output::size(*bytes))?;
         if let Some(events) = events {
             write!(f, ", {events} events")?;
         }
@@ -93,21 +104,24 @@ impl fmt::Display for Report {
 /// most likely the database) is damaged, [`Code::OutOfReach`] where the backup folder cannot be listed. Whatever
 /// fails, nothing was published and nothing removed.
 pub fn take(options: &Options) -> Result<Report> {
-    let Options { database, backups, keep, wait, now, dry_run } = options;
+    let Options { database, backups, keep, wait, now, dry_run, recipients } = options;
     let started = Instant::now();
     // Listed before it is locked: no lock file is to be made in a folder that is not there.
     Catalog::read(backups)?;
     source::require_there(database)?;
     let _beside_the_database = lock::shared(database, *wait)?;
     let _one_writer = lock::backups(backups, *wait)?;
-    let mut catalog = Catalog::read(backups)?;
     catalog::remove_temporaries(backups)?;
+    if !*dry_run {
+        pending::settle(database, backups, recipients.as_ref(), *now);
+    }
+    let mut catalog = Catalog::read(backups)?;
 
     let source = Source::open(database, *wait)?;
-    let name = free_name(backups, &catalog, *now)?;
-    let made = match unchanged::link(&source, &catalog, backups, &name, *dry_run)? {
+    let name = free_name(backups, &catalog, recipients.is_some(), *now)?;
+    let made = match unchanged::link(&source, &catalog, options, &name)? {
         Some(made) => made,
-        None => copy(&source, &catalog, backups, &name, *dry_run)?,
+        None => copy(&source, &catalog, options, &name)?,
     };
     let seconds = started.elapsed().as_secs_f64();
     let point = point(&name, *now, &made, seconds);
@@ -120,12 +134,13 @@ pub fn take(options: &Options) -> Result<Report> {
         verified: true,
         unchanged: made.unchanged_since.is_some(),
         pruned: Vec::new(),
+        sealed: point.sealed,
     };
     if *dry_run {
         return Ok(report);
     }
+    catalog.set_source(unchanged::stamp(&source, recipients.as_ref(), &point.file));
     catalog.insert(point);
-    catalog.set_source(source.stamp);
     catalog.record_strangers(backups, *now);
     if let Some(keep) = keep {
         report.pruned = prune::apply(backups, &mut catalog, keep, *now)?;
@@ -139,27 +154,45 @@ pub fn take(options: &Options) -> Result<Report> {
 #[derive(Debug)]
 struct Made {
     checked: verify::Checked,
+    bytes: u64,
+    /// Of a sealed file.
+    file_checksum: Option<Checksum>,
     unchanged_since: Option<String>,
 }
 
-fn copy(source: &Source, catalog: &Catalog, backups: &Path, name: &str, dry_run: bool) -> Result<Made> {
+impl Made {
+    /// A further name of the file of `same`: its change counters are its own.
+    fn linked(checked: verify::Checked, same: &RestorePoint) -> Self {
+        Self {
+            checked: verify::Checked { checksums: same.checksums(), ..checked },
+            bytes: same.bytes,
+            file_checksum: same.file_checksum,
+            unchanged_since: Some(unchanged::origin(same)),
+        }
+    }
+}
+
+fn copy(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Result<Made> {
+    let Options { backups, dry_run, recipients, .. } = options;
     let temporary = catalog::temporary(backups, name);
-    let made = copy_to(source, &temporary).and_then(|(checked, writer)| {
-        if dry_run {
+    let copied = match recipients {
+        None => copy_to(source, &temporary),
+        Some(recipients) => seal_to(source, &temporary, recipients),
+    };
+    let made = copied.and_then(|(made, writer)| {
+        if *dry_run {
             files::remove(LABEL, &temporary)?;
-            return Ok(Made { checked, unchanged_since: None });
+            return Ok(made);
         }
         // The files had been touched, but the content is the same: a second copy would only cost room.
-        if let Some(same) = unchanged::same_content(catalog, checked.checksums.content)
+        if let Some(same) = unchanged::same_content(catalog, recipients.as_ref(), made.checked.checksums.content)
             && unchanged::make_link(backups, same, name)?
         {
             files::remove(LABEL, &temporary)?;
-            // The file that has the name now: its change counters are its own.
-            let checked = verify::Checked { checksums: same.checksums(), ..checked };
-            return Ok(Made { checked, unchanged_since: Some(unchanged::origin(same)) });
+            return Ok(Made::linked(made.checked, same));
         }
         files::publish(LABEL, writer, &backups.join(name))?;
-        Ok(Made { checked, unchanged_since: None })
+        Ok(made)
     });
     if made.is_err()
         && let Err(error) = files::remove(LABEL, &temporary)
@@ -169,8 +202,16 @@ fn copy(source: &Source, catalog: &Catalog, backups: &Path, name: &str, dry_run:
     made
 }
 
+/// Seals the snapshot, and reads the copy back by opening it.
+fn seal_to(source: &Source, temporary: &Path, recipients: &Recipients) -> Result<(Made, Writer)> {
+    let Copied { writer, checked, bytes, file_checksum } =
+        sealed::copy(LABEL, &source.connection, source.shape, temporary, recipients)?;
+    require_sound(source, &checked)?;
+    Ok((Made { checked, bytes, file_checksum: Some(file_checksum), unchanged_since: None }, writer))
+}
+
 /// Copies the snapshot and reads the copy back: synced, checked by SQLite, and equal to what was read.
-fn copy_to(source: &Source, temporary: &Path) -> Result<(verify::Checked, Writer)> {
+fn copy_to(source: &Source, temporary: &Path) -> Result<(Made, Writer)> {
     let shape = source.shape;
     files::require_room(files::folder_of(temporary), shape.bytes(), "the copy")?;
     let writer = Writer::create(LABEL, temporary)?;
@@ -186,26 +227,27 @@ fn copy_to(source: &Source, temporary: &Path) -> Result<(verify::Checked, Writer
         )
         .hint("the backup volume returns other bytes than it was given: replace it"));
     }
-    if let Some(problem) = &checked.problem {
-        return Err(Error::new(
-            Code::VerificationFailed,
-            format!("the copy of '{}' is damaged: {problem}", source.path.display()),
-        )
-        .hint("the database itself is damaged: `backup-job restore` puts the newest verified backup in its place"));
-    }
-    Ok((checked, writer))
+    require_sound(source, &checked)?;
+    let bytes = checked.shape.bytes();
+    Ok((Made { checked, bytes, file_checksum: None, unchanged_since: None }, writer))
+}
+
+fn require_sound(source: &Source, checked: &verify::Checked) -> Result<()> {
+    let Some(problem) = &checked.problem else { return Ok(()) };
+    Err(Error::new(Code::VerificationFailed, format!("the copy of '{}' is damaged: {problem}", source.path.display()))
+        .hint("the database itself is damaged: `backup-job restore` puts the newest verified backup in its place"))
 }
 
 /// A name that no file has. The minute's own name goes to the first backup of that minute only: were it given again
 /// after that one was pruned, whoever noted it would restore something else.
-fn free_name(backups: &Path, catalog: &Catalog, now: Timestamp) -> Result<String> {
+fn free_name(backups: &Path, catalog: &Catalog, sealed: bool, now: Timestamp) -> Result<String> {
     let minute = |at: Timestamp| at.as_second().div_euclid(60);
     let minute_has_one = catalog.points().iter().any(|point| minute(point.created_at) == minute(now));
     let taken = |name: &str| {
         let is_the_minutes = name.matches('-').count() == 5;
         (is_the_minutes && minute_has_one) || backups.join(name).symlink_metadata().is_ok()
     };
-    naming::name(Kind::Backup, now, taken).ok_or_else(|| {
+    naming::name(Kind::Backup, now, sealed, taken).ok_or_else(|| {
         Error::new(Code::Busy, format!("every name for a backup of this second is taken in '{}'", backups.display()))
             .hint("run this again in a second")
     })
@@ -217,7 +259,7 @@ fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint 
         file: name.to_owned(),
         kind: Kind::Backup,
         created_at: now,
-        bytes: made.checked.shape.bytes(),
+        bytes: made.bytes,
         page_size,
         pages,
         events: made.checked.events,
@@ -227,6 +269,8 @@ fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint 
         error: None,
         seconds,
         unchanged_since: made.unchanged_since.clone(),
+        sealed: made.file_checksum.is_some(),
+        file_checksum: made.file_checksum,
     }
 }
 

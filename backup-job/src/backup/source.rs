@@ -6,7 +6,6 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::begin;
-use crate::catalog::SourceStamp;
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::sqlite::{self, Shape};
@@ -17,8 +16,8 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
     pub(super) shape: Shape,
-    /// As of before the snapshot: what changed since then makes the next stamp another one.
-    pub(super) stamp: SourceStamp,
+    /// How its files looked before the snapshot: what changed since then makes it another text the next time.
+    pub(super) files: String,
 }
 
 impl Source {
@@ -28,7 +27,7 @@ impl Source {
     /// [`Code::VerificationFailed`] where the file is no database or damaged, [`Code::Failed`] where it is empty:
     /// emptiness must never become the newest backup.
     pub(super) fn open(path: &Path, wait: Duration) -> Result<Self> {
-        let stamp = stamp(path)?;
+        let files = appearance(path)?;
         let connection = sqlite::open_live(path, wait)?;
         begin(&connection).map_err(|e| Error::sqlite("read", path, e))?;
         let empty = || {
@@ -42,7 +41,7 @@ impl Source {
         if !sqlite::has_schema(&connection).map_err(|e| Error::sqlite("read", path, e))? {
             return Err(empty());
         }
-        Ok(Self { path: path.to_owned(), connection, shape, stamp })
+        Ok(Self { path: path.to_owned(), connection, shape, files })
     }
 }
 
@@ -59,7 +58,8 @@ pub(super) fn require_there(path: &Path) -> Result<()> {
     }
 }
 
-fn stamp(path: &Path) -> Result<SourceStamp> {
+/// Size, time and identity of the database's files.
+fn appearance(path: &Path) -> Result<String> {
     use std::os::unix::fs::MetadataExt;
     let one = |path: &Path| -> Result<String> {
         match std::fs::metadata(path) {
@@ -68,5 +68,5 @@ fn stamp(path: &Path) -> Result<SourceStamp> {
             Err(error) => Err(Error::io("look at", path, error)),
         }
     };
-    Ok(SourceStamp(format!("{} {}", one(path)?, one(&files::with_suffix(path, "-wal"))?)))
+    Ok(format!("{} {}", one(path)?, one(&files::with_suffix(path, "-wal"))?))
 }

@@ -22,7 +22,8 @@ fn place() -> Place {
     )
     .unwrap();
     let now = at("2025-01-10T12:00:07Z");
-    let options = Options { database, backups, keep: None, wait: Duration::ZERO, now, dry_run: false };
+    let options =
+        Options { database, backups, keep: None, wait: Duration::ZERO, now, dry_run: false, recipients: None };
     Place { _folder: folder, live, options }
 }
 

@@ -1,54 +1,88 @@
 //! A database that has not changed costs no second copy: a hard link of the backup before.
+//!
+//! The stamp in the catalog says how the live files looked at the newest backup, whom that was sealed for, and which file
+//! it is. A backup that was sealed for others (or not at all) is never linked: whoever was taken off the recipients would
+//! go on reading.
 
 use std::path::Path;
 
-use super::{LABEL, Made};
+use replica::seal::Recipients;
+
+use super::{LABEL, Made, Options};
 use crate::backup::source::Source;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, SourceStamp};
 use crate::error::Result;
 use crate::files;
 use crate::model::checksum::Checksum;
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
-use crate::{snapshot, verify};
+use crate::{sealed, snapshot, verify};
+
+/// Between the parts of a stamp.
+const BETWEEN: &str = " | ";
+
+/// Whom files are sealed for, in a stamp.
+fn seal(recipients: Option<&Recipients>) -> String {
+    match recipients {
+        None => "plain".to_owned(),
+        Some(recipients) => {
+            let mut shown = recipients.shown();
+            shown.sort();
+            shown.join(",")
+        }
+    }
+}
+
+/// The stamp for the backup `name` of `source`.
+pub(super) fn stamp(source: &Source, recipients: Option<&Recipients>, name: &str) -> SourceStamp {
+    SourceStamp([source.files.as_str(), &seal(recipients), name].join(BETWEEN))
+}
+
+/// The newest backup, where it is sealed as this run's would be, and how the live files looked then.
+fn linkable<'a>(catalog: &'a Catalog, recipients: Option<&Recipients>) -> Option<(&'a RestorePoint, &'a str)> {
+    let newest = catalog.newest_backup()?;
+    let (files, rest) = catalog.source()?.0.split_once(BETWEEN)?;
+    (rest == [seal(recipients).as_str(), &newest.file].join(BETWEEN)).then_some((newest, files))
+}
 
 /// Links the newest backup under `name` where the database's files look as they did then and its content is the same.
 /// `None`: copy.
-pub(super) fn link(
-    source: &Source,
-    catalog: &Catalog,
-    backups: &Path,
-    name: &str,
-    dry_run: bool,
-) -> Result<Option<Made>> {
-    let Some(newest) = catalog.newest_backup().filter(|_| catalog.source() == Some(&source.stamp)) else {
-        return Ok(None);
+pub(super) fn link(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Result<Option<Made>> {
+    let Options { backups, recipients, dry_run, .. } = options;
+    let newest = match linkable(catalog, recipients.as_ref()) {
+        Some((newest, files)) if files == source.files => newest,
+        _ => return Ok(None),
     };
     if newest.page_size != source.shape.page_size || newest.pages != source.shape.pages {
         return Ok(None);
     }
     let progress = Progress::bytes("comparing", source.shape.bytes());
     let now = snapshot::checksums(&source.connection, source.shape, &progress)?;
-    if now.content != newest.content_checksum || !(dry_run || make_link(backups, newest, name)?) {
+    if now.content != newest.content_checksum || !(*dry_run || make_link(backups, newest, name)?) {
         return Ok(None);
     }
     let checked =
         verify::Checked { shape: source.shape, checksums: newest.checksums(), events: newest.events, problem: None };
-    Ok(Some(Made { checked, unchanged_since: Some(origin(newest)) }))
+    Ok(Some(Made::linked(checked, newest)))
 }
 
-/// The newest backup, where it has this content.
-pub(super) fn same_content(catalog: &Catalog, content: Checksum) -> Option<&RestorePoint> {
-    catalog.newest_backup().filter(|newest| newest.content_checksum == content)
+/// The newest backup, where it has this content and is sealed as this run's would be.
+pub(super) fn same_content<'a>(
+    catalog: &'a Catalog,
+    recipients: Option<&Recipients>,
+    content: Checksum,
+) -> Option<&'a RestorePoint> {
+    linkable(catalog, recipients).map(|(newest, _)| newest).filter(|newest| newest.content_checksum == content)
 }
 
 /// Gives the file of `point` the further name `name`, after reading it back: a copy that has rotted since must not be
 /// certified again. `false` where it has, or where the volume has no hard links: then a copy is due.
 pub(super) fn make_link(backups: &Path, point: &RestorePoint, name: &str) -> Result<bool> {
     let path = backups.join(&point.file);
-    let sound = match verify::checksums(&path, &Progress::none()) {
-        Ok(checksums) => checksums == point.checksums(),
-        Err(_) => false,
+    let sound = if point.sealed {
+        matches!(sealed::require_unchanged(&path, point, &Progress::none()), Ok(true))
+    } else {
+        verify::checksums(&path, &Progress::none()).is_ok_and(|checksums| checksums == point.checksums())
     };
     if !sound {
         tracing::warn!(file = point.file, "the backup before is damaged; making a whole copy");

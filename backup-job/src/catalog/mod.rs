@@ -10,18 +10,24 @@
 
 mod rows;
 mod scan;
+pub mod status;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::files::{self, Writer};
+use crate::lock;
 use crate::model::naming::{Kind, TEMPORARY_PREFIX};
 use crate::model::restore_point::RestorePoint;
 
 pub use rows::SCHEMA_VERSION;
 pub use scan::remove_temporaries;
+
+/// Longest wait for another who publishes: he only writes one small file.
+const PUBLICATION_WAIT: Duration = Duration::from_secs(5);
 
 /// Name of the catalog on the backup volume.
 pub const FILE: &str = "catalog.db";
@@ -95,26 +101,40 @@ impl Catalog {
     }
 
     /// Reads back every file that has no row yet (made by a run that was killed before it could record it), so that
-    /// what is published is complete.
+    /// what is published is complete. A sealed one takes an identity: `verify` records it.
     pub fn record_strangers(&mut self, folder: &Path, now: Timestamp) {
-        for point in self.points.iter_mut().filter(|point| !point.is_recorded() && point.error.is_none()) {
+        for point in
+            self.points.iter_mut().filter(|point| !point.is_recorded() && !point.sealed && point.error.is_none())
+        {
             tracing::info!(file = point.file, "reading back a file that the catalog does not know");
             scan::record(folder, point, now);
         }
     }
 
-    /// Writes `catalog.db` durably. The caller holds [`crate::lock::backups`].
+    /// Writes `catalog.db` durably, with the [`status`] that it has at this moment. The caller holds
+    /// [`crate::lock::backups`].
     pub fn publish(&self, folder: &Path, now: Timestamp) -> Result<()> {
-        const LABEL: &str = "catalog";
+        let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
         let path = folder.join(FILE);
-        let image = rows::image(&self.points, self.source.as_ref(), now, &path)?;
-        let temporary = temporary(folder, FILE);
-        files::remove(LABEL, &temporary)?;
-        let writer = Writer::create(LABEL, &temporary)?;
-        writer.write_at(&image, 0)?;
-        files::remove_sidecars(LABEL, &path)?;
-        files::publish(LABEL, writer, &path)
+        let recorded = rows::Recorded {
+            points: self.points.clone(),
+            source: self.source.clone(),
+            published_at: Some(now),
+            status: rows::read(&path)?.status,
+        };
+        publish_image(&rows::image(&recorded, &path)?, &path)
     }
+}
+
+/// The caller holds [`crate::lock::publication`].
+fn publish_image(image: &[u8], path: &Path) -> Result<()> {
+    const LABEL: &str = "catalog";
+    let temporary = temporary(files::folder_of(path), FILE);
+    files::remove(LABEL, &temporary)?;
+    let writer = Writer::create(LABEL, &temporary)?;
+    writer.write_at(image, 0)?;
+    files::remove_sidecars(LABEL, path)?;
+    files::publish(LABEL, writer, path)
 }
 
 /// The temporary name under which `name` is made in `folder`.

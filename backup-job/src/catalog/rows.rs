@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::SourceStamp;
+use super::status::{self, Status};
 use crate::error::{Code, Error, Result};
 use crate::model::restore_point::RestorePoint;
 use crate::sqlite;
 
 /// `PRAGMA user_version` of the catalogs that this program writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 const SCHEMA: &str = "
     CREATE TABLE restore_points (
@@ -27,7 +28,9 @@ const SCHEMA: &str = "
       verified_at_ms   INTEGER,
       error            TEXT,
       seconds          REAL NOT NULL,
-      unchanged_since  TEXT
+      unchanged_since  TEXT,
+      sealed           INTEGER NOT NULL DEFAULT 0,
+      file_checksum    TEXT
     ) WITHOUT ROWID;
     CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);
     CREATE TABLE publication (
@@ -37,36 +40,51 @@ const SCHEMA: &str = "
       source_stamp    TEXT
     );";
 
-const INSERT: &str = "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+const INSERT: &str =
+    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const SELECT: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
-    ltx_checksum, verified_at_ms, error, seconds, unchanged_since FROM restore_points";
+    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, sealed, file_checksum FROM restore_points";
+
+/// Version 1 knew no sealed files.
+const SELECT_1: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
+    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, 0, NULL FROM restore_points";
 
 /// What a catalog file records.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     pub(super) points: Vec<RestorePoint>,
     pub(super) source: Option<SourceStamp>,
+    pub(super) published_at: Option<Timestamp>,
+    pub(super) status: Status,
 }
 
 /// Reads the catalog at `path`. One that is missing, empty or damaged records nothing: the files are still there and
 /// are read back at the next publication.
 pub(super) fn read(path: &Path) -> Result<Recorded> {
+    match read_strictly(path) {
+        Err(error) if error.code() == Code::VerificationFailed => {
+            let error = error.chain();
+            tracing::warn!(catalog = %path.display(), error, "the catalog is unreadable; its files will be read back");
+            Ok(Recorded::default())
+        }
+        other => other,
+    }
+}
+
+/// As [`read`], but a damaged one is [`Code::VerificationFailed`].
+pub(super) fn read_strictly(path: &Path) -> Result<Recorded> {
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() == 0 => return Ok(Recorded::default()),
         Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Recorded::default()),
         Err(error) => return Err(Error::io("look at", path, error)),
     }
-    let connection = match sqlite::open_immutable(path) {
-        Ok(connection) => connection,
-        Err(error) if error.code() == Code::VerificationFailed => return Ok(unreadable(path, &error)),
-        Err(error) => return Err(error),
+    let damaged = |error: rusqlite::Error| {
+        Error::new(Code::VerificationFailed, format!("the catalog '{}' is damaged", path.display())).because(error)
     };
-    let version = match connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)) {
-        Ok(version) => version,
-        Err(error) => return Ok(unreadable(path, &error)),
-    };
+    let connection = sqlite::open_immutable(path)?;
+    let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(damaged)?;
     if version > SCHEMA_VERSION {
         return Err(Error::new(
             Code::Usage,
@@ -74,25 +92,25 @@ pub(super) fn read(path: &Path) -> Result<Recorded> {
         )
         .hint("it was written by a newer backup-job: use that one"));
     }
-    match select(&connection) {
-        Ok(recorded) => Ok(recorded),
-        Err(error) => Ok(unreadable(path, &error)),
-    }
+    select(&connection, version).map_err(damaged)
 }
 
-fn unreadable(path: &Path, error: &impl std::error::Error) -> Recorded {
-    tracing::warn!(catalog = %path.display(), %error, "the catalog is unreadable; its files will be read back");
-    Recorded::default()
-}
-
-fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
+fn select(connection: &Connection, version: u32) -> rusqlite::Result<Recorded> {
     if !sqlite::has_schema(connection)? {
         return Ok(Recorded::default());
     }
-    let points = connection.prepare(SELECT)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
-    let source: Option<String> =
-        connection.query_row("SELECT (SELECT source_stamp FROM publication)", [], |row| row.get(0))?;
-    Ok(Recorded { points, source: source.map(SourceStamp) })
+    let (points, status) = match version {
+        0 | 1 => (SELECT_1, Status::default()),
+        _ => (SELECT, status::select(connection)?),
+    };
+    let points = connection.prepare(points)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
+    let publication = "SELECT source_stamp, published_at_ms FROM publication";
+    let publication = connection.query_row(publication, [], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)));
+    let (source, published_at) = match publication.optional()? {
+        Some((source, at)) => (source, Some(instant(at, 1)?)),
+        None => (None, None),
+    };
+    Ok(Recorded { points, source: source.map(SourceStamp), published_at, status })
 }
 
 fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
@@ -110,6 +128,8 @@ fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
         error: row.get(10)?,
         seconds: row.get(11)?,
         unchanged_since: row.get(12)?,
+        sealed: row.get(13)?,
+        file_checksum: row.get::<_, Option<String>>(14)?.map(|_| parsed(row, 14)).transpose()?,
     })
 }
 
@@ -120,28 +140,25 @@ where
     row.get::<_, String>(column)?.parse().map_err(|e| malformed(column, e))
 }
 
-fn instant(ms: i64, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn instant(ms: i64, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(ms).map_err(|e| malformed(column, e))
 }
 
-fn malformed(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(super) fn malformed(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
 /// The bytes of a catalog with these rows. Built in memory, so that no journal ever stands beside the real one.
-pub(super) fn image(
-    points: &[RestorePoint],
-    source: Option<&SourceStamp>,
-    now: Timestamp,
-    path: &Path,
-) -> Result<Vec<u8>> {
-    build(points, source, now).map_err(|e| Error::sqlite("build the catalog for", path, e))
+pub(super) fn image(recorded: &Recorded, path: &Path) -> Result<Vec<u8>> {
+    build(recorded).map_err(|e| Error::sqlite("build the catalog for", path, e))
 }
 
-fn build(points: &[RestorePoint], source: Option<&SourceStamp>, now: Timestamp) -> rusqlite::Result<Vec<u8>> {
+fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
+    let Recorded { points, source, published_at, status } = recorded;
     let mut connection = Connection::open_in_memory()?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(status::SCHEMA)?;
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare(INSERT)?;
@@ -160,17 +177,20 @@ fn build(points: &[RestorePoint], source: Option<&SourceStamp>, now: Timestamp) 
                 point.error,
                 point.seconds,
                 point.unchanged_since,
+                point.sealed,
+                point.file_checksum.map(|checksum| checksum.to_string()),
             ])?;
         }
     }
     transaction.execute(
         "INSERT INTO publication VALUES (1, ?1, ?2, ?3)",
         params![
-            now.as_millisecond(),
+            published_at.map(|at| at.as_millisecond()),
             concat!("backup-job ", env!("CARGO_PKG_VERSION")),
-            source.map(|stamp| stamp.0.as_str())
+            source.as_ref().map(|stamp| stamp.0.as_str())
         ],
     )?;
+    status::insert(&transaction, status)?;
     transaction.commit()?;
     Ok(connection.serialize("main")?.to_vec())
 }

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
+use super::PUBLICATION_WAIT;
 use crate::error::{Code, Error, Result};
 use crate::files;
+use crate::lock;
 use crate::model::naming::{self, Kind};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
@@ -38,6 +40,8 @@ pub(super) fn files(folder: &Path) -> Result<Vec<Found>> {
 
 /// Removes what killed runs left behind. The caller holds the folder's lock.
 pub fn remove_temporaries(folder: &Path) -> Result<()> {
+    // Whoever publishes a status right now has a temporary too, and not the folder's lock.
+    let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
     for entry in entries(folder)? {
         if entry.file_name().to_str().is_some_and(naming::is_temporary) {
             files::remove("leftover", &entry.path())?;

@@ -1,16 +1,16 @@
 //! Flags that several verbs share, each with its environment variable.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backup_job::model::retention::Keep;
 pub(super) use backup_job::output::Format;
 use backup_job::remote::Access;
+use backup_job::sealed::Keys;
 use clap::Args;
 use replica::epoch::EpochId;
 use replica::plan::Accept;
-use replica::seal::Identities;
+use replica::seal::Recipients;
 use replica::store::{Environment, StoreOptions};
 use replica::url::ReplicaUrl;
 
@@ -64,9 +64,39 @@ impl Replicas {
             environment: Environment::of_process()?,
             only_writer: self.i_am_the_only_writer,
             #[cfg(feature = "crash-points")]
-            before: Some(Arc::new(backup_job::files::before_store)),
+            before: Some(std::sync::Arc::new(backup_job::files::before_store)),
             ..StoreOptions::default()
         })
+    }
+}
+
+/// What opens sealed files.
+#[derive(Debug, Args)]
+pub(super) struct Identity {
+    /// What opens sealed files: the file that `backup-job keygen` or age-keygen made. Read where something sealed is
+    /// met
+    #[arg(long, value_name = "FILE", env = "PRA_IDENTITY", hide_env_values = true)]
+    pub(super) identity: Option<PathBuf>,
+}
+
+/// Whom files are sealed for.
+#[derive(Debug, Args)]
+pub(super) struct Sealing {
+    /// Whom the files in the backup folder are sealed for, as `backup-job keygen` prints it; several may read them
+    #[arg(long = "recipient", value_name = "AGE1…", env = "PRA_RECIPIENTS", value_delimiter = ',')]
+    recipients: Vec<String>,
+}
+
+impl Sealing {
+    /// The recipients, where files are sealed.
+    ///
+    /// # Errors
+    /// Where one is none, or what was given names none.
+    pub(super) fn recipients(&self) -> backup_job::error::Result<Option<Recipients>> {
+        match self.recipients.as_slice() {
+            [] => Ok(None),
+            texts => Ok(Some(Recipients::parse(texts.iter().map(String::as_str))?)),
+        }
     }
 }
 
@@ -76,9 +106,8 @@ impl Replicas {
 pub(super) struct ReadReplicas {
     #[command(flatten)]
     replicas: Replicas,
-    /// What opens sealed files: the file that `backup-job keygen` or age-keygen made
-    #[arg(long, value_name = "FILE", env = "PRA_IDENTITY")]
-    identity: Option<PathBuf>,
+    #[command(flatten)]
+    identity: Identity,
     /// This epoch of the replicas, and not the newest
     #[arg(long, value_name = "EPOCH", env = "PRA_EPOCH")]
     epoch: Option<EpochId>,
@@ -91,31 +120,32 @@ pub(super) struct ReadReplicas {
     /// Where the newest transactions are missing, take the newest state that is there
     #[arg(long, env = "PRA_ACCEPT_MISSING_TAIL")]
     accept_missing_tail: bool,
-    /// Take files that are not sealed although an identity is given
+    /// Take backups and files of replicas that are not sealed although an identity is given
     #[arg(long, env = "PRA_ACCEPT_PLAINTEXT")]
     accept_plaintext: bool,
 }
 
 impl ReadReplicas {
-    /// The replicas, where there are any.
+    /// What opens sealed files, backups as well as replicas.
+    pub(super) fn keys(&self) -> Keys {
+        Keys::new(self.identity.identity.clone(), self.accept_plaintext)
+    }
+
+    /// The replicas, where there are any; they share `keys`, so that the identity is read once.
     ///
     /// # Errors
-    /// Where the identity cannot be read.
-    pub(super) fn access(&self) -> backup_job::error::Result<Option<Access>> {
+    /// Where a URL is none, or the environment is not right.
+    pub(super) fn access(&self, keys: &Keys, backups: &Path) -> backup_job::error::Result<Option<Access>> {
         if self.replicas.is_empty() {
             return Ok(None);
         }
-        let identities = match &self.identity {
-            Some(path) => Some(Arc::new(Identities::read(path)?)),
-            None => None,
-        };
         Ok(Some(Access {
             replicas: self.replicas.urls()?,
             store: self.replicas.store()?,
-            identities,
-            accept_plaintext: self.accept_plaintext,
+            keys: keys.clone(),
             accept: Accept { gap: self.accept_gap, missing_tail: self.accept_missing_tail },
             epoch: self.epoch,
+            backups: Some(backups.to_owned()),
         }))
     }
 }

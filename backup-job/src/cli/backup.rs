@@ -1,12 +1,13 @@
 use backup_job::backup;
 use backup_job::error::Result;
 
-use super::args::{Backups, Database, Format, Output, Retention, Wait};
+use super::args::{Backups, Database, Format, Output, Retention, Sealing, Wait};
 use super::output::Answer;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
 ///
-/// An unchanged database costs no second copy: the new backup is a hard link of the one before.
+/// An unchanged database costs no second copy: the new backup is a hard link of the one before. With recipients it is
+/// an age file, `….db.age`, and nothing plain is written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job backup --database /data/app.db --backups /backup -o json")]
 pub(super) struct Args {
@@ -18,6 +19,8 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
+    #[command(flatten)]
+    sealing: Sealing,
     /// Copy and verify, but publish and remove nothing
     #[arg(long, env = "PRA_DRY_RUN")]
     dry_run: bool,
@@ -34,7 +37,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output: _, wait, dry_run, no_prune, retention } = self;
+        let Self { database, backups, output: _, wait, sealing, dry_run, no_prune, retention } = self;
         let keep = retention.keep()?;
         let report = backup::take(&backup::Options {
             database: database.database,
@@ -43,6 +46,7 @@ impl Args {
             wait: wait.wait,
             now: jiff::Timestamp::now(),
             dry_run,
+            recipients: sealing.recipients()?,
         })?;
         let mut words = report.to_string();
         if dry_run {

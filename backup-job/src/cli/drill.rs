@@ -1,5 +1,5 @@
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use backup_job::cluster::Cluster;
@@ -7,9 +7,10 @@ use backup_job::cluster::client::{Access, block_on};
 use backup_job::drill::answer::answer;
 use backup_job::drill::http::Token;
 use backup_job::drill::pod_crash::How;
+use backup_job::drill::record::record;
 use backup_job::drill::volume_loss::By;
 use backup_job::drill::{self, Options, Plan, Scenario};
-use backup_job::error::{Error, Result};
+use backup_job::error::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -66,6 +67,9 @@ pub(super) struct Args {
     /// Longest wait for one step
     #[arg(long, value_name = "TIME", env = "PRA_LIMIT", default_value = "2m", value_parser = length)]
     limit: Duration,
+    /// Record the outcome in the catalog of this folder of backups; without it, it is recorded nowhere
+    #[arg(long, value_name = "DIR", env = "PRA_BACKUPS")]
+    backups: Option<PathBuf>,
     /// Draw the course of the drill into this file
     #[arg(long, value_name = "FILE", env = "PRA_SVG")]
     svg: Option<PathBuf>,
@@ -109,15 +113,16 @@ impl Args {
     pub(super) fn run(self) -> Result<Answer> {
         let Self { kind, how, by, app, url, api_token_file, namespace, context, kubeconfig, rate, .. } = self;
         let access = Access { kubeconfig, context, namespace };
-        let Self { keep_alive, before, after, limit, svg, output, dry_run, yes, .. } = self;
+        let Self { keep_alive, before, after, limit, backups, svg, output, dry_run, yes, .. } = self;
         let scenario = match kind {
             Kind::PodCrash => Scenario::PodCrash(how),
             Kind::VolumeLoss => Scenario::VolumeLoss(by),
             Kind::BadWrite => Scenario::BadWrite,
             Kind::PutBack => return put_back(&access, app.as_deref(), limit),
         };
-        let token = token(api_token_file.as_deref())?;
-        let options = Options { scenario, app, url, token, rate, keep_alive, before, after, limit };
+        let token = Token::find(api_token_file.as_deref())?;
+        let rebuild = None;
+        let options = Options { scenario, app, url, token, rate, keep_alive, before, after, limit, rebuild };
         block_on(async {
             let prepared = drill::prepare(Cluster::connect(&access).await?, options).await?;
             let plan = prepared.plan();
@@ -131,19 +136,16 @@ impl Args {
             if !yes && std::io::stdin().is_terminal() {
                 output::confirm("This makes a disaster")?;
             }
-            answer(&prepared.apply().await?, svg.as_deref())
+            let report = prepared.apply().await?;
+            // What it found is worth more than that it was noted down.
+            if let Some(folder) = &backups
+                && let Err(error) = record(folder, &report)
+            {
+                tracing::warn!(error = error.chain(), "the outcome is not in the catalog");
+            }
+            answer(&report, svg.as_deref())
         })
     }
-}
-
-/// The application's `api_token`: from a file, or from the environment, as a Secret comes into a container; never an
-/// argument, which everybody sees.
-fn token(file: Option<&Path>) -> Result<Option<Token>> {
-    let text = match file {
-        Some(path) => std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?,
-        None => std::env::var("PRA_API_TOKEN").unwrap_or_default(),
-    };
-    (!text.trim().is_empty()).then(|| Token::new(&text)).transpose()
 }
 
 fn put_back(access: &Access, app: Option<&str>, limit: Duration) -> Result<Answer> {

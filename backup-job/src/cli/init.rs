@@ -68,8 +68,10 @@ impl Args {
             Some(path) => Some(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?),
             None => Some(init::EVENTS_SCHEMA.to_owned()),
         };
+        let keys = replicas.keys();
         let report = init::run(&init::Options {
             database: database.database,
+            access: replicas.access(&keys, &backups.backups)?,
             backups: backups.backups,
             schema,
             keep_journal_mode,
@@ -77,7 +79,7 @@ impl Args {
             wait: wait.wait,
             now: jiff::Timestamp::now(),
             dry_run,
-            access: replicas.access()?,
+            keys,
             accept_unreachable: replicas.accept_unreachable,
             first_install,
         })?;

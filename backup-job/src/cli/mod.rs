@@ -8,14 +8,16 @@ mod keygen;
 mod list;
 mod prune;
 mod quiesce;
+mod rehearse;
 mod replicate;
 mod restore;
 mod verify;
 
 use std::process::ExitCode;
 
+use backup_job::generate::Generate;
 use backup_job::output;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Verified backups and restores of a live SQLite database.
 ///
@@ -38,8 +40,12 @@ enum Verb {
     Restore(restore::Args),
     Prune(prune::Args),
     Replicate(replicate::Args),
+    Rehearse(rehearse::Args),
     Keygen(keygen::Args),
     Drill(drill::Args),
+    /// Shell completions and man pages
+    #[command(subcommand)]
+    Generate(Generate),
 }
 
 impl Cli {
@@ -53,8 +59,10 @@ impl Cli {
             Verb::Restore(args) => output::finish(args.format(), args.run()),
             Verb::Prune(args) => output::finish(args.format(), args.run()),
             Verb::Replicate(args) => output::finish(args.format(), args.run()),
+            Verb::Rehearse(args) => output::finish(args.format(), args.run()),
             Verb::Keygen(args) => output::finish(args.format(), args.run()),
             Verb::Drill(args) => output::finish(args.format(), args.run()),
+            Verb::Generate(what) => output::finish(output::Format::Table, what.run(Self::command())),
         }
     }
 }

@@ -1,13 +1,15 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use backup_job::error::{Code, Error, Result};
-use backup_job::keeper::{self, Stats};
+use backup_job::keeper;
 use backup_job::replicate::{self, StoreHealth};
 use serde::Serialize;
 
-use super::args::{Database, Format, Output, Replicas, length};
+use super::args::{Backups, Database, Format, Output, Replicas, length};
 use super::output::Answer;
 
 /// Follows the database into object stores, and keeps it
@@ -21,6 +23,8 @@ use super::output::Answer;
 pub(super) struct Args {
     #[command(flatten)]
     database: Database,
+    #[command(flatten)]
+    backups: Backups,
     #[command(flatten)]
     replicas: Replicas,
     #[command(flatten)]
@@ -36,6 +40,9 @@ pub(super) struct Args {
     /// Time between two looks
     #[arg(long, value_name = "TIME", env = "PRA_TICK", default_value = "250ms", value_parser = length)]
     tick: Duration,
+    /// Serve metrics for Prometheus here, at /metrics, such as 0.0.0.0:9090
+    #[arg(long, value_name = "ADDRESS", env = "PRA_METRICS_ADDR")]
+    metrics_addr: Option<SocketAddr>,
 }
 
 /// What goes to the replicas, and what stays there.
@@ -91,7 +98,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, replicas, shipping, output: _, once, wal_limit_mib, tick } = self;
+        let Self { database, backups, replicas, shipping, output: _, once, wal_limit_mib, tick, metrics_addr } = self;
         let stop = Arc::new(AtomicBool::new(false));
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
             signal_hook::flag::register(signal, Arc::clone(&stop))
@@ -99,18 +106,19 @@ impl Args {
         }
         let options =
             keeper::Options { tick, wal_limit: wal_limit_mib << 20, once, ..keeper::Options::new(database.database) };
-        let (kept, shipped, stores) = if replicas.is_empty() {
-            (keeper::run(&options, &stop)?, replicate::Stats::default(), Vec::new())
-        } else {
-            let report = replicate::run(&shipping.options(options, replicas)?, &stop)?;
-            (report.keeper, report.engine, report.stores)
-        };
-        answer(kept, shipped, stores)
+        let options = shipping.options(options, replicas, backups.backups, metrics_addr)?;
+        answer(replicate::run(&options, &stop)?)
     }
 }
 
 impl Shipping {
-    fn options(self, keeper: keeper::Options, replicas: Replicas) -> Result<replicate::Options> {
+    fn options(
+        self,
+        keeper: keeper::Options,
+        replicas: Replicas,
+        backups: PathBuf,
+        metrics: Option<SocketAddr>,
+    ) -> Result<replicate::Options> {
         let [one, two, three] = self.levels[..] else {
             return Err(Error::new(Code::Usage, "--levels takes three lengths of time")
                 .hint("such as 30s,5m,1h, each longer than the one before"));
@@ -121,6 +129,8 @@ impl Shipping {
         };
         Ok(replicate::Options {
             keeper,
+            backups,
+            metrics,
             store: replicas.store()?,
             replicas: replicas.urls()?,
             sync_interval: self.sync_interval,
@@ -141,12 +151,17 @@ impl Shipping {
     }
 }
 
-fn answer(kept: Stats, shipped: replicate::Stats, replicas: Vec<StoreHealth>) -> Result<Answer> {
-    let Stats { largest_wal, checkpoints, longest_hold, opened: _ } = kept;
-    let longest_hold_seconds = longest_hold.as_secs_f64();
-    let words = format!("{checkpoints} checkpoints, writers held up for {longest_hold_seconds:.3} s at most");
-    let replicate::Stats { syncs, full_comparisons } = shipped;
-    let kept =
-        Kept { largest_wal_bytes: largest_wal, checkpoints, longest_hold_seconds, syncs, full_comparisons, replicas };
+fn answer(report: replicate::Report) -> Result<Answer> {
+    let replicate::Report { keeper, engine, stores } = report;
+    let longest_hold_seconds = keeper.longest_hold.as_secs_f64();
+    let words = format!("{} checkpoints, writers held up for {longest_hold_seconds:.3} s at most", keeper.checkpoints);
+    let kept = Kept {
+        largest_wal_bytes: keeper.largest_wal,
+        checkpoints: keeper.checkpoints,
+        longest_hold_seconds,
+        syncs: engine.syncs,
+        full_comparisons: engine.full_comparisons,
+        replicas: stores,
+    };
     Answer::new(&kept, words, Vec::new())
 }

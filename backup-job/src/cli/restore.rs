@@ -5,7 +5,7 @@ use backup_job::model::point::Point;
 use backup_job::restore::{self, LOCK_LIMIT, Mode, Plan};
 use serde::Serialize;
 
-use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
+use super::args::{Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
 
@@ -45,6 +45,8 @@ pub(super) struct Args {
     #[command(flatten)]
     replicas: ReadReplicas,
     #[command(flatten)]
+    sealing: Sealing,
+    #[command(flatten)]
     quiesce: Quiesce,
 }
 
@@ -59,9 +61,12 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, replicas, quiesce } = self;
+        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, replicas, sealing, quiesce } =
+            self;
+        let keys = replicas.keys();
         let options = restore::Options {
             database: database.database,
+            access: replicas.access(&keys, &backups.backups)?,
             backups: backups.backups,
             point: point.clone().unwrap_or(Point::Latest),
             mode,
@@ -69,7 +74,8 @@ impl Args {
             lock_limit: LOCK_LIMIT,
             wait: wait.wait,
             now: jiff::Timestamp::now(),
-            access: replicas.access()?,
+            keys,
+            recipients: sealing.recipients()?,
             accept_unreachable: replicas.accept_unreachable,
         };
         let approve = |plan: &Plan| {
@@ -92,7 +98,7 @@ impl Args {
             return Answer::new(&Planned { plan }, plan.to_string(), vec![plan.point.clone()]);
         }
         approve(prepared.plan())?;
-        let report = prepared.apply()?;
+        let report = prepared.apply_and_tell()?;
         Answer::new(&report, report.to_string(), vec![report.point.clone()])
     }
 }

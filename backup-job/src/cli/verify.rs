@@ -1,24 +1,33 @@
 use backup_job::error::{Code, Error, Result};
 use backup_job::model::point::Point;
 use backup_job::verify::points::{self, Outcome};
+use backup_job::verify::replicas;
 use serde::Serialize;
 
-use super::args::{Backups, Format, Ignored, Output, Wait};
+use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
 
 /// Reads restore points back: checksum, integrity_check, content against the catalog
 ///
-/// All of them where none is named. What is found is recorded in the catalog.
+/// Where none is named: all backups, and the newest state of each replica, which is fetched beside the database and removed
+/// again. What is found of backups is recorded in the catalog. What is sealed is opened with an identity; without one it
+/// is compared as it lies there, which shows damage, and is not recorded as verified.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  backup-job verify latest backup-2025-01-10-12-00.db")]
+#[command(after_help = "Examples:\n  backup-job verify latest backup-2025-01-10-12-00.db\n  \
+    backup-job verify --identity pra.key --replica s3://bucket/events")]
 pub(super) struct Args {
-    /// latest, a file's name, an instant such as 2025-01-10T12:00:00Z, or an age such as 15m
+    /// latest, a file's name, an instant such as 2025-01-10T12:00:00Z, an age such as 15m, or EPOCH/TXID of a replica
     #[arg(value_name = "POINT")]
     points: Vec<Point>,
     #[command(flatten)]
     backups: Backups,
     #[command(flatten)]
-    ignored: Ignored,
+    database: Database,
+    #[command(flatten)]
+    replicas: ReadReplicas,
+    /// Do not ask on a terminal
+    #[arg(long, hide = true)]
+    yes: bool,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -28,10 +37,15 @@ pub(super) struct Args {
 #[derive(Debug, Serialize)]
 struct Verified {
     point: String,
-    source: &'static str,
+    source: String,
     verified: bool,
     seconds: f64,
     error: Option<String>,
+    sealed: bool,
+    /// Why a sealed one was not opened.
+    unopened: Option<String>,
+    #[serde(skip)]
+    code: Option<Code>,
 }
 
 impl Args {
@@ -40,35 +54,102 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { points, backups, ignored: _, output: _, wait } = self;
-        let outcomes = points::run(&points::Options {
-            backups: backups.backups,
-            points,
-            wait: wait.wait,
-            now: jiff::Timestamp::now(),
-        })?;
-        let verified: Vec<Verified> = outcomes.iter().map(verified).collect();
-        let rows = verified.iter().map(|row| {
-            let state = row.error.clone().unwrap_or_else(|| "verified".to_owned());
-            [row.point.clone(), row.source.to_owned(), format!("{:.2} s", row.seconds), state]
-        });
+        let Self { points, backups, database, replicas, yes: _, output: _, wait } = self;
+        let keys = replicas.keys();
+        let given = keys.given();
+        let now = jiff::Timestamp::now();
+        let access = replicas.access(&keys, &backups.backups)?;
+        let mut verified = Vec::new();
+        // Transactions are the replicas' alone.
+        let (of_replicas, of_backups): (Vec<Point>, Vec<Point>) =
+            points.iter().cloned().partition(|point| matches!(point, Point::Transaction(..)));
+        if of_replicas.is_empty() || !of_backups.is_empty() {
+            let options = points::Options {
+                backups: backups.backups,
+                points: of_backups,
+                keys,
+                database: database.database.clone(),
+                wait: wait.wait,
+                now,
+            };
+            match points::run(&options) {
+                Ok(outcomes) => verified.extend(outcomes.iter().map(of_backup)),
+                // On an empty cluster there is no backup volume.
+                Err(error) if error.code() == Code::OutOfReach && access.is_some() => {
+                    tracing::warn!(error = error.chain(), "the backups are left aside");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if let Some(access) = access {
+            let options = replicas::Options { access, points, database: database.database, now };
+            verified.extend(replicas::run(&options)?.iter().map(of_replica));
+        }
+        let rows = verified
+            .iter()
+            .map(|row| [row.point.clone(), row.source.clone(), format!("{:.2} s", row.seconds), state(row)]);
         let table = output::table(["POINT", "SOURCE", "TOOK", "STATE"], rows);
         let names = verified.iter().filter(|row| row.verified).map(|row| row.point.clone()).collect();
-        let damaged = verified.iter().filter(|row| !row.verified).count();
-        let error = (damaged > 0).then(|| {
-            Error::new(Code::VerificationFailed, format!("{damaged} of {} restore points are damaged", verified.len()))
-                .hint("they are never chosen unless they are named; remove them when they are no longer of use")
-        });
+        let damaged = verified.iter().filter(|row| row.error.is_some()).count();
+        let unopened = verified.iter().filter(|row| row.unopened.is_some()).count();
+        let away = verified.iter().all(|row| row.code.is_none_or(|code| code == Code::OutOfReach));
+        let error = if damaged > 0 && away {
+            Some(
+                Error::new(Code::OutOfReach, format!("{damaged} of {} sources are out of reach", verified.len()))
+                    .hint("see what stands in the way, and run this again"),
+            )
+        } else if damaged > 0 {
+            Some(
+                Error::new(
+                    Code::VerificationFailed,
+                    format!("{damaged} of {} restore points are damaged", verified.len()),
+                )
+                .hint("they are never chosen unless they are named; remove them when they are no longer of use"),
+            )
+        } else {
+            (given && unopened > 0).then(|| {
+                Error::new(
+                    Code::Usage,
+                    format!("the identity does not open {unopened} of {} restore points", verified.len()),
+                )
+                .hint("they were sealed for others: one file may hold several identities, a line each")
+            })
+        };
         Ok(Answer::new(&verified, table, names)?.with_error(error))
     }
 }
 
-fn verified(outcome: &Outcome) -> Verified {
+fn state(row: &Verified) -> String {
+    match (&row.error, &row.unopened, row.sealed) {
+        (Some(error), _, _) => error.clone(),
+        (None, Some(why), _) => format!("not opened: {why}"),
+        (None, None, true) => "verified, sealed".to_owned(),
+        (None, None, false) => "verified".to_owned(),
+    }
+}
+
+fn of_backup(outcome: &Outcome) -> Verified {
     Verified {
         point: outcome.file.clone(),
-        source: outcome.kind.source(),
-        verified: outcome.error.is_none(),
+        source: outcome.kind.source().to_owned(),
+        verified: outcome.is_verified(),
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(ToString::to_string),
+        sealed: outcome.sealed,
+        unopened: outcome.unopened.as_ref().map(Error::chain),
+        code: outcome.error.as_ref().map(Error::code),
+    }
+}
+
+fn of_replica(outcome: &replicas::Outcome) -> Verified {
+    Verified {
+        point: outcome.point.clone(),
+        source: outcome.replica.clone(),
+        verified: outcome.error.is_none() && outcome.unopened.is_none(),
+        seconds: outcome.seconds,
+        error: outcome.error.as_ref().map(Error::chain),
+        sealed: outcome.sealed,
+        unopened: outcome.unopened.as_ref().map(Error::chain),
+        code: outcome.error.as_ref().map(Error::code),
     }
 }

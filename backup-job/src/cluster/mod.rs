@@ -5,6 +5,7 @@
 //! call        one request: a deadline, tries again, what it was for
 //! kit         which objects protect an application, found by their labels
 //! jobs        a Job from a CronJob's template: made, followed, its answer read
+//! replicas    whether an application has replicas
 //! run         the same as one call: made, followed, answered, cleared away
 //! status      how an application and its protection are
 //! workload    replicas, pods, the suspension of CronJobs
@@ -18,6 +19,7 @@ pub mod kit;
 #[cfg(test)]
 mod mock;
 pub mod quiesce;
+pub mod replicas;
 pub mod run;
 pub mod status;
 pub mod workload;

@@ -17,6 +17,10 @@ pub enum Allowance {
     After(Timestamp),
     /// What was written after the backup that is restored, and before the restore was done (by our clock).
     Between(Timestamp, Duration),
+    /// What the replica lacked: written after the instant at which it was seen to follow, and newer than everything that
+    /// was written before the recovery began (by our clock) and is still there. A replica lacks the end of a history,
+    /// never its middle.
+    Tail(Option<Timestamp>, Duration),
 }
 
 /// Why an acknowledged event is not there.
@@ -24,6 +28,8 @@ pub enum Allowance {
 pub enum Why {
     /// It came after the last backup.
     AfterTheBackup,
+    /// The replica did not have it yet.
+    LackedByTheReplica,
     /// It came between the restore point and the restore.
     ExcludedByTheRestorePoint,
     /// It should be there.
@@ -35,6 +41,7 @@ impl Why {
     pub fn words(self) -> &'static str {
         match self {
             Self::AfterTheBackup => "written after the last backup",
+            Self::LackedByTheReplica => "newer than what the replica had",
             Self::ExcludedByTheRestorePoint => "written between the restore point and the restore",
             Self::Broken => "it should be there",
         }
@@ -42,16 +49,22 @@ impl Why {
 }
 
 impl Allowance {
-    /// Why this write may be gone.
-    pub fn explain(self, write: &Write, acknowledged: &Acknowledgement, server: ServerClock) -> Why {
+    /// Why this write, which `account` says is gone, may be so.
+    pub fn explain(self, write: &Write, acknowledged: &Acknowledgement, account: &Account, server: ServerClock) -> Why {
         match self {
+            Self::Tail(seen, recovery)
+                if !seen.is_some_and(|seen| server.is_before(acknowledged.at, seen))
+                    && account.newest_id_until(recovery).is_none_or(|kept| acknowledged.receipt.id > kept) =>
+            {
+                Why::LackedByTheReplica
+            }
             Self::After(backup) if !server.is_before(acknowledged.at, backup) => Why::AfterTheBackup,
             Self::Between(backup, restored)
                 if !server.is_before(acknowledged.at, backup) && write.first_try <= restored =>
             {
                 Why::ExcludedByTheRestorePoint
             }
-            Self::Nothing | Self::After(_) | Self::Between(..) => Why::Broken,
+            Self::Nothing | Self::After(_) | Self::Between(..) | Self::Tail(..) => Why::Broken,
         }
     }
 }
@@ -94,6 +107,13 @@ impl Account {
     pub fn first_served_since(&self, from: Duration) -> Option<Duration> {
         let since = self.present.iter().filter(|write| write.first_try >= from);
         since.filter_map(|write| Some(write.acknowledged.as_ref()?.at)).min()
+    }
+
+    /// The highest id of what was acknowledged before `until` and is there. Ids rise with each commit, until an older
+    /// state is restored.
+    pub fn newest_id_until(&self, until: Duration) -> Option<i64> {
+        let acknowledged = self.present.iter().filter_map(|write| write.acknowledged.as_ref());
+        acknowledged.filter(|one| one.at < until).map(|one| one.receipt.id).max()
     }
 
     /// When the application served again after a disaster. It may live on for a moment, so what counts is the first write

@@ -1,20 +1,29 @@
 //! Wrong data was written: back to the instant before, while requests go on.
 
+use jiff::SignedDuration;
 use tokio::time::sleep;
 
 use super::Outcome;
 use super::account::Allowance;
 use super::report::prefix;
-use super::stage::Stage;
-use super::verdict::Promised;
+use super::stage::{Restored, Stage};
+use super::verdict::{Lag, Promised};
 use crate::error::{Code, Error, Result};
 
 /// How many wrong events are written, in one request.
 const BAD: usize = 1_000;
 
 /// What is promised.
-pub const PROMISED: Promised =
-    Promised { loss: "gone: only what the restore point excludes", no_refusal: true, within: None, bad_left: Some(0) };
+pub const PROMISED: Promised = Promised {
+    loss: "gone: only what the restore point excludes",
+    no_refusal: true,
+    within: None,
+    lag: None,
+    bad_left: Some(0),
+};
+
+/// An instant ends where the next one begins.
+const INSTANT: SignedDuration = SignedDuration::from_millis(1);
 
 /// What the wrong events' messages begin with.
 pub fn bad_prefix(id: &str) -> String {
@@ -28,11 +37,17 @@ pub fn bad_prefix(id: &str) -> String {
 pub async fn run(stage: &Stage) -> Result<Outcome> {
     let Stage { course, memory, .. } = stage;
     stage.calm().await?;
-    let point = stage.back_up().await?;
+    let backup = match stage.replica {
+        Some(_) => None,
+        None => Some(stage.back_up().await?),
+    };
+    if backup.is_none() {
+        stage.replica_follows().await?;
+    }
 
     let bad = bad_prefix(&memory.id);
     let messages: Vec<String> = (0..BAD).map(|number| format!("{bad}{number:04}")).collect();
-    course.phase("write wrong events", stage.application.write_all(&bad, &messages)).await?;
+    let written = course.phase("write wrong events", stage.application.write_all(&bad, &messages)).await?;
     let disaster = course.mark("disaster");
     course
         .phase("find out", async {
@@ -42,17 +57,24 @@ pub async fn run(stage: &Stage) -> Result<Outcome> {
         .await?;
 
     let recovery = course.mark("recovery command");
-    let answer = course.phase("restore", stage.restore(&point)).await?;
+    let wanted = match &backup {
+        Some(backup) => backup.file.clone(),
+        // Timestamps have milliseconds, and the newest state that is not after the instant is taken.
+        None => (written.timestamp - INSTANT).to_string(),
+    };
+    let Restored { point, in_place } = course.phase("restore", stage.restore(&wanted)).await?;
     let restored = course.clock.now();
-    if answer.get("mode").and_then(serde_json::Value::as_str) != Some("in-place") {
-        return Err(Error::new(Code::Failed, format!("the restore did not go in place: {answer}")));
+    if !in_place {
+        return Err(Error::new(Code::Failed, format!("the restore of {} did not go in place", point.file)));
     }
+    // With a backup it is the drill itself that says how long it waits.
+    let behind = backup.is_none().then(|| written.timestamp.duration_since(point.created_at).as_secs_f64());
     stage.recovered().await?;
     Ok(Outcome {
         disaster,
         recovery: Some(recovery),
         allowance: Allowance::Between(point.created_at, restored),
-        promised: PROMISED,
+        promised: Promised { lag: behind.map(Lag::Point), ..PROMISED },
         restore_point: Some(point),
     })
 }

@@ -2,7 +2,10 @@
 //!
 //! ```text
 //!  writers ──► application          open loop, a new connection each, every acknowledgement in the ledger
-//!  scenario ─► cluster              pod_crash, volume_loss, bad_write: the disaster, the recovery, the wait for it
+//!  scenario ─► cluster              pod_crash, volume_loss, bad_write, cluster_loss: the disaster, the recovery, the
+//!     │                             wait for it
+//!     ├─►          replica          that it follows, before the disaster
+//!     ├─►          rebuild          a lost namespace, made again from Secrets in memory and manifests
 //!     │            memory           what is to be put back, noted on an object before anything is touched
 //!     ▼
 //!  ledger + what is there afterwards ─► account ─► report (verdict, timeline) ─► svg
@@ -14,14 +17,19 @@ pub mod account;
 pub mod answer;
 pub mod application;
 pub mod bad_write;
+pub mod cluster_loss;
 pub mod course;
 #[cfg(test)]
 mod fixtures;
 pub mod http;
 pub mod ledger;
+pub mod manifests;
 pub mod memory;
 pub mod plan;
 pub mod pod_crash;
+pub mod rebuild;
+pub mod record;
+pub mod replica;
 pub mod report;
 pub mod schedule;
 pub mod server_clock;
@@ -42,6 +50,7 @@ use kube::ResourceExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cluster::kit::Kit;
+use crate::cluster::replicas::Replicas;
 use crate::cluster::{Cluster, workload};
 use crate::error::{Code, Error, Result};
 use account::Allowance;
@@ -51,6 +60,7 @@ use http::{Target, Token};
 use memory::Memory;
 pub use plan::Plan;
 use pod_crash::How;
+use rebuild::Rebuild;
 use report::{Notes, Point, Report, Subject};
 use schedule::Schedule;
 use stage::Stage;
@@ -70,6 +80,8 @@ pub enum Scenario {
     VolumeLoss(By),
     /// Wrong data was written.
     BadWrite,
+    /// The namespace is gone, with all volumes.
+    ClusterLoss,
 }
 
 impl Scenario {
@@ -79,6 +91,7 @@ impl Scenario {
             Self::PodCrash(how) => ("pod-crash", how.name()),
             Self::VolumeLoss(by) => ("volume-loss", by.name()),
             Self::BadWrite => ("bad-write", "restore"),
+            Self::ClusterLoss => ("cluster-loss", "apply"),
         }
     }
 }
@@ -90,7 +103,7 @@ pub struct Options {
     pub scenario: Scenario,
     /// The application; none: the only one that is protected in the namespace.
     pub app: Option<String>,
-    /// Where it answers; none: `http://APP`, as in the cluster.
+    /// Where it answers; none: `http://APP`, as in the cluster, or for [`Scenario::ClusterLoss`] through the API server.
     pub url: Option<String>,
     /// The application's `api_token`, where it has one.
     pub token: Option<Token>,
@@ -104,6 +117,8 @@ pub struct Options {
     pub after: Duration,
     /// Longest wait for one step.
     pub limit: Duration,
+    /// For [`Scenario::ClusterLoss`]: what the namespace is made again from.
+    pub rebuild: Option<rebuild::Options>,
 }
 
 /// What a scenario found.
@@ -127,6 +142,8 @@ pub struct Prepared {
     cluster: Cluster,
     options: Options,
     kit: Kit,
+    replica: Option<Replicas>,
+    rebuild: Option<Rebuild>,
     plan: Plan,
 }
 
@@ -143,19 +160,47 @@ pub async fn prepare(cluster: Cluster, options: Options) -> Result<Prepared> {
         return Err(Error::new(Code::Usage, format!("deployment '{}' is scaled to 0", kit.app))
             .hint("scale it up, or `drill put-back` where a drill has left it so"));
     }
+    let replica = stage::replica(&cluster, &kit.app).await?;
+    let rebuild = rebuild(&cluster, &options, &kit.app, &claim, replica.as_ref()).await?;
     let (drill, how) = options.scenario.names();
     let plan = Plan {
         drill,
         how,
         namespace: cluster.namespace().to_owned(),
         app: kit.app.clone(),
-        url: options.url.clone().unwrap_or_else(|| format!("http://{}", kit.app)),
+        url: options.url.clone().unwrap_or_else(|| match rebuild {
+            Some(_) => format!("service '{}' through the API server", kit.app),
+            None => format!("http://{}", kit.app),
+        }),
         rate: options.rate,
         replicas,
-        steps: Plan::steps(options.scenario, &kit.app, &claim),
+        steps: Plan::steps(options.scenario, &kit.app, &claim, replica.is_some()),
         claim,
+        replica: replica.as_ref().map(|replica| replica.urls.clone()),
     };
-    Ok(Prepared { cluster, options, kit, plan })
+    Ok(Prepared { cluster, options, kit, replica, rebuild, plan })
+}
+
+/// What a lost namespace is made again from; `None` where none is lost.
+async fn rebuild(
+    cluster: &Cluster,
+    options: &Options,
+    app: &str,
+    claim: &str,
+    replica: Option<&Replicas>,
+) -> Result<Option<Rebuild>> {
+    if options.scenario != Scenario::ClusterLoss {
+        return Ok(None);
+    }
+    let replica = replica.ok_or_else(|| {
+        Error::new(Code::Usage, format!("'{app}' has no replica: nothing would be left of it"))
+            .hint("k8s/overlays/s3 has one")
+    })?;
+    let from = options.rebuild.as_ref().ok_or_else(|| {
+        Error::new(Code::Usage, "the namespace is made again from its manifests, and none were given")
+            .hint("--manifests DIR is what you apply with `kubectl apply -k`")
+    })?;
+    Rebuild::prepare(cluster, from, app, claim, replica.sealed).await.map(Some)
 }
 
 impl Prepared {
@@ -169,8 +214,11 @@ impl Prepared {
     /// # Errors
     /// Where the application takes no writes or does not come back, or the cluster refuses.
     pub async fn apply(self) -> Result<Report> {
-        let Self { cluster, options, kit, plan } = self;
-        let target = Target::resolve(&plan.url, options.keep_alive, options.token).await?;
+        let Self { cluster, options, kit, replica, rebuild, plan } = self;
+        let target = match (&rebuild, &options.url) {
+            (Some(_), None) => Target::through(&cluster, &kit.app, options.token)?,
+            _ => Target::resolve(&plan.url, options.keep_alive, options.token).await?,
+        };
         let application = Arc::new(Application::new(target));
         application.lets_us_write().await?;
         let cursor = application.newest().await?;
@@ -184,13 +232,33 @@ impl Prepared {
         let writers = Writers::start(Arc::clone(&application), schedule, course.clock, prefix.clone());
         let Options { before, after, limit, .. } = options;
         let replicas = plan.replicas;
-        let stage = Stage { cluster, kit, replicas, memory, course, application, writers, before, after, limit };
+        let stage = Stage {
+            cluster,
+            kit,
+            replicas,
+            replica,
+            rebuild,
+            memory,
+            course,
+            application,
+            writers,
+            before,
+            after,
+            limit,
+        };
 
         let outcome = tokio::select! {
             outcome = run(&stage, options.scenario) => outcome,
             error = interrupted() => Err(error),
         };
-        let put_back = stage.memory.put_back(&stage.cluster, &cronjob, limit).await;
+        let brought_back = match (&outcome, &stage.rebuild) {
+            (Err(_), Some(rebuild)) => rebuild.bring_back(&stage.cluster, limit).await,
+            _ => Ok(()),
+        };
+        let put_back = match brought_back {
+            Ok(()) => stage.memory.put_back(&stage.cluster, &cronjob, limit).await,
+            Err(error) => Err(error),
+        };
         let Outcome { disaster, recovery, allowance, mut promised, restore_point } = match (outcome, put_back) {
             (Ok(outcome), Ok(())) => outcome,
             (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
@@ -237,6 +305,7 @@ async fn run(stage: &Stage, scenario: Scenario) -> Result<Outcome> {
         Scenario::PodCrash(how) => pod_crash::run(stage, how).await,
         Scenario::VolumeLoss(by) => volume_loss::run(stage, by).await,
         Scenario::BadWrite => bad_write::run(stage).await,
+        Scenario::ClusterLoss => cluster_loss::run(stage).await,
     }
 }
 
@@ -251,6 +320,8 @@ async fn remember(cluster: &Cluster, kit: &Kit, plan: &Plan, scenario: Scenario)
     }
     if let Scenario::VolumeLoss(_) = scenario {
         memory.claim = Some(volume_loss::claim(cluster, &plan.claim).await?);
+    }
+    if let Scenario::VolumeLoss(_) | Scenario::ClusterLoss = scenario {
         memory.replicas.insert(kit.app.clone(), plan.replicas);
         for replicator in stage::replicators(cluster, &kit.app).await? {
             memory.replicas.insert(replicator.name_any(), workload::wanted(&replicator));

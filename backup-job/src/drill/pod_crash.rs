@@ -42,6 +42,7 @@ impl How {
             // Only who is told to go can see to it that nobody is turned away.
             no_refusal: !alone && self == Self::Delete,
             within: alone.then_some((Measure::Rto, limit)),
+            lag: None,
             bad_left: None,
         }
     }

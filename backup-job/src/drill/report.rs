@@ -17,7 +17,7 @@ use super::verdict::{Found, Promised, Verdict};
 /// Which drill, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// `pod-crash`, `volume-loss` or `bad-write`.
+    /// `pod-crash`, `volume-loss`, `bad-write` or `cluster-loss`.
     pub drill: Cow<'static, str>,
     /// Which variant of it.
     pub how: Cow<'static, str>,
@@ -34,7 +34,7 @@ pub struct Subject {
 /// The restore point that a drill came back to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    /// The backup's file.
+    /// The backup's file, or EPOCH/TRANSACTION of a replica.
     pub file: String,
     /// Everything that was committed before this instant is in it.
     pub created_at: Timestamp,
@@ -159,7 +159,7 @@ impl Report {
             .iter()
             .filter_map(|write| {
                 let acknowledged = write.acknowledged.as_ref()?;
-                let why = notes.allowance.explain(write, acknowledged, server);
+                let why = notes.allowance.explain(write, acknowledged, &account, server);
                 let event = Gone {
                     id: acknowledged.receipt.id,
                     timestamp: acknowledged.receipt.timestamp,
@@ -172,6 +172,7 @@ impl Report {
         let is_lost = |why: &Why| *why != Why::ExcludedByTheRestorePoint;
         let lost: Vec<&Write> = gone.iter().filter(|(_, why, _)| is_lost(why)).map(|(write, ..)| *write).collect();
         let between = |from: Duration, to: Duration| seconds(to.saturating_sub(from));
+        let rpo = recovery_point(&lost, disaster, server);
         let rto = account.served_again(&ledger, disaster).map(|at| between(disaster, at));
         let recovery = recovery.and_then(|from| Some(between(from, account.first_served_since(from)?)));
         let mut refused_by_kind = BTreeMap::new();
@@ -189,13 +190,14 @@ impl Report {
                 refused,
                 rto,
                 recovery,
+                rpo,
             },
         );
         Self {
             started_at,
             rto_seconds: rto,
             recovery_seconds: recovery,
-            rpo_seconds: to_milliseconds(recovery_point(&lost, disaster, server)),
+            rpo_seconds: to_milliseconds(rpo),
             longest_gap_seconds: seconds(longest_gap(&ledger, end)),
             requests: ledger.requests(),
             refused,

@@ -15,10 +15,13 @@ use tokio::time::{Instant, sleep};
 use super::application::Application;
 use super::course::Course;
 use super::memory::Memory;
+use super::rebuild::Rebuild;
+use super::replica;
 use super::report::Point;
 use super::writers::Writers;
 use crate::cluster::call::call;
 use crate::cluster::kit::{COMPONENT, INSTANCE, Kit};
+use crate::cluster::replicas::Replicas;
 use crate::cluster::{Cluster, jobs, workload};
 use crate::error::{Code, Error, Result};
 
@@ -27,6 +30,15 @@ pub const ALLOWED: &str = "mini-pra/allow-drills";
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// What a restore has done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What is there now.
+    pub point: Point,
+    /// While requests went on.
+    pub in_place: bool,
+}
 
 /// A drill that has begun.
 #[derive(Debug)]
@@ -37,6 +49,10 @@ pub struct Stage {
     pub kit: Kit,
     /// The application's pods when all is well.
     pub replicas: i32,
+    /// Its replicas in object stores.
+    pub replica: Option<Replicas>,
+    /// What its namespace is made again from, where that is lost.
+    pub rebuild: Option<Rebuild>,
     /// What is to be put back.
     pub memory: Memory,
     /// The drill's course.
@@ -90,8 +106,7 @@ impl Stage {
     /// As [`Stage::job`]; [`Code::VerificationFailed`] where it is not what the application sees.
     pub async fn back_up(&self) -> Result<Point> {
         let backup = async {
-            workload::suspend(&self.cluster, &self.kit.backup.name_any(), true).await?;
-            self.no_backup_at_work().await?;
+            self.stop_backups().await?;
             let answer = self.job(&self.kit.backup, "backup", &[], false).await?;
             let file = answer.get("file").and_then(Value::as_str).unwrap_or_default();
             let status = self.application.status().await?;
@@ -107,14 +122,50 @@ impl Stage {
         self.course.phase("back up", backup).await
     }
 
-    /// Restores a backup as a user does, with a Job of the template. Returns as soon as it says that it is done: the
-    /// Job controller takes a second or more to say the same.
+    /// Sees to it that a restore would bring back what is written now, from the replica; no backup is made from now on.
+    /// Returns how far the replica was.
+    ///
+    /// # Errors
+    /// As [`replica::follows`].
+    pub async fn replica_follows(&self) -> Result<Point> {
+        let look = async {
+            self.stop_backups().await?;
+            replica::follows(self).await
+        };
+        self.course.phase("ask the replica", look).await
+    }
+
+    async fn stop_backups(&self) -> Result<()> {
+        workload::suspend(&self.cluster, &self.kit.backup.name_any(), true).await?;
+        self.no_backup_at_work().await
+    }
+
+    /// Plans a restore of the newest that there is, and does none.
     ///
     /// # Errors
     /// As [`Stage::job`].
-    pub async fn restore(&self, point: &Point) -> Result<Value> {
-        let env = [("PRA_POINT".to_owned(), point.file.clone())];
-        self.job(&self.kit.restore, "restore", &env, true).await
+    pub async fn plan_restore(&self, step: &str) -> Result<Value> {
+        let env = [("PRA_POINT", "latest"), ("PRA_DRY_RUN", "true")];
+        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        // To its end: a Job that is still at work would come back to a volume that is about to go.
+        self.job(&self.kit.restore, step, &env, false).await
+    }
+
+    /// Restores as a user does, with a Job of the template. Returns as soon as it says that it is done: the Job
+    /// controller takes a second or more to say the same.
+    ///
+    /// # Errors
+    /// As [`Stage::job`].
+    pub async fn restore(&self, point: &str) -> Result<Restored> {
+        let env = [("PRA_POINT".to_owned(), point.to_owned())];
+        let answer = self.job(&self.kit.restore, "restore", &env, true).await?;
+        let text = |key: &str| answer.get(key).and_then(Value::as_str);
+        let restored = || {
+            let created_at = text("reached")?.parse().ok()?;
+            let point = Point { file: text("point")?.to_owned(), created_at };
+            Some(Restored { point, in_place: text("mode")? == "in-place" })
+        };
+        restored().ok_or_else(|| Error::new(Code::Failed, format!("a restore ended without its report: {answer}")))
     }
 
     /// Runs a Job of a CronJob's template and returns its answer: at its end, or as soon as it is heard.
@@ -247,6 +298,17 @@ pub async fn replicators(cluster: &Cluster, app: &str) -> Result<Vec<Deployment>
     })
     .await?;
     Ok(found.items)
+}
+
+/// The application's replicas in object stores.
+///
+/// # Errors
+/// As [`call`].
+pub async fn replica(cluster: &Cluster, app: &str) -> Result<Option<Replicas>> {
+    match replicators(cluster, app).await?.first() {
+        Some(replicator) => crate::cluster::replicas::of(cluster, replicator).await,
+        None => Ok(None),
+    }
 }
 
 /// Whether a pod gets requests.

@@ -35,6 +35,18 @@ pub enum Measure {
     Recovery,
 }
 
+/// How far behind the disaster what is restored may lie, in seconds.
+pub const LAG: f64 = 1.0;
+
+/// What is measured of a replica's lag.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Lag {
+    /// How far the oldest lost event lies before the disaster.
+    Lost,
+    /// How far the restore point lies before the wrong events, in seconds.
+    Point(f64),
+}
+
 /// What a scenario promises.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Promised {
@@ -44,6 +56,8 @@ pub struct Promised {
     pub no_refusal: bool,
     /// The longest time, in seconds.
     pub within: Option<(Measure, f64)>,
+    /// Where there is a replica: what lies behind by at most [`LAG`].
+    pub lag: Option<Lag>,
     /// For bad writes: how many of them are still there.
     pub bad_left: Option<u64>,
 }
@@ -63,12 +77,14 @@ pub struct Found {
     pub rto: Option<f64>,
     /// Seconds from the recovery's command.
     pub recovery: Option<f64>,
+    /// Seconds from the oldest lost event to the disaster.
+    pub rpo: f64,
 }
 
 impl Verdict {
     /// Holds what was found against what was promised.
     pub fn new(promised: Promised, found: Found) -> Self {
-        let Promised { loss, no_refusal, within, bad_left } = promised;
+        let Promised { loss, no_refusal, within, lag, bad_left } = promised;
         let counted = |promise: &str, kept: bool, found: String| Promise {
             promise: promise.to_owned(),
             kept,
@@ -98,6 +114,18 @@ impl Verdict {
                 promise: format!("from the {name} to the next acknowledged write under {limit} s"),
                 kept: seconds.is_some_and(|seconds| seconds < limit),
                 found: seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.2} s")),
+                timing: true,
+            });
+        }
+        if let Some(lag) = lag {
+            let (what, seconds) = match lag {
+                Lag::Lost => ("lost: at most the last", found.rpo),
+                Lag::Point(behind) => ("the wrong events are later than the restore point by at most", behind),
+            };
+            promises.push(Promise {
+                promise: format!("{what} {LAG} s, where the store's writes take at most 0.3 s"),
+                kept: seconds <= LAG,
+                found: format!("{seconds:.2} s"),
                 timing: true,
             });
         }

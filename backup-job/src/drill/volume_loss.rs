@@ -5,7 +5,7 @@ use kube::ResourceExt;
 
 use super::account::Allowance;
 use super::stage::Stage;
-use super::verdict::{Measure, Promised};
+use super::verdict::{Lag, Measure, Promised};
 use super::{Outcome, volume};
 use crate::cluster::{Cluster, workload};
 use crate::error::{Code, Error, Result};
@@ -29,13 +29,18 @@ impl By {
     }
 }
 
-/// What is promised.
+/// What is promised where there are only backups.
 pub const PROMISED: Promised = Promised {
     loss: "lost: only what was written after the last backup",
     no_refusal: false,
     within: Some((Measure::Recovery, 10.0)),
+    lag: None,
     bad_left: None,
 };
+
+/// What is promised where there is a replica.
+pub const PROMISED_WITH_REPLICA: Promised =
+    Promised { loss: "lost: only what the replica did not have yet", lag: Some(Lag::Lost), ..PROMISED };
 
 /// Makes it.
 ///
@@ -44,8 +49,15 @@ pub const PROMISED: Promised = Promised {
 pub async fn run(stage: &Stage, by: By) -> Result<Outcome> {
     let Stage { cluster, course, memory, limit, .. } = stage;
     let claim = memory.claim.as_ref().ok_or_else(|| Error::new(Code::Failed, "there is no claim to lose"))?;
-    let point = stage.back_up().await?;
+    let backup = match stage.replica {
+        Some(_) => None,
+        None => Some(stage.back_up().await?),
+    };
     stage.calm().await?;
+    let seen = match stage.replica {
+        Some(_) => Some(stage.replica_follows().await?),
+        None => None,
+    };
 
     let disaster = course.mark("disaster");
     course
@@ -57,8 +69,10 @@ pub async fn run(stage: &Stage, by: By) -> Result<Outcome> {
 
     let recovery = course.mark("recovery command");
     course.phase("make the claim", volume::create(cluster, claim)).await?;
+    let mut restored = backup.clone();
     if by == By::Restore {
-        course.phase("restore", stage.restore(&point)).await?;
+        let point = backup.as_ref().map_or("latest", |backup| &backup.file);
+        restored = Some(course.phase("restore", stage.restore(point)).await?.point);
     }
     course
         .phase("start", async {
@@ -67,13 +81,11 @@ pub async fn run(stage: &Stage, by: By) -> Result<Outcome> {
         })
         .await?;
     stage.recovered().await?;
-    Ok(Outcome {
-        disaster,
-        recovery: Some(recovery),
-        allowance: Allowance::After(point.created_at),
-        promised: PROMISED,
-        restore_point: Some(point),
-    })
+    let (allowance, promised) = match backup {
+        Some(backup) => (Allowance::After(backup.created_at), PROMISED),
+        None => (Allowance::Tail(seen.map(|seen| seen.created_at), recovery), PROMISED_WITH_REPLICA),
+    };
+    Ok(Outcome { disaster, recovery: Some(recovery), allowance, promised, restore_point: restored })
 }
 
 /// Scales all that was remembered; the application first, since it is waited for.

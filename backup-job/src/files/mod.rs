@@ -210,9 +210,15 @@ pub fn remove_sidecars(label: &'static str, path: &Path) -> Result<()> {
 
 /// Room on the volume of `folder`, in bytes, for this user.
 pub fn free_bytes(folder: &Path) -> Result<u64> {
+    Ok(room(folder)?.1)
+}
+
+/// Size of the volume of `folder`, and what this user may still write, in bytes.
+pub fn room(folder: &Path) -> Result<(u64, u64)> {
     let stat =
         nix::sys::statvfs::statvfs(folder).map_err(|e| Error::io("ask for the free room of", folder, e.into()))?;
-    Ok(stat.blocks_available() as u64 * stat.fragment_size() as u64)
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.fragment_size() as u64);
+    Ok((bytes(stat.blocks() as u64), bytes(stat.blocks_available() as u64)))
 }
 
 /// Fails before anything is written where `folder` has less than `bytes` of room (and a little to spare).

@@ -30,7 +30,8 @@ use crate::model::naming::Kind;
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::remote::Access;
-use crate::restore::{self, Source};
+use crate::restore::{self, Folder, Source};
+use crate::sealed::{self, Keys};
 use crate::{lock, replicate, sqlite};
 
 /// The events application's schema.
@@ -56,6 +57,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Decides and verifies, and changes nothing.
     pub dry_run: bool,
+    /// What opens sealed backups. Where it is given, one that is not sealed is refused.
+    pub keys: Keys,
     /// The replicas, where there are any.
     pub access: Option<Access>,
     /// Goes on with the other sources where a replica is out of reach.
@@ -121,6 +124,9 @@ pub fn run(options: &Options) -> Result<Report> {
     let finish = |report: Report| Ok(Report { seconds: started.elapsed().as_secs_f64(), ..report });
     {
         let _beside_others = lock::shared(database, *wait)?;
+        if !*dry_run {
+            sealed::remove_dead(database)?;
+        }
         if let Some(kept) = keep(options)? {
             return finish(kept);
         }
@@ -224,9 +230,9 @@ struct Newest {
 /// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
 /// where it is out of reach nobody knows what it has.
 fn newest(options: &Options) -> Result<Option<Newest>> {
-    let Options { backups, access, now, accept_unreachable, accept_older, .. } = options;
+    let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
-        let found = newest_good(backups, &Catalog::read(backups)?, *accept_older)?;
+        let found = newest_good(options, &Catalog::read(backups)?)?;
         Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None }))
     };
     let Some(access) = access else { return backup() };
@@ -242,29 +248,43 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
         };
     };
     // A damaged or missing backup is no reason not to start: the replica has something.
-    let backup = backup().unwrap_or_else(|error| {
-        tracing::warn!(error = error.chain(), "the backups are left aside");
-        None
-    });
+    let backup = has_newer(backups, choice.at).and_then(|newer| if newer { backup() } else { Ok(None) });
+    let backup = match backup {
+        Ok(backup) => backup,
+        // It is newer and may be good, but nobody here can open it.
+        Err(error) if error.code() == Code::Usage => return Err(error),
+        Err(error) => {
+            tracing::warn!(error = error.chain(), "the backups are left aside");
+            None
+        }
+    };
     if let Some(backup) = backup.filter(|backup| backup.point.created_at > choice.at) {
         return Ok(Some(backup));
     }
-    let (path, point) = restore::fetch(access, &choice, &options.database)?;
+    let (path, point, choice) = restore::fetch(access, choice, &options.database)?;
     let source = Source::fetched(path, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
     Ok(Some(Newest { point, source, skipped: Vec::new(), parent }))
 }
 
+/// Whether there is a backup from after `at`: only then is one read, or opened.
+fn has_newer(backups: &Path, at: Timestamp) -> Result<bool> {
+    let catalog = Catalog::read(backups)?;
+    Ok(catalog.points().iter().any(|point| point.kind == Kind::Backup && point.created_at > at))
+}
+
 /// The newest backup that reads back as it was written, and what was passed over for it. `None`: no restore points at
 /// all, by a complete listing.
-fn newest_good(
-    backups: &Path,
-    catalog: &Catalog,
-    accept_older: bool,
-) -> Result<Option<(RestorePoint, Source, Vec<Skipped>)>> {
+fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePoint, Source, Vec<Skipped>)>> {
+    let Options { backups, database, keys, accept_older, .. } = options;
+    let accept_older = *accept_older;
     let mut skipped = Vec::new();
     for point in catalog.points().iter().filter(|point| point.kind == Kind::Backup) {
-        let error = match Source::open(backups, point, catalog) {
+        if !accept_older {
+            // Neither damaged nor good: nothing older takes its place by itself.
+            keys.require_of(&backups.join(&point.file), point.sealed)?;
+        }
+        let error = match Source::open(Folder { backups, keys, database }, point, catalog) {
             Ok(source) if skipped.is_empty() || accept_older => return Ok(Some((point.clone(), source, skipped))),
             Ok(_) => return Err(only_an_older_one(backups, point, &skipped)),
             Err(error) if error.code() == Code::VerificationFailed => error.to_string(),

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::restore::remove_leftovers;
+use crate::sealed::Keys;
 use crate::{backup, files};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -46,6 +47,7 @@ impl Scene {
             wait: 5 * SECOND,
             now: Timestamp::now(),
             dry_run: false,
+            keys: Keys::default(),
             access: None,
             accept_unreachable: false,
             first_install: false,
@@ -84,6 +86,7 @@ impl Scene {
             wait: SECOND,
             now: Timestamp::now(),
             dry_run: false,
+            recipients: None,
         };
         backup::take(&options).unwrap().file
     }

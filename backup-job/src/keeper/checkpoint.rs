@@ -79,6 +79,7 @@ impl Checkpointer {
         companion: &mut dyn Companion,
     ) -> Result<Duration> {
         let size = self.wal_size()?;
+        stats.wal = size;
         stats.largest_wal = stats.largest_wal.max(size);
         if size <= options.wal_limit && !options.once {
             self.tries = 0;

@@ -15,10 +15,12 @@ mod checkpoint;
 mod held;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Code, Error, Result};
+use crate::latest::Latest;
 use crate::lock;
 
 use held::Held;
@@ -46,18 +48,22 @@ pub struct Options {
     pub once: bool,
     /// The first error ends it, instead of being tried again.
     pub gives_up: bool,
+    /// Where others can see how it goes.
+    pub gauges: Arc<Latest<Stats>>,
 }
 
 impl Options {
     /// The usual closeness.
     pub fn new(database: PathBuf) -> Self {
-        Self { database, tick: TICK, wal_limit: WAL_LIMIT, once: false, gives_up: false }
+        Self { database, tick: TICK, wal_limit: WAL_LIMIT, once: false, gives_up: false, gauges: Arc::default() }
     }
 }
 
 /// What the keeper has seen and done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
+    /// Size of the WAL's file at the last look, in bytes.
+    pub wal: u64,
     /// Greatest size of the WAL's file, in bytes.
     pub largest_wal: u64,
     /// Times that pages were moved from the WAL into the database.
@@ -66,6 +72,8 @@ pub struct Stats {
     pub longest_hold: Duration,
     /// Times that the database was opened.
     pub opened: u64,
+    /// Whether the database is held open.
+    pub holds: bool,
 }
 
 /// What works on the database while the keeper holds it.
@@ -116,6 +124,8 @@ pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn
             Err(error) if options.once || options.gives_up || error.code() == Code::Usage => return Err(error),
             Err(error) => keeper.suffer(&error),
         };
+        keeper.stats.holds = keeper.held.is_some();
+        options.gauges.set(keeper.stats);
         if options.once {
             break;
         }

@@ -20,7 +20,7 @@ pub(crate) fn at(text: &str) -> Timestamp {
 /// A verified restore point that is named for its instant.
 pub(crate) fn verified(kind: Kind, created_at: Timestamp) -> RestorePoint {
     RestorePoint {
-        file: naming::name(kind, created_at, |_| false).unwrap(),
+        file: naming::name(kind, created_at, false, |_| false).unwrap(),
         kind,
         created_at,
         bytes: 8192,
@@ -33,6 +33,8 @@ pub(crate) fn verified(kind: Kind, created_at: Timestamp) -> RestorePoint {
         error: None,
         seconds: 0.1,
         unchanged_since: None,
+        sealed: false,
+        file_checksum: None,
     }
 }
 
@@ -66,7 +68,7 @@ pub(crate) fn folder() -> impl Strategy<Value = Vec<RestorePoint>> {
         let mut make = |(before, kind, (checked, wrong)): (i64, Kind, (bool, bool))| {
             let created_at = Timestamp::from_millisecond(now().as_millisecond() - before).unwrap();
             let mut point = verified(kind, created_at);
-            point.file = naming::name(kind, created_at, |name| taken.contains(name)).unwrap();
+            point.file = naming::name(kind, created_at, false, |name| taken.contains(name)).unwrap();
             taken.insert(point.file.clone());
             point.verified_at = checked.then_some(created_at);
             point.error = wrong.then(|| "a flipped bit".to_owned());

@@ -3,7 +3,7 @@
 //! | text | means |
 //! |---|---|
 //! | `latest` | the newest verified backup |
-//! | `backup-2025-01-10-12-00.db` | that very file, of whatever kind and state |
+//! | `backup-2025-01-10-12-00.db`, `….db.age` | that very file, of whatever kind and state |
 //! | `2025-01-10T12:00:00Z`, `…+01:00` | the newest verified backup at or before that instant |
 //! | `15m`, `2h`, `1d`, `1h30m` | the same, for that long ago |
 //! | `20250110T120000Z-1a2b3c4d/000000000000002a` | that transaction of that epoch of a replica |
@@ -96,7 +96,8 @@ impl FromStr for Point {
         if text.contains(['/', '\\', '\0']) {
             return refused(PointError::Path);
         }
-        if text.ends_with(".db") && !text.starts_with('.') {
+        let plain = text.strip_suffix(naming::SEALED).unwrap_or(text);
+        if plain.ends_with(naming::EXTENSION) && !text.starts_with('.') {
             return Ok(Self::File(text.to_owned()));
         }
         let not_an_age = match age::parse(text) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::checksum::{Checksum, Checksums};
-use super::naming::Kind;
+use super::naming::{self, Kind};
 
 /// One file in the backup folder and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,11 +36,16 @@ pub struct RestorePoint {
     pub seconds: f64,
     /// The older file of which this one is a hard link, since nothing had changed.
     pub unchanged_since: Option<String>,
+    /// Whether the file is sealed: an age file with the database in it.
+    pub sealed: bool,
+    /// Checksum of a sealed file as it lies there.
+    pub file_checksum: Option<Checksum>,
 }
 
 impl RestorePoint {
     /// A file of which only the name and the size are known: the catalog has no row for it yet.
     pub fn unrecorded(file: String, kind: Kind, created_at: Timestamp, bytes: u64) -> Self {
+        let sealed = naming::is_sealed(&file);
         Self {
             file,
             kind,
@@ -55,6 +60,8 @@ impl RestorePoint {
             error: None,
             seconds: 0.0,
             unchanged_since: None,
+            sealed,
+            file_checksum: None,
         }
     }
 

@@ -20,6 +20,8 @@ pub struct Names {
     pub replicator: String,
     /// The CronJob, ServiceAccount, Role, RoleBinding and Lease of restores.
     pub restore: String,
+    /// The CronJob of the rehearsals.
+    pub rehearse: String,
     /// The ConfigMap that names the restore point.
     pub restore_point: String,
     /// The NetworkPolicy of backups and keeper.
@@ -39,6 +41,7 @@ impl Names {
             backup: name("sqlite-backup"),
             replicator: name("replicator"),
             restore: name("restore"),
+            rehearse: name("rehearse"),
             restore_point: name("restore-point"),
             backup_network: name("pra-backup"),
             restore_network: name("pra-restore"),
@@ -61,6 +64,7 @@ impl Names {
             backup: format!("{app}-backup"),
             replicator: format!("{app}-replicator"),
             restore: format!("{app}-restore"),
+            rehearse: format!("{app}-rehearse"),
             restore_point: format!("{app}-restore-point"),
             backup_network: format!("{app}-backup"),
             restore_network: format!("{app}-restore"),
@@ -75,7 +79,9 @@ impl Names {
         let base = Self::base();
         let known = match kind.to_ascii_lowercase().as_str() {
             "deployment" => vec![(&base.app, &self.app), (&base.replicator, &self.replicator)],
-            "cronjob" => vec![(&base.backup, &self.backup), (&base.restore, &self.restore)],
+            "cronjob" => {
+                vec![(&base.backup, &self.backup), (&base.restore, &self.restore), (&base.rehearse, &self.rehearse)]
+            }
             "persistentvolumeclaim" => {
                 vec![(&base.data_claim, &self.data_claim), (&base.backup_claim, &self.backup_claim)]
             }

@@ -8,11 +8,12 @@ use crate::cluster::kit::{INSTANCE, VOLUME};
 use crate::error::{Code, Error, Result};
 
 /// The manifests, in the order of `kustomization.yaml`.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     include_str!("../../../k8s/kit/pra-backup.yaml"),
     include_str!("../../../k8s/kit/sqlite-backup.yaml"),
     include_str!("../../../k8s/kit/replicator.yaml"),
     include_str!("../../../k8s/kit/restore.yaml"),
+    include_str!("../../../k8s/kit/rehearse.yaml"),
     include_str!("../../../k8s/kit/restore-point.yaml"),
     include_str!("../../../k8s/kit/restore-access.yaml"),
     include_str!("../../../k8s/kit/network.yaml"),

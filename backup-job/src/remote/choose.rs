@@ -31,6 +31,8 @@ pub struct Choice {
     pub(super) sealed: bool,
     /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
     pub ignored: u64,
+    /// What was asked for, and when.
+    asked: (Point, Timestamp),
 }
 
 impl Choice {
@@ -42,6 +44,20 @@ impl Choice {
     /// Where it is.
     pub fn replica(&self) -> String {
         self.store.url().to_string()
+    }
+
+    /// What was asked for, as the store is now: retention may have removed what was planned with.
+    pub(super) fn again(&self, access: &Access) -> Result<Self> {
+        let (point, now) = &self.asked;
+        let store = self.store.url().clone();
+        let surveys = Access { replicas: vec![store], ..access.clone() }.surveys(false)?;
+        let survey = surveys.first().ok_or_else(|| Error::new(Code::Failed, "no store was asked"))?;
+        choose(access, survey, point, *now)?.ok_or_else(|| refused(survey, plan::Error::Empty))
+    }
+
+    /// Whether its files are sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     /// Bytes to fetch.
@@ -56,7 +72,8 @@ impl Choice {
 /// [`Code::NoSuchRestorePoint`] where it has something, but not that; where a flag would accept what is missing, the
 /// message names it.
 pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Timestamp) -> Result<Option<Choice>> {
-    run(|| async {
+    let asked = (point.clone(), now);
+    let chosen = run(|| async {
         let goal = match point {
             Point::File(_) => return Ok(None),
             Point::Latest => None,
@@ -87,7 +104,33 @@ pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Times
             true => Ok(None),
             false => Err(refused(survey, plan::Error::BeforeFirst { instant_ms })),
         }
-    })
+    })?;
+    Ok(chosen.map(|choice| Choice { asked, ..choice }))
+}
+
+/// Whether what the stores have leads to their newest state without a hole, as far as can be told without opening a
+/// file. Returns the number of files of that, and their bytes.
+///
+/// # Errors
+/// As [`choose`].
+pub(crate) fn check_unopened(access: &Access) -> Result<(usize, u64)> {
+    let mut total = (0, 0);
+    for survey in access.surveys(false)? {
+        let newest = survey.steps.iter().find(|step| !step.history.is_empty() || step.head.is_some());
+        let Some(step) = newest else { return Err(refused(&survey, plan::Error::Empty)) };
+        let plan =
+            plan::plan(&step.history, Goal::Latest, step.head, access.accept).map_err(|e| refused(&survey, e))?;
+        for file in plan.files {
+            if file.size == 0 {
+                return Err(Error::new(
+                    Code::VerificationFailed,
+                    format!("transactions {} to {} in {} are an empty file", file.min, file.max, survey.store.url()),
+                ));
+            }
+            total = (total.0 + 1, total.1 + file.size);
+        }
+    }
+    Ok(total)
 }
 
 async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Result<Choice> {
@@ -109,7 +152,16 @@ async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Re
     let at_ms = timestamp(access, survey, step, last).await?;
     let at = Timestamp::from_millisecond(at_ms)
         .map_err(|e| Error::new(Code::VerificationFailed, "a file's time is out of range").because(e))?;
-    Ok(Choice { store: survey.store.clone(), epoch: step.epoch, txid, at, chain, sealed, ignored: step.ignored })
+    Ok(Choice {
+        store: survey.store.clone(),
+        epoch: step.epoch,
+        txid,
+        at,
+        chain,
+        sealed,
+        ignored: step.ignored,
+        asked: (Point::Latest, at),
+    })
 }
 
 /// The newest state that is not after the instant, by the times inside the files.
@@ -128,7 +180,7 @@ pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, fil
     let name = key.key(survey.store.url().scheme(), &step.epoch);
     let download = survey.store.get(&name).await?;
     let reader = download.into_read();
-    let identities = access.identities.clone().filter(|_| key.sealed);
+    let identities = if key.sealed { access.keys.identities()? } else { None };
     let header = tokio::task::spawn_blocking(move || -> replica::Result<[u8; HEADER_SIZE]> {
         let mut header = [0; HEADER_SIZE];
         let read = match &identities {
@@ -149,16 +201,8 @@ pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, fil
 
 fn require_seal(access: &Access, survey: &Survey, sealed: bool) -> Result<()> {
     let url = survey.store.url();
-    match (sealed, &access.identities) {
-        (true, None) => Err(Error::new(Code::Usage, format!("the files in {url} are sealed"))
-            .hint("give the identity that opens them with --identity FILE; the cluster need not have it otherwise")),
-        (false, Some(_)) if !access.accept_plaintext => Err(Error::new(
-            Code::VerificationFailed,
-            format!("a file in {url} is not sealed, and an identity was given"),
-        )
-        .hint("anybody who can write there may have put it there: --accept-plaintext takes it")),
-        _ => Ok(()),
-    }
+    let (met_sealed, met_plain) = (format!("the files in {url} are sealed"), format!("a file in {url} is not sealed"));
+    access.keys.require(sealed, met_sealed, met_plain)
 }
 
 fn refused(survey: &Survey, error: plan::Error) -> Error {

@@ -2,28 +2,71 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use replica::fetch::{self, Fetched, Open};
+use async_trait::async_trait;
+use bytes::Bytes;
+use replica::fetch::{self, Objects, Open};
 use replica::seal;
+use replica::store::Store;
 
 use super::choose::Choice;
 use super::{Access, run};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::files;
+use crate::progress::Progress;
 
-/// Fetches `choice` into the new file `to`, checked against every checksum that its files carry, and synced.
+/// The label of what is removed here.
+const LABEL: &str = "restore:fetch";
+
+/// Fetches `choice` into the new file `to`, checked against every checksum that its files carry, and synced. Where one of
+/// them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once more. Returns
+/// what was fetched.
 ///
 /// # Errors
-/// [`crate::error::Code::NoSuchRestorePoint`] where a file has vanished since it was chosen;
-/// [`crate::error::Code::VerificationFailed`] where one is damaged.
-pub(crate) fn fetch(access: &Access, choice: &Choice, to: &Path) -> Result<Fetched> {
+/// [`Code::NoSuchRestorePoint`] where a file has vanished again; [`Code::VerificationFailed`] where one is damaged.
+pub(crate) fn fetch(access: &Access, choice: Choice, to: &Path) -> Result<Choice> {
+    match attempt(access, &choice, to) {
+        Ok(()) => Ok(choice),
+        Err(error) if error.code() == Code::NoSuchRestorePoint => {
+            tracing::warn!(error = error.chain(), "a file has gone since it was chosen: it is planned anew");
+            files::remove(LABEL, to)?;
+            let again = choice.again(access)?;
+            attempt(access, &again, to)?;
+            Ok(again)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn attempt(access: &Access, choice: &Choice, to: &Path) -> Result<()> {
     files::require_room(files::folder_of(to), choice.bytes(), "fetching the restore point")?;
     let file = OpenOptions::new().read(true).write(true).create_new(true).open(to);
     let file: File = file.map_err(|e| Error::io("create", to, e))?;
-    let open = access.identities.clone().filter(|_| choice.sealed).map(|identities| -> Open {
+    let identities = if choice.sealed { access.keys.identities()? } else { None };
+    let open = identities.map(|identities| -> Open {
         Arc::new(move |sealed: Box<dyn Read>| Ok(Box::new(seal::open(&identities, sealed)?)))
     });
-    run(|| async { Ok(fetch::fetch(&choice.store, &choice.chain, open, file, &fetch::Options::default()).await?) })
+    run(|| async {
+        let counted = Counted { store: &choice.store, progress: Progress::bytes("fetching", choice.bytes()) };
+        fetch::fetch(&counted, &choice.chain, open, file, &fetch::Options::default()).await?;
+        Ok(())
+    })
+}
+
+/// A store whose bytes are counted.
+struct Counted<'a> {
+    store: &'a Store,
+    progress: Progress,
+}
+
+#[async_trait]
+impl Objects for Counted<'_> {
+    async fn get_range(&self, key: &str, range: Range<u64>) -> replica::Result<Bytes> {
+        let bytes = self.store.get_range(key, range).await?;
+        self.progress.add(bytes.len() as u64);
+        Ok(bytes)
+    }
 }

@@ -11,18 +11,19 @@ mod survey;
 mod window;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use replica::epoch::EpochId;
 use replica::plan::Accept;
-use replica::seal::Identities;
 use replica::store::{Store, StoreOptions};
 use replica::url::ReplicaUrl;
 
+use crate::catalog::status;
 use crate::error::{Code, Error, Result};
+use crate::sealed::Keys;
 
 pub use choose::Choice;
-pub(crate) use choose::choose;
+pub(crate) use choose::{check_unopened, choose};
 pub(crate) use fetch::fetch;
 pub(crate) use survey::Survey;
 pub use window::Window;
@@ -35,14 +36,14 @@ pub struct Access {
     pub replicas: Vec<ReplicaUrl>,
     /// Keys and time-outs.
     pub store: StoreOptions,
-    /// What opens sealed files. Where there are any, a file that is not sealed is refused.
-    pub identities: Option<Arc<Identities>>,
-    /// Takes files that are not sealed although there are identities.
-    pub accept_plaintext: bool,
+    /// What opens sealed files. Where it is given, a file that is not sealed is refused.
+    pub keys: Keys,
     /// Losses that are accepted.
     pub accept: Accept,
     /// This epoch, and not the newest.
     pub epoch: Option<EpochId>,
+    /// The backup folder, whose catalog says how far each store was: what is missing at its end is found out.
+    pub backups: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Access {
@@ -57,16 +58,33 @@ impl Access {
         Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<replica::Result<_>>()?)
     }
 
+    /// How far each store was, by the catalog; nothing where there is none, as on an empty cluster.
+    fn recorded(&self) -> Vec<(String, EpochId, u64)> {
+        let Some(backups) = &self.backups else { return Vec::new() };
+        let replicas = match status::read(backups) {
+            Ok(status) => status.replicas,
+            Err(error) => {
+                tracing::debug!(error = error.chain(), "the catalog does not say how far the replicas were");
+                return Vec::new();
+            }
+        };
+        let known = |replica: status::Replica| Some((replica.url, replica.epoch?.parse().ok()?, replica.txid));
+        replicas.into_iter().filter_map(known).collect()
+    }
+
     /// What every store has.
     ///
     /// # Errors
     /// Where one of them is out of reach, which is never the same as empty, unless that is accepted.
     pub(crate) fn surveys(&self, accept_unreachable: bool) -> Result<Vec<Survey>> {
         let stores = self.stores()?;
+        let recorded = self.recorded();
         run(|| async {
             let mut surveys = Vec::with_capacity(stores.len());
             for store in stores {
-                match Survey::read(store, self.epoch).await {
+                let url = store.url().to_string();
+                let known = recorded.iter().find(|(known, ..)| *known == url).map(|(_, epoch, txid)| (*epoch, *txid));
+                match Survey::read(store, self.epoch, known).await {
                     Ok(survey) => surveys.push(survey),
                     Err(error) if error.code() == Code::OutOfReach && accept_unreachable => {
                         tracing::warn!(error = error.chain(), "the replica is left aside");

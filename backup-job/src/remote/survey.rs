@@ -30,19 +30,12 @@ pub(super) struct Step {
 }
 
 impl Survey {
-    /// Reads the claim first, so that whatever it says was shipped must be in the listings.
-    pub(super) async fn read(store: Store, named: Option<EpochId>) -> Result<Self> {
+    /// Reads the claim first, so that whatever it says was shipped must be in the listings; `recorded` is what the
+    /// catalog says.
+    pub(super) async fn read(store: Store, named: Option<EpochId>, recorded: Option<(EpochId, u64)>) -> Result<Self> {
         let claim = read_claim(&store).await?.map(|(claim, _)| claim);
         let manifests = list_epochs(&store).await?;
-        let epochs: Vec<lineage::Epoch> = manifests
-            .iter()
-            .map(|manifest| lineage::Epoch {
-                name: manifest.epoch.to_string(),
-                parent: manifest
-                    .parent
-                    .map(|parent| lineage::Parent { epoch: parent.epoch.to_string(), txid: parent.txid }),
-            })
-            .collect();
+        let epochs = lineage::epochs(&manifests);
         let named = named.map(|epoch| epoch.to_string());
         let Line { steps, missing, passed_over } = match lineage::line(&epochs, named.as_deref()) {
             Ok(line) => line,
@@ -74,7 +67,8 @@ impl Survey {
             // A child that goes on from here knows what was there.
             let continued =
                 manifests.iter().filter_map(|manifest| manifest.parent.filter(|parent| parent.epoch == epoch));
-            let known = claimed.max(continued.map(|parent| parent.txid).max());
+            let recorded = recorded.filter(|(recorded, _)| *recorded == epoch).map(|(_, txid)| txid);
+            let known = claimed.max(continued.map(|parent| parent.txid).max()).max(recorded);
             let history = step.until.map_or_else(|| whole.clone(), |until| whole.until(until));
             let head = step.until.or(known).filter(|head| *head > 0);
             read.push(Step { epoch, history, head, keys, ignored });

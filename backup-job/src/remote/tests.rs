@@ -5,25 +5,26 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use replica::plan::Accept;
-use replica::seal::{Identities, NewKey, Recipients};
+use replica::seal::{NewKey, Recipients};
 use replica::store::StoreOptions;
 use rusqlite::Connection;
 
-use super::Access;
+use super::{Access, choose, fetch};
 use crate::error::{Code, Result};
 use crate::model::point::Point;
 use crate::replicate::service_tests::{Scene, start, until};
 use crate::restore::{self, LOCK_LIMIT, Mode};
-use crate::{init, listing, replicate};
+use crate::sealed::Keys;
+use crate::{init, listing, replicate, verify};
 
 fn access(scene: &Scene, replica: &str) -> Access {
     Access {
         replicas: vec![format!("file://{}", scene.path(replica).display()).parse().unwrap()],
         store: StoreOptions::default(),
-        identities: None,
-        accept_plaintext: false,
+        keys: Keys::default(),
         accept: Accept::default(),
         epoch: None,
+        backups: None,
     }
 }
 
@@ -37,6 +38,8 @@ fn restoring(scene: &Scene, access: Access, point: &str) -> restore::Options {
         lock_limit: LOCK_LIMIT,
         wait: Duration::from_secs(5),
         now: Timestamp::now(),
+        keys: access.keys.clone(),
+        recipients: None,
         access: Some(access),
         accept_unreachable: false,
     }
@@ -215,7 +218,7 @@ fn sealed(scene: &Scene) -> (NewKey, Access) {
     }
     let path = scene.path("key");
     key.write(&path, Timestamp::now()).unwrap();
-    let access = Access { identities: Some(Arc::new(Identities::read(&path).unwrap())), ..access(scene, "one") };
+    let access = Access { keys: Keys::new(Some(path), false), ..access(scene, "one") };
     (key, access)
 }
 
@@ -243,10 +246,10 @@ fn with_an_identity_what_is_not_sealed_is_refused() {
     let key = scene.path("key");
     NewKey::generate().write(&key, Timestamp::now()).unwrap();
     let mut with_identity = access(&scene, "one");
-    with_identity.identities = Some(Arc::new(Identities::read(&key).unwrap()));
+    with_identity.keys = Keys::new(Some(key.clone()), false);
     let error = restore(&scene, with_identity.clone(), "latest").unwrap_err();
     assert_eq!(error.code(), Code::VerificationFailed);
-    with_identity.accept_plaintext = true;
+    with_identity.keys = Keys::new(Some(key), true);
     restore(&scene, with_identity, "latest").unwrap();
 }
 
@@ -256,7 +259,7 @@ fn switching_encryption_on_begins_an_epoch_and_both_are_one_history() {
     let before = history(&scene, "one")[2];
     let (_, mut with_identity) = sealed(&scene);
     assert_eq!(scene.epochs("one").len(), 2);
-    with_identity.accept_plaintext = true;
+    with_identity.keys = Keys::new(Some(scene.path("key")), true);
     restore(&scene, with_identity.clone(), &before.to_string()).unwrap();
     assert_eq!(rows(&scene.path("app.db")), 12);
     restore(&scene, with_identity, "latest").unwrap();
@@ -274,6 +277,7 @@ fn initialise(scene: &Scene, access: Access, first_install: bool) -> Result<init
         wait: Duration::from_secs(5),
         now: Timestamp::now(),
         dry_run: false,
+        keys: access.keys.clone(),
         access: Some(access),
         accept_unreachable: false,
         first_install,
@@ -326,4 +330,112 @@ fn the_list_shows_each_window_as_a_point_that_restores() {
     assert!(listed[0].from.unwrap() < listed[0].created_at);
     assert!(matches!(listed[0].point.parse::<Point>().unwrap(), Point::Transaction(_, 3)));
     restore(&scene, access(&scene, "one"), &listed[0].point).unwrap();
+}
+
+#[test]
+fn what_vanishes_between_plan_and_fetch_is_planned_anew() {
+    let scene = Scene::new();
+    history(&scene, "one");
+    let access = access(&scene, "one");
+    let survey = access.surveys(false).unwrap().pop().unwrap();
+    let choice = choose(&access, &survey, &Point::Latest, Timestamp::now()).unwrap().unwrap();
+    // A compacted file holds the same by now, and retention removes the small ones.
+    let mut options = scene.options(&["one"]);
+    options.levels = [Duration::from_millis(1), Duration::MAX, Duration::MAX, Duration::MAX];
+    let running = start(options);
+    scene.insert(1);
+    let level = scene.epochs("one")[0].join("ltx");
+    until("compacted files", || {
+        level.join("1").exists() && files(&scene, "one", "1").iter().any(|path| ends(path) >= 4)
+    });
+    running.end().unwrap();
+    files(&scene, "one", "0").iter().for_each(|path| std::fs::remove_file(path).unwrap());
+
+    let to = scene.path("fetched");
+    let fetched = fetch(&access, choice.clone(), &to).unwrap();
+    assert!(fetched.txid >= choice.txid, "{fetched:?}");
+    assert!(rows(&to) >= 12);
+
+    files(&scene, "one", "1").iter().for_each(|path| std::fs::remove_file(path).unwrap());
+    std::fs::remove_file(&to).unwrap();
+    let error = fetch(&access, choice, &to).unwrap_err();
+    assert!(matches!(error.code(), Code::VerificationFailed | Code::NoSuchRestorePoint), "{}", error.chain());
+}
+
+/// The last transaction of a file.
+fn ends(path: &Path) -> u64 {
+    let name = path.file_stem().unwrap().to_str().unwrap();
+    u64::from_str_radix(name.split_once('-').unwrap().1, 16).unwrap()
+}
+
+#[test]
+fn a_tail_that_the_catalog_knows_of_and_the_store_lacks_is_an_error() {
+    let scene = Scene::new();
+    std::fs::create_dir(scene.path("backup")).unwrap();
+    history(&scene, "one");
+    let known = crate::catalog::status::read(&scene.path("backup")).unwrap().replicas;
+    assert_eq!(known[0].txid, 3);
+    // What the store itself says of its head goes too.
+    std::fs::remove_file(files(&scene, "one", "0").last().unwrap()).unwrap();
+    std::fs::remove_file(scene.path("one").join("claim.json")).unwrap();
+    restore(&scene, access(&scene, "one"), "latest").unwrap();
+
+    let with_catalog = Access { backups: Some(scene.path("backup")), ..access(&scene, "one") };
+    let error = restore(&scene, with_catalog.clone(), "latest").unwrap_err();
+    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    let accepted = Access { accept: Accept { missing_tail: true, ..Accept::default() }, ..with_catalog };
+    restore(&scene, accepted, "latest").unwrap();
+}
+
+#[test]
+fn a_replica_is_verified_by_fetching_it_and_nothing_of_that_stays() {
+    let scene = Scene::new();
+    history(&scene, "one");
+    let options = verify::replicas::Options {
+        access: access(&scene, "one"),
+        points: Vec::new(),
+        database: scene.path("app.db"),
+        now: Timestamp::now(),
+    };
+    let before = names(&scene);
+    let outcomes = verify::replicas::run(&options).unwrap();
+    assert!(
+        matches!(&outcomes[..], [one] if one.error.is_none() && one.point.ends_with("0000000000000003")),
+        "{outcomes:?}"
+    );
+
+    let path = files(&scene, "one", "0").pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let outcomes = verify::replicas::run(&options).unwrap();
+    let error = outcomes[0].error.as_ref().unwrap();
+    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(names(&scene), before);
+}
+
+#[test]
+fn a_restore_is_in_the_catalog_while_it_is_at_work_and_afterwards() {
+    let scene = Scene::new();
+    history(&scene, "one");
+    std::fs::create_dir_all(scene.path("backup")).unwrap();
+    let prepared = restore::plan(&restoring(&scene, access(&scene, "one"), "latest")).unwrap();
+    prepared.apply_and_tell().unwrap();
+    let told = || crate::catalog::status::read(&scene.path("backup")).unwrap().restore.unwrap();
+    assert!(told().ended.is_some() && told().seconds.is_some() && told().error.is_none(), "{:?}", told());
+
+    let mut options = restoring(&scene, access(&scene, "one"), "latest");
+    options.mode = Mode::Replace;
+    options.wait = Duration::ZERO;
+    let prepared = restore::plan(&options).unwrap();
+    let _held = crate::lock::shared(&scene.path("app.db"), Duration::ZERO).unwrap();
+    prepared.apply_and_tell().unwrap_err();
+    assert!(told().error.unwrap().contains("lock"), "{:?}", told());
+}
+
+fn names(scene: &Scene) -> Vec<std::ffi::OsString> {
+    let mut names: Vec<_> = std::fs::read_dir(scene.folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    names.sort();
+    names
 }

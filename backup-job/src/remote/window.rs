@@ -21,6 +21,8 @@ pub struct Window {
     pub from: Timestamp,
     /// The last one.
     pub to: Timestamp,
+    /// Whether its files are sealed.
+    pub sealed: bool,
     /// Bytes that lie there for the epoch.
     pub bytes: u64,
 }
@@ -35,9 +37,11 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
         for step in &survey.steps {
             let bytes = step.history.files().map(|file| file.size).sum();
             for window in step.history.windows().into_iter().rev() {
+                let mut sealed = false;
                 let mut times = [Timestamp::UNIX_EPOCH; 2];
                 for (time, txid) in times.iter_mut().zip([window.first, window.last]) {
                     if let Some(file) = step.history.smallest(txid) {
+                        sealed |= step.key(&file)?.sealed;
                         let ms = timestamp(access, survey, step, &file).await?;
                         *time = Timestamp::from_millisecond(ms).unwrap_or_default();
                     }
@@ -48,6 +52,7 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
                     transactions: (window.first, window.last),
                     from: times[0],
                     to: times[1],
+                    sealed,
                     bytes,
                 });
             }

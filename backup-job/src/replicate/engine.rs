@@ -26,6 +26,7 @@ use super::{compare, staging};
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::keeper::Companion;
+use crate::latest::Latest;
 use crate::sqlite;
 
 /// Time between two lines about the same trouble.
@@ -58,6 +59,12 @@ pub struct Stats {
     pub syncs: u64,
     /// Times that all pages were compared: the log could not say which had changed.
     pub full_comparisons: u64,
+    /// Syncs that failed.
+    pub errors: u64,
+    /// Time spent on all of them.
+    pub busy: Duration,
+    /// When the database was last seen to be what was shipped, in ms since 1970.
+    pub looked_ms: u64,
 }
 
 /// The keeper's companion.
@@ -71,11 +78,12 @@ pub(super) struct Engine {
     next_sync: Instant,
     compacting: Option<JoinHandle<Result<(Staged, Last)>>>,
     said: Option<(String, Instant)>,
-    pub(super) stats: Stats,
+    gauges: Arc<Latest<Stats>>,
+    stats: Stats,
 }
 
 impl Engine {
-    pub(super) fn new(options: Options, outbox: Arc<Outbox>) -> Self {
+    pub(super) fn new(options: Options, outbox: Arc<Outbox>, gauges: Arc<Latest<Stats>>) -> Self {
         Self {
             options,
             outbox,
@@ -85,6 +93,7 @@ impl Engine {
             next_sync: Instant::now(),
             compacting: None,
             said: None,
+            gauges,
             stats: Stats::default(),
         }
     }
@@ -99,8 +108,10 @@ impl Engine {
             return Ok(false);
         }
         let Some(snapshot) = follower.current() else { return Ok(false) };
+        let at_ms = milliseconds(snapshot.at);
         if !snapshot.shape.wal && self.compared == Some(snapshot.change_counter) {
             follower.let_go_in_rollback_mode()?;
+            self.looked(at_ms);
             return Ok(true);
         }
         let has_begun = self.epoch.as_ref().is_some_and(|epoch| epoch.map.txid() > 0);
@@ -112,13 +123,19 @@ impl Engine {
         let counter = snapshot.change_counter;
         self.ship()?;
         self.compared = Some(counter);
-        self.outbox.looked();
+        self.looked(at_ms);
         self.compact()?;
         self.catch_up()?;
         if let Some(follower) = &mut self.follower {
             follower.let_go_in_rollback_mode()?;
         }
         Ok(true)
+    }
+
+    /// The database as it was at that instant is what was shipped.
+    fn looked(&mut self, at_ms: u64) {
+        self.stats.looked_ms = at_ms;
+        self.outbox.looked(at_ms);
     }
 
     /// Compares the current snapshot with the map, and makes a file of what differs.
@@ -136,7 +153,7 @@ impl Engine {
             tracing::error!(from = epoch.map.page_size(), to = snapshot.shape.page_size, "the page size has changed");
             epoch.begin_child(&self.options, &self.outbox)?;
         }
-        let at_ms = epoch.map.timestamp_ms().max(u64::try_from(snapshot.at.as_millisecond()).unwrap_or(0));
+        let at_ms = epoch.map.timestamp_ms().max(milliseconds(snapshot.at));
         let made = if epoch.map.txid() == 0 {
             Some(first(epoch, snapshot, at_ms, &self.options, &self.outbox)?)
         } else {
@@ -177,7 +194,7 @@ impl Engine {
         let (Some(epoch), Some(follower), None) = (&self.epoch, &mut self.follower, &self.compacting) else {
             return Ok(());
         };
-        let now_ms = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+        let now_ms = milliseconds(Timestamp::now());
         let txid = epoch.map.txid();
         let due = self
             .options
@@ -220,6 +237,7 @@ impl Engine {
 
     /// Trouble is said, once a minute while it stays the same.
     fn suffer(&mut self, error: &Error) {
+        self.stats.errors += u64::from(error.code() != Code::Busy);
         let text = error.chain();
         if self.said.as_ref().is_none_or(|(said, at)| *said != text || at.elapsed() >= REPEAT) {
             match error.code() {
@@ -252,6 +270,8 @@ impl Companion for Engine {
             Err(error) if error.code() == Code::Usage || self.options.once => return Err(error),
             Err(error) => self.suffer(&error),
         }
+        self.stats.busy += now.elapsed();
+        self.gauges.set(self.stats);
         let holds_nothing = self.follower.as_ref().is_some_and(|follower| follower.current().is_none());
         let least = if holds_nothing { now.elapsed() * SHARE } else { Duration::ZERO };
         self.next_sync = now + period(self.options.sync_interval, now.elapsed()).max(least);
@@ -262,6 +282,7 @@ impl Companion for Engine {
         if let Err(error) = self.sync() {
             self.suffer(&error);
         }
+        self.gauges.set(self.stats);
     }
 
     fn close(&mut self) {
@@ -270,6 +291,11 @@ impl Companion for Engine {
         self.compared = None;
         self.next_sync = Instant::now();
     }
+}
+
+/// In ms since 1970.
+fn milliseconds(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond()).unwrap_or(0)
 }
 
 fn has_tables(snapshot: &Snapshot, database: &std::path::Path) -> Result<bool> {

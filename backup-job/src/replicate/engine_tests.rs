@@ -35,7 +35,7 @@ impl Followed {
             takeover: false,
             once: false,
         };
-        let engine = Engine::new(options, Arc::clone(&outbox));
+        let engine = Engine::new(options, Arc::clone(&outbox), Arc::default());
         Self { folder, outbox, engine, image: Image::default() }
     }
 
@@ -81,7 +81,7 @@ impl Followed {
             once: false,
         };
         self.outbox = Arc::new(Outbox::new(1, 64 << 20));
-        self.engine = Engine::new(options, Arc::clone(&self.outbox));
+        self.engine = Engine::new(options, Arc::clone(&self.outbox), Arc::default());
     }
 }
 
@@ -124,6 +124,7 @@ fn a_restart_ships_only_what_changed_while_it_was_away() {
             once: false,
         },
         Arc::new(Outbox::new(1, 0)),
+        Arc::default(),
     );
     followed.insert(1);
     followed.restart();
@@ -149,7 +150,7 @@ fn a_store_that_has_lost_its_place_gets_all_it_missed_in_one_file() {
         takeover: false,
         once: false,
     };
-    followed.engine = Engine::new(options, Arc::clone(&followed.outbox));
+    followed.engine = Engine::new(options, Arc::clone(&followed.outbox), Arc::default());
     for _ in 0..3 {
         followed.insert(50);
         followed.engine.sync().unwrap();
@@ -190,6 +191,7 @@ fn a_map_that_is_missing_or_another_file_begins_a_child_epoch() {
             once: false,
         },
         Arc::new(Outbox::new(1, 0)),
+        Arc::default(),
     );
     for sidecar in ["-wal", "-shm"] {
         drop(std::fs::remove_file(files::with_suffix(&followed.path(), sidecar)));

@@ -80,7 +80,9 @@ impl Epoch {
         let log = MapLog::create(&folder.join("map"), &state.epoch.to_string(), &map)?;
         home.save(&state)?;
         home.forget_origin()?;
-        tracing::warn!(epoch = %state.epoch, parent = ?state.parent, reason, "a new epoch begins with a whole copy");
+        let parent =
+            state.parent.map_or_else(|| "none".to_owned(), |parent| format!("{}/{:016x}", parent.epoch, parent.txid));
+        tracing::warn!(epoch = %state.epoch, parent, reason, "a new epoch begins with a whole copy");
         outbox.begin(&state, 0, 0, Vec::new());
         Ok(Self { home, staging: Staging::new(folder.clone()), state, folder, map, log })
     }

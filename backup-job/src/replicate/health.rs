@@ -23,12 +23,31 @@ pub struct StoreHealth {
     pub txid: u64,
     /// The instant that could be restored from it, in ms since 1970; 0 where nothing could.
     pub reached_ms: u64,
-    /// Objects and bytes written since the start.
+    /// The first instant that could be, in ms since 1970, where that is known.
+    pub window_from_ms: Option<i64>,
+    /// Objects written since the start.
     pub objects: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Time that their writing took, in seconds.
+    pub seconds: f64,
+    /// Times that something stood in the way.
+    pub failures: u64,
     /// What stands in the way now.
     pub trouble: Option<String>,
+}
+
+/// A file that a store has now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Uploaded {
+    /// Its last transaction.
+    pub(super) txid: u64,
+    /// Its size.
+    pub(super) bytes: u64,
+    /// When its snapshot was opened, in ms since 1970.
+    pub(super) timestamp_ms: u64,
+    /// How long it took to write.
+    pub(super) took: Duration,
 }
 
 /// The line that is printed when a store is reached.
@@ -73,14 +92,23 @@ impl Health {
     }
 
     /// The store has a further file.
-    pub(super) fn uploaded(&self, store: StoreId, txid: u64, bytes: u64, timestamp_ms: u64) {
+    pub(super) fn uploaded(&self, store: StoreId, file: Uploaded) {
+        let Uploaded { txid, bytes, timestamp_ms, took } = file;
         let mut stores = self.lock();
         let Some((health, _)) = stores.get_mut(store) else { return };
         health.objects += 1;
         health.bytes += bytes;
+        health.seconds += took.as_secs_f64();
         health.trouble = None;
         if txid > health.txid {
             (health.txid, health.reached_ms) = (txid, timestamp_ms);
+        }
+    }
+
+    /// What is in the store reaches back to here.
+    pub(super) fn reaches_back(&self, store: StoreId, window_from_ms: Option<i64>) {
+        if let Some((health, _)) = self.lock().get_mut(store) {
+            health.window_from_ms = window_from_ms;
         }
     }
 
@@ -89,6 +117,7 @@ impl Health {
         let mut stores = self.lock();
         let Some((health, said)) = stores.get_mut(store) else { return };
         let text = error.chain();
+        health.failures += 1;
         if health.trouble.as_ref() != Some(&text) || said.is_none_or(|at| at.elapsed() >= REPEAT) {
             tracing::error!(replica = health.replica, error = text, hint = error.hint_text(), "the replica lags");
             *said = Some(Instant::now());

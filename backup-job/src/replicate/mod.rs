@@ -13,16 +13,19 @@ mod compare;
 mod draft;
 mod engine;
 mod epoch;
+mod exporter;
 mod follower;
 mod health;
 mod levels;
 mod map;
 mod outbox;
 mod position;
+mod publish;
 mod service;
 mod staging;
 mod state;
 mod tidy;
+mod watch;
 mod worker;
 
 pub use engine::Stats;
@@ -38,3 +41,5 @@ mod image;
 pub(crate) mod service_tests;
 #[cfg(test)]
 mod torture;
+#[cfg(test)]
+mod watch_tests;

@@ -36,8 +36,8 @@ struct Inner {
     timestamp_ms: u64,
     /// The last transaction that was made before this process opened the epoch.
     opened_at: u64,
-    /// Whether the database was compared since then.
-    looked: bool,
+    /// The last instant at which the database was seen to be what was shipped, in ms since 1970; 0: never since then.
+    looked_ms: u64,
     /// Counts the openings: what a worker knew of the queue before is gone.
     opened: u64,
 }
@@ -55,6 +55,19 @@ pub(super) struct Queue {
     pub(super) position: Option<u64>,
     /// When that transaction's snapshot was opened, in ms since 1970; 0 where it is not known.
     pub(super) timestamp_ms: u64,
+}
+
+/// How a store stands, for those who watch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Its last transaction.
+    pub(super) txid: u64,
+    /// Everything committed before this instant is in it, in ms since 1970; 0 where that is not known.
+    pub(super) in_step_ms: u64,
+    /// Files that wait for it.
+    pub(super) files: u64,
+    /// Bytes of them.
+    pub(super) bytes: u64,
 }
 
 /// What a store is to be given next.
@@ -92,6 +105,7 @@ impl Outbox {
         inner.stores.fill(Queue::default());
         inner.opened += 1;
         (inner.txid, inner.timestamp_ms, inner.opened_at) = (txid, timestamp_ms, txid);
+        inner.looked_ms = 0;
         drop(inner);
         self.wake();
     }
@@ -153,6 +167,20 @@ impl Outbox {
         dropped
     }
 
+    /// The file is staged no more: it was let go, or its namesake was delivered when it had just been made anew. A store
+    /// that needs what was in it is given another one.
+    pub(super) fn gone(&self, store: StoreId, name: Name) {
+        let mut inner = self.lock();
+        if let Some(waiting) = inner.files.get_mut(&name) {
+            waiting.stores.remove(&store);
+            if waiting.stores.is_empty() {
+                inner.files.remove(&name);
+            }
+        }
+        drop(inner);
+        self.wake();
+    }
+
     /// What the store is to be given next: transactions first, then compacted files and snapshots.
     pub(super) fn next(&self, store: StoreId) -> Next {
         let inner = self.lock();
@@ -175,9 +203,28 @@ impl Outbox {
         (0..).zip(stores).filter(|(store, _)| needs(*store)).map(|(id, q)| (id, q.position.unwrap_or(0) + 1)).collect()
     }
 
-    /// The database is what was shipped.
-    pub(super) fn looked(&self) {
-        self.lock().looked = true;
+    /// The database as it was at `at_ms` is what was shipped.
+    pub(super) fn looked(&self, at_ms: u64) {
+        self.lock().looked_ms = at_ms;
+    }
+
+    /// How each store stands.
+    pub(super) fn standings(&self) -> Vec<Standing> {
+        let inner = self.lock();
+        let standing = |(store, queue): (StoreId, &Queue)| {
+            let waits = inner.files.values().filter(|waiting| waiting.stores.contains(&store));
+            let (files, bytes) =
+                waits.fold((0, 0), |(files, bytes), waiting| (files + 1, bytes + waiting.staged.bytes));
+            let has_all = inner.txid > 0 && queue.position == Some(inner.txid);
+            let in_step_ms = if has_all { inner.looked_ms } else { 0 }.max(queue.timestamp_ms);
+            Standing { txid: queue.position.unwrap_or(0), in_step_ms, files, bytes }
+        };
+        (0..).zip(&inner.stores).map(standing).collect()
+    }
+
+    /// Bytes that wait beside the database.
+    pub(super) fn bytes(&self) -> u64 {
+        self.lock().bytes()
     }
 
     /// The last transaction that a process before this one may have brought to a store.
@@ -188,7 +235,9 @@ impl Outbox {
     /// Whether every store has everything.
     pub(super) fn is_settled(&self) -> bool {
         let inner = self.lock();
-        inner.looked && inner.stores.iter().all(|queue| queue.position == Some(inner.txid)) && inner.files.is_empty()
+        inner.looked_ms > 0
+            && inner.stores.iter().all(|queue| queue.position == Some(inner.txid))
+            && inner.files.is_empty()
     }
 
     /// Where each store is, and the last transaction that was made.

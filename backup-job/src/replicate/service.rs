@@ -1,6 +1,7 @@
 //! Runs it all: the keeper with the engine on this thread, the stores' workers on a runtime of their own.
 
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,10 +17,13 @@ use super::engine::{self, Engine};
 use super::health::Health;
 use super::levels::{self, Level};
 use super::outbox::Outbox;
+use super::publish::Publisher;
+use super::watch::Watch;
 use super::worker::{Identity, Worker};
-use super::{StoreHealth, tidy};
+use super::{StoreHealth, exporter, tidy};
 use crate::error::{Code, Error, Result};
 use crate::keeper;
+use crate::latest::Latest;
 
 /// How long the stores may take for what is left, when asked to stop.
 const LAST_UPLOADS: Duration = Duration::from_secs(10);
@@ -29,6 +33,10 @@ const LAST_UPLOADS: Duration = Duration::from_secs(10);
 pub struct Options {
     /// What the keeper does.
     pub keeper: keeper::Options,
+    /// The backup folder, whose catalog is told how the replicas are.
+    pub backups: PathBuf,
+    /// Where Prometheus can ask, if anywhere.
+    pub metrics: Option<SocketAddr>,
     /// The stores.
     pub replicas: Vec<ReplicaUrl>,
     /// How they are used.
@@ -67,11 +75,15 @@ pub struct Report {
 }
 
 /// Follows the database until `stop` is set; with [`keeper::Options::once`], until every store has its present state.
+/// Without stores it is only kept.
 ///
 /// # Errors
 /// [`Code::Busy`] where another writer has the replica; [`Code::Usage`] where a store cannot be used as it is
 /// configured; with `once`, [`Code::OutOfReach`] where not all stores have all.
 pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
+    if options.keeper.once && !options.replicas.is_empty() {
+        require_database(&options.keeper.database)?;
+    }
     let health = Arc::new(Health::new(options.replicas.iter().map(ToString::to_string), options.announce));
     let outbox = Arc::new(Outbox::new(options.replicas.len(), options.staging_limit));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -81,10 +93,26 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
         .map_err(|e| Error::new(Code::Failed, "failed to start the threads for the stores").because(e))?;
     let (ended, workers_stop) = watch::channel(false);
     let lost = Arc::new(AtomicBool::new(false));
+    let gauges: Arc<Latest<engine::Stats>> = Arc::default();
+    let watch = Arc::new(Watch {
+        database: options.keeper.database.clone(),
+        backups: options.backups.clone(),
+        keeper: Arc::clone(&options.keeper.gauges),
+        engine: Arc::clone(&gauges),
+        health: Arc::clone(&health),
+        outbox: Arc::clone(&outbox),
+        sealed: options.recipients.is_some(),
+    });
+    if let Some(address) = options.metrics {
+        let listener = runtime.block_on(exporter::bind(address))?;
+        runtime.spawn(exporter::serve(listener, Arc::clone(&watch)));
+    }
     let workers = start(options, &runtime, &outbox, &health, &workers_stop, [stop, &lost])?;
-    let mut engine = Engine::new(engine_options(options), Arc::clone(&outbox));
-    let kept = if options.keeper.once {
-        require_database(&options.keeper.database)?;
+    let publisher = Publisher::start(watch);
+    let mut engine = Engine::new(engine_options(options), Arc::clone(&outbox), Arc::clone(&gauges));
+    let kept = if options.replicas.is_empty() {
+        keeper::run(&options.keeper, stop)
+    } else if options.keeper.once {
         std::thread::scope(|scope| {
             // A store may need files that are yet to be made: the engine works until none does.
             scope.spawn(|| {
@@ -99,10 +127,10 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     } else {
         keeper::run_with(&options.keeper, stop, &mut engine)
     };
-    if kept.is_ok() {
+    if kept.is_ok() && !options.replicas.is_empty() {
         settle(&outbox, &health, LAST_UPLOADS, &lost);
     }
-    let settled = outbox.is_settled();
+    let settled = options.replicas.is_empty() || outbox.is_settled();
     if !settled && !options.keeper.once {
         tracing::warn!(
             "not every replica has the last state: it is staged beside the database, and shipped at the next start"
@@ -111,6 +139,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     // Nobody is left to be told where no worker listens any more.
     ended.send_replace(true);
     let worked = runtime.block_on(finish(workers));
+    publisher.finish();
     let keeper = kept?;
     worked?;
     let stores = health.stores();
@@ -120,7 +149,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
             .because(behind.join("; "))
             .hint("see what stands in the way, and run this again: nothing is lost"));
     }
-    Ok(Report { keeper, engine: engine.stats, stores })
+    Ok(Report { keeper, engine: gauges.get(), stores })
 }
 
 fn engine_options(options: &Options) -> engine::Options {
@@ -194,7 +223,8 @@ fn require_database(database: &Path) -> Result<()> {
             Err(Error::new(Code::Failed, format!("'{}' is empty: there is nothing to replicate", database.display()))
                 .hint("`backup-job init` makes the database"))
         }
-        Err(error) => Err(Error::io("look at", database, error)),
+        Err(error) => Err(Error::io("look at", database, error)
+            .hint("name the right one with --database, or let `backup-job init` restore or make it")),
     }
 }
 

@@ -40,6 +40,8 @@ impl Scene {
                 wal_limit: 256 << 10,
                 ..keeper::Options::new(self.path("app.db"))
             },
+            backups: self.path("backup"),
+            metrics: None,
             replicas: replicas.iter().map(url).collect(),
             store: StoreOptions::default(),
             sync_interval: Duration::from_millis(50),

@@ -1,35 +1,131 @@
 //! Removes from a store what retention lets go.
+//!
+//! ```text
+//! c ──at──► b ──at──► a     an epoch goes, files first and its manifest last, once the one that goes on from it can
+//!                           give every instant that is still to be kept
+//! ```
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use replica::epoch::EpochId;
-use replica::history::File;
-use replica::layout;
+use replica::epoch::{EpochId, list_epochs, manifest_key};
+use replica::history::{File, History};
+use replica::layout::{self, FileKey};
+use replica::lineage;
 use replica::retention::Retention;
 use replica::store::Store;
 
 /// How often, and what stays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Options {
-    /// Time between two looks: each costs a listing.
+    /// Time between two looks: each costs a listing of every epoch.
     pub(super) every: Duration,
     pub(super) retention: Retention,
 }
 
 impl Options {
-    /// One look at an epoch.
-    pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> replica::Result<()> {
-        let scheme = store.url().scheme();
-        let listed = layout::files(&store.list(&epoch.to_string()).await?, scheme, epoch);
-        let files: Vec<File> = listed.iter().map(|(_, file)| *file).collect();
-        let gone = self.retention.deletable(&files, Timestamp::now().as_millisecond());
-        let keys: Vec<String> =
-            listed.iter().filter(|(_, file)| gone.contains(file)).map(|(key, _)| key.key(scheme, epoch)).collect();
-        store.delete(&keys).await?;
-        if !keys.is_empty() {
-            tracing::info!(replica = %store.url(), objects = keys.len(), kept = files.len() - keys.len(), "tidied");
+    /// One look at `epoch` and those that it goes on from. Returns since when every instant can be restored, by the
+    /// store's clock, in ms since 1970.
+    pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> replica::Result<Option<i64>> {
+        let manifests = list_epochs(store).await?;
+        // A line that cannot be followed is a restore's trouble; what is written now is not touched by it.
+        let Ok(line) = lineage::line(&lineage::epochs(&manifests), Some(&epoch.to_string())) else { return Ok(None) };
+        let now_ms = Timestamp::now().as_millisecond();
+        let mut window = Reach::default();
+        let mut is_over = false;
+        for step in line.steps {
+            let epoch: EpochId = step.epoch.parse()?;
+            let listed = layout::files(&store.list(&step.epoch).await?, store.url().scheme(), &epoch);
+            if is_over {
+                remove_epoch(store, &epoch, &listed).await?;
+                continue;
+            }
+            let files: Vec<File> = listed.iter().map(|(_, file)| *file).collect();
+            is_over = self.retention.needs_nothing_before(&files, now_ms);
+            let gone = self.retention.deletable(&files, now_ms);
+            let (removed, kept): (Vec<_>, Vec<_>) = listed.into_iter().partition(|(_, file)| gone.contains(file));
+            remove(store, &epoch, &removed).await?;
+            window.extend(&History::new(kept.iter().map(|(_, file)| *file)), step.until);
         }
-        Ok(())
+        Ok(window.from_ms)
+    }
+}
+
+/// How far back the line of epochs reaches without a hole.
+#[derive(Debug, Default)]
+struct Reach {
+    from_ms: Option<i64>,
+    /// Whether what is older cannot belong to it any more.
+    ends: bool,
+}
+
+impl Reach {
+    /// The next older epoch, of which everything up to `until` counts.
+    fn extend(&mut self, history: &History, until: Option<u64>) {
+        let history = until.map_or_else(|| history.clone(), |until| history.until(until));
+        let windows = history.windows();
+        let Some(window) = windows.last().filter(|window| until.is_none_or(|until| window.last == until)) else {
+            self.ends = true;
+            return;
+        };
+        if !self.ends {
+            self.from_ms = history.smallest(window.first).map(|file| file.stored_ms);
+            self.ends = windows.len() > 1;
+        }
+    }
+}
+
+async fn remove_epoch(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> replica::Result<()> {
+    remove(store, epoch, files).await?;
+    store.delete(&[manifest_key(epoch)]).await?;
+    tracing::info!(replica = %store.url(), %epoch, "an epoch before this one is not needed any more");
+    Ok(())
+}
+
+async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> replica::Result<()> {
+    let keys: Vec<String> = files.iter().map(|(key, _)| key.key(store.url().scheme(), epoch)).collect();
+    store.delete(&keys).await?;
+    if !keys.is_empty() {
+        tracing::info!(replica = %store.url(), %epoch, objects = keys.len(), "tidied");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(level: u8, min: u64, max: u64, stored_ms: i64) -> File {
+        File { level, min, max, size: 1, stored_ms }
+    }
+
+    fn history(files: &[File]) -> History {
+        History::new(files.iter().copied())
+    }
+
+    #[test]
+    fn the_window_goes_on_in_the_epoch_before_where_nothing_is_missing_between() {
+        let child = history(&[file(9, 1, 1, 500), file(0, 2, 2, 600)]);
+        let parent = history(&[file(9, 1, 1, 100), file(0, 2, 2, 200), file(0, 3, 3, 300)]);
+        let mut reach = Reach::default();
+        reach.extend(&child, None);
+        assert_eq!(reach.from_ms, Some(500));
+        reach.extend(&parent, Some(2));
+        assert_eq!(reach.from_ms, Some(100));
+
+        let mut reach = Reach::default();
+        reach.extend(&child, None);
+        reach.extend(&parent, Some(4));
+        assert_eq!(reach.from_ms, Some(500), "the parent lacks its last transaction");
+        reach.extend(&parent, Some(2));
+        assert_eq!(reach.from_ms, Some(500), "what is before the hole does not count");
+    }
+
+    #[test]
+    fn a_hole_within_an_epoch_ends_the_window() {
+        let epoch = history(&[file(9, 1, 1, 100), file(0, 3, 3, 300), file(9, 1, 4, 400), file(0, 5, 5, 500)]);
+        let mut reach = Reach::default();
+        reach.extend(&epoch, None);
+        assert_eq!(reach.from_ms, Some(400));
     }
 }

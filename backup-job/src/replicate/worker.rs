@@ -17,7 +17,7 @@ use replica::store::{Content, Put, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::health::Health;
+use super::health::{Health, Uploaded};
 use super::outbox::{Next, Outbox, StoreId};
 use super::staging::{Name, Staged};
 use super::state::State;
@@ -188,7 +188,7 @@ impl Worker {
     async fn serve(&mut self, state: &State, opened: u64, held: &mut Held) -> replica::Result<End> {
         let mut changes = self.outbox.subscribe();
         let mut renew = Instant::now() + RENEW_EVERY;
-        let mut tidy = Instant::now() + self.tidy.every;
+        let mut tidy = Instant::now();
         loop {
             if *self.stop.borrow() {
                 return Ok(End::Stop);
@@ -201,11 +201,18 @@ impl Worker {
                 renew = Instant::now() + RENEW_EVERY;
             }
             if Instant::now() >= tidy {
-                self.tidy.run(&self.store, &state.epoch).await?;
+                let window_from_ms = self.tidy.run(&self.store, &state.epoch).await?;
+                self.health.reaches_back(self.id, window_from_ms);
                 tidy = Instant::now() + self.tidy.every;
             }
             match self.outbox.next(self.id) {
-                Next::File(staged) => self.put(state, &staged).await?,
+                Next::File(staged) => {
+                    self.put(state, &staged).await?;
+                    // What can be restored begins here, or some of it is needed no more.
+                    if staged.name.min == 1 {
+                        tidy = Instant::now();
+                    }
+                }
                 Next::CatchUp | Next::Nothing => {
                     tokio::select! {
                         _ = changes.changed() => {}
@@ -227,14 +234,18 @@ impl Worker {
 
     async fn put(&mut self, state: &State, staged: &Staged) -> replica::Result<()> {
         let Name { level, min, max, sealed } = staged.name;
-        // The queue may have let it go meanwhile: the next look gives another.
-        let Some(content) = open(staged)? else { return Ok(()) };
+        let Some(content) = open(staged)? else {
+            self.outbox.gone(self.id, staged.name);
+            return Ok(());
+        };
         let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
         let timestamp_ms = staged.timestamp_ms;
         self.attempted.1 = self.attempted.1.max(max);
+        let began = Instant::now();
         let put = self.store.put_new(&key, content, i64::try_from(timestamp_ms).unwrap_or(i64::MAX)).await?;
         tracing::debug!(store = %self.store.url(), key, bytes = staged.bytes, again = put == Put::Same, "uploaded");
-        self.health.uploaded(self.id, max, staged.bytes, timestamp_ms);
+        let file = Uploaded { txid: max, bytes: staged.bytes, timestamp_ms, took: began.elapsed() };
+        self.health.uploaded(self.id, file);
         staging::remove(&self.outbox.delivered(self.id, state.epoch, staged.name, timestamp_ms));
         Ok(())
     }

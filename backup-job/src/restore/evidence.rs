@@ -6,35 +6,75 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use jiff::Timestamp;
+use replica::seal::Recipients;
 
+use super::Options;
 use super::safety_copy::LABEL;
 use crate::catalog::{self, Catalog};
 use crate::error::{Error, Result};
 use crate::files::{self, Writer};
+use crate::model::checksum::Checksum;
+use crate::model::naming::Kind;
+use crate::model::restore_point::RestorePoint;
+use crate::sealed::{self, SealedFile};
 
 /// Bytes copied at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Copies `damaged`, which is the file at `path`, into `backups` as `name`, and records it there. The caller holds the
-/// lock of that folder.
-pub(super) fn keep(damaged: &File, path: &Path, backups: &Path, name: &str, now: Timestamp) -> Result<()> {
-    let bytes = damaged.metadata().map_err(|e| Error::io("look at", path, e))?.len();
-    files::require_room(backups, bytes, "the copy of the damaged database")?;
+/// Copies `damaged`, which is what stands in the place of the database, into the backup folder as `name`, and records it
+/// there. The caller holds the lock of that folder.
+pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> {
+    let Options { database, backups, recipients, now, .. } = options;
+    let bytes = damaged.metadata().map_err(|e| Error::io("look at", database, e))?.len();
+    files::require_room(backups, sealed::room(bytes), "the copy of the damaged database")?;
     let temporary = catalog::temporary(backups, name);
     files::remove(LABEL, &temporary)?;
-    let writer = Writer::create(LABEL, &temporary)?;
-    if let Err(error) = copy(damaged, path, &writer) {
-        files::remove(LABEL, &temporary)?;
-        return Err(error);
-    }
+    let copied = match recipients {
+        None => plain(damaged, database, &temporary),
+        Some(recipients) => seal(damaged, database, &temporary, recipients),
+    };
+    let (writer, file) = match copied {
+        Ok(copied) => copied,
+        Err(error) => {
+            files::remove(LABEL, &temporary)?;
+            return Err(error);
+        }
+    };
     files::publish(LABEL, writer, &backups.join(name))?;
     let mut catalog = Catalog::read(backups)?;
-    catalog.record_strangers(backups, now);
-    catalog.publish(backups, now)
+    if let Some((bytes, checksum)) = file {
+        catalog.insert(RestorePoint {
+            error: Some("the database could not be read when it was kept".to_owned()),
+            file_checksum: Some(checksum),
+            ..RestorePoint::unrecorded(name.to_owned(), Kind::PreRestore, *now, bytes)
+        });
+    }
+    catalog.record_strangers(backups, *now);
+    catalog.publish(backups, *now)
 }
 
-fn copy(from: &File, path: &Path, to: &Writer) -> Result<()> {
+/// The written file, and of a sealed one its size and checksum.
+type Copied = (Writer, Option<(u64, Checksum)>);
+
+fn plain(from: &File, path: &Path, to: &Path) -> Result<Copied> {
+    let writer = Writer::create(LABEL, to)?;
+    let mut offset = 0;
+    for_each_chunk(from, path, |bytes| {
+        writer.write_at(bytes, offset)?;
+        offset += bytes.len() as u64;
+        Ok(())
+    })?;
+    Ok((writer, None))
+}
+
+fn seal(from: &File, path: &Path, to: &Path, recipients: &Recipients) -> Result<Copied> {
+    let mut file = SealedFile::create(LABEL, to, recipients)?;
+    for_each_chunk(from, path, |bytes| file.write(bytes))?;
+    let written = file.finish()?;
+    Ok((written.writer, Some((written.bytes, written.checksum))))
+}
+
+fn for_each_chunk(from: &File, path: &Path, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
     let mut buffer = vec![0; CHUNK];
     let mut offset = 0;
     loop {
@@ -42,7 +82,7 @@ fn copy(from: &File, path: &Path, to: &Writer) -> Result<()> {
         if read == 0 {
             return Ok(());
         }
-        to.write_at(&buffer[..read], offset)?;
+        each(&buffer[..read])?;
         offset += read as u64;
     }
 }

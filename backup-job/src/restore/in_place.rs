@@ -114,7 +114,7 @@ pub(super) fn check_after(path: &Path, wait: Duration) -> Result<()> {
 impl Live<'_> {
     fn restore(&self, name: &str, started: Instant, before_lock: &mut dyn FnMut()) -> Result<Done> {
         let shape = self.shape(&self.reader)?;
-        let mut copy = SafetyCopy::create(&self.options.backups, name, shape)?;
+        let mut copy = SafetyCopy::create(self.options, name, shape)?;
         let Locked { since, difference } = self.compare_and_lock(shape, &mut copy, before_lock)?;
         let at = self.options.now.checked_add(started.elapsed()).unwrap_or(self.options.now);
         // The disk works on the safety copy while SQLite writes.

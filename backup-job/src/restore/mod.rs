@@ -13,10 +13,12 @@ mod estimate;
 mod evidence;
 mod in_place;
 mod inspect;
+mod journal;
 mod new_file;
 mod old_file;
 mod page_one;
 mod page_set;
+pub(crate) mod pending;
 mod plan;
 mod range_lock;
 mod replace;
@@ -33,6 +35,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use replica::epoch::Parent;
+use replica::seal::Recipients;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -41,12 +44,13 @@ use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::remote::{Access, Choice};
 use crate::replicate;
+use crate::sealed::Keys;
 
 pub use estimate::LOCK_LIMIT;
 pub(crate) use new_file::remove_leftovers;
 pub use plan::{How, Plan};
 pub(crate) use select::{fetch, newest};
-pub(crate) use source::Source;
+pub(crate) use source::{Folder, Source};
 
 /// Which way a restore goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -79,6 +83,10 @@ pub struct Options {
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
+    /// What opens sealed backups. Where it is given, one that is not sealed is refused.
+    pub keys: Keys,
+    /// Whom the safety copy is sealed for; `None`: it is plain.
+    pub recipients: Option<Recipients>,
     /// The replicas, where there are any.
     pub access: Option<Access>,
     /// Goes on with the other sources where a replica is out of reach.
@@ -159,7 +167,7 @@ pub fn plan(options: &Options) -> Result<Prepared> {
     require_folder(options)?;
     let select::Selected { point, source, choice } = select::select(options)?;
     let live = inspect::inspect(&options.database, options.wait)?;
-    let name = safety_copy::free_name(&options.backups, options.now)?;
+    let name = safety_copy::free_name(options)?;
     let plan = plan::make(options, &point, &source, &live, name)?;
     Ok(Prepared { options: options.clone(), point, source, choice, plan, took: started.elapsed() })
 }
@@ -196,11 +204,12 @@ impl Prepared {
     }
 
     fn in_place(&self, before_lock: &mut dyn FnMut()) -> Result<Report> {
-        let Options { database, backups, wait, now, .. } = &self.options;
+        let Options { database, backups, wait, now, recipients, .. } = &self.options;
         let started = Instant::now();
         let _beside_the_database = lock::shared(database, *wait)?;
         // Held to the end: nobody may clear away the copy in the making.
         let _one_writer = lock::backups(backups, *wait)?;
+        pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;
         let done = in_place::run(&self.options, &self.source, &name, before_lock)?;
         let warnings = self.record(&done.safety_copy, started.elapsed());
@@ -236,7 +245,7 @@ impl Prepared {
     fn free_name(&self) -> Result<String> {
         match &self.plan.safety_copy {
             Some(name) if self.options.backups.join(name).symlink_metadata().is_err() => Ok(name.clone()),
-            _ => safety_copy::free_name(&self.options.backups, self.options.now),
+            _ => safety_copy::free_name(&self.options),
         }
     }
 

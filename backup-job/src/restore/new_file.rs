@@ -131,6 +131,9 @@ impl NewFile {
         let writer = self.writer()?;
         range_lock::keep_out(writer.file(), writer.path())?;
         files::remove_sidecars(LABEL, database)?;
+        // SQLite has removed the old file's journal and does not sync that: a power loss could bring it back beside the
+        // new file, and it would be rolled back into that.
+        files::sync_folder_of(LABEL, database)?;
         files::rename(LABEL, writer.path(), database)
     }
 

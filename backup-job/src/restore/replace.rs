@@ -15,7 +15,7 @@ use super::new_file::{NewFile, remove_leftovers};
 use super::old_file::OldFile;
 use super::safety_copy::{Published, SafetyCopy};
 use super::source::Source;
-use super::{Options, evidence, range_lock};
+use super::{Options, evidence, range_lock, safety_copy};
 use crate::error::{Code, Error, Result};
 use crate::lock;
 use crate::snapshot;
@@ -43,7 +43,7 @@ pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Resu
 
     let old = OldFile::seize(&database, options.wait)?;
     let mut warnings = Vec::new();
-    let (kept, backups) = match keep(&old, &database, options, safety_copy, &mut warnings) {
+    let (kept, backups) = match keep(&old, options, safety_copy, &mut warnings) {
         Ok(kept) => kept,
         Err(error) => {
             old.release();
@@ -97,17 +97,16 @@ enum Kept {
 /// Keeps what can be kept of the old file, holding the backup folder's lock from then on.
 fn keep(
     old: &OldFile,
-    database: &Path,
     options: &Options,
     name: &str,
     warnings: &mut Vec<String>,
 ) -> Result<(Kept, Option<lock::Lock>)> {
-    let Options { backups, wait, now, .. } = options;
+    let Options { backups, wait, .. } = options;
     match old {
         OldFile::Missing | OldFile::Readable { shape: None, .. } => Ok((Kept::Nothing, None)),
         OldFile::Readable { connection, shape: Some(shape), .. } => {
             let lock = lock::backups(backups, *wait)?;
-            match copy(connection, *shape, backups, name, *now) {
+            match copy(connection, *shape, options, name) {
                 Ok(copy) => Ok((Kept::Copy(copy), Some(lock))),
                 Err(error) if error.code() == Code::VerificationFailed => {
                     warnings.push(format!("the state before could not be read and is not kept: {error}"));
@@ -118,7 +117,7 @@ fn keep(
         }
         OldFile::Unreadable { file, why } => {
             let kept = lock::backups(backups, *wait)
-                .and_then(|lock| evidence::keep(file.file(), database, backups, name, *now).map(|()| lock));
+                .and_then(|lock| evidence::keep(file.file(), options, name).map(|()| lock));
             match kept {
                 Ok(lock) => {
                     warnings.push(format!("the database could not be read ({why}): its bytes are kept as {name}"));
@@ -135,10 +134,13 @@ fn keep(
     }
 }
 
-fn copy(connection: &Connection, shape: Shape, backups: &Path, name: &str, now: Timestamp) -> Result<Published> {
-    let mut copy = SafetyCopy::create(backups, name, shape)?;
+fn copy(connection: &Connection, shape: Shape, options: &Options, name: &str) -> Result<Published> {
+    if let Some(recipients) = &options.recipients {
+        return safety_copy::seal(connection, shape, options, name, recipients);
+    }
+    let mut copy = SafetyCopy::create(options, name, shape)?;
     snapshot::batches(connection, shape, |_, pages| copy.append(pages))?;
-    copy.publish(now)
+    copy.publish(options.now)
 }
 
 /// Where a symbolic link leads: the rename is to replace the database and not the link.

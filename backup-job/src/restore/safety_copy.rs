@@ -1,29 +1,38 @@
 //! The last state before a restore replaces it, kept as `pre-restore-….db` in the backup folder.
 //!
-//! It is written while nobody is locked out, brought up to date page by page under the write lock, and stands under its
-//! name before the restore is committed. Its checksum is kept along: each page's part can be taken out and put in.
+//! It is written while nobody is locked out, brought up to date page by page under the write lock, and stands durably
+//! before the restore is committed. Its checksum is kept along: each page's part can be taken out and put in.
+//!
+//! Where it is to be sealed it cannot follow page by page, and sealing it under the write lock would hold up writers for
+//! its whole length. So it stands beside the database first ([`super::pending`]) and is sealed once the lock is free.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use replica::seal::Recipients;
+use rusqlite::Connection;
 
+use super::{Options, pending};
 use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Writer};
-use crate::model::checksum::DatabaseChecksum;
+use crate::model::checksum::{Checksums, DatabaseChecksum};
 use crate::model::header;
 use crate::model::naming::{self, Kind};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
 use crate::sqlite::Shape;
-use crate::verify;
+use crate::{sealed, verify};
 
 pub(super) const LABEL: &str = "restore:safety-copy";
 
-/// A name for a safety copy made at `now`.
-pub(super) fn free_name(backups: &Path, now: Timestamp) -> Result<String> {
-    naming::name(Kind::PreRestore, now, |name| backups.join(name).symlink_metadata().is_ok()).ok_or_else(|| {
+/// A name for the safety copy of this restore.
+pub(super) fn free_name(options: &Options) -> Result<String> {
+    let Options { database, backups, recipients, now, .. } = options;
+    let is_taken = |path: PathBuf| path.symlink_metadata().is_ok();
+    let taken = |name: &str| is_taken(backups.join(name)) || is_taken(pending::path(database, name));
+    naming::name(Kind::PreRestore, *now, recipients.is_some(), taken).ok_or_else(|| {
         Error::new(
             Code::Busy,
             format!("every name for a safety copy of this second is taken in '{}'", backups.display()),
@@ -39,6 +48,8 @@ pub(super) struct SafetyCopy {
     writer: Option<Writer>,
     folder: PathBuf,
     name: String,
+    /// Where it stands until it is sealed, and for whom.
+    pending: Option<(PathBuf, Recipients)>,
     page_size: u32,
     pages: u32,
     sum: DatabaseChecksum,
@@ -46,15 +57,24 @@ pub(super) struct SafetyCopy {
 
 impl SafetyCopy {
     /// Makes the temporary file, after asking for room. The caller holds the lock of the backup folder.
-    pub(super) fn create(folder: &Path, name: &str, shape: Shape) -> Result<Self> {
-        files::require_room(folder, shape.bytes(), "the safety copy")?;
-        let temporary = catalog::temporary(folder, name);
+    pub(super) fn create(options: &Options, name: &str, shape: Shape) -> Result<Self> {
+        let Options { database, backups, recipients, .. } = options;
+        let (room, temporary) = match recipients {
+            None => (shape.bytes(), catalog::temporary(backups, name)),
+            Some(_) => {
+                let beside = files::folder_of(database);
+                files::require_room(beside, shape.bytes(), "the safety copy, until it is sealed,")?;
+                (sealed::room(shape.bytes()), pending::temporary(database, name))
+            }
+        };
+        files::require_room(backups, room, "the safety copy")?;
         files::remove(LABEL, &temporary)?;
         let writer = Writer::create(LABEL, &temporary)?;
         Ok(Self {
             writer: Some(writer),
-            folder: folder.to_owned(),
+            folder: backups.to_owned(),
             name: name.to_owned(),
+            pending: recipients.clone().map(|recipients| (pending::path(database, name), recipients)),
             page_size: shape.page_size,
             pages: 0,
             sum: DatabaseChecksum::new(shape.page_size),
@@ -116,13 +136,18 @@ impl SafetyCopy {
     /// Gives it its name, durably. It is what stands in the database `at` that instant.
     pub(super) fn publish(mut self, at: Timestamp) -> Result<Published> {
         let Some(writer) = self.writer.take() else { return Err(published_already()) };
-        files::publish(LABEL, writer, &self.folder.join(&self.name))?;
+        let (path, form) = match self.pending.take() {
+            None => (self.folder.join(&self.name), Form::Plain),
+            Some((path, recipients)) => (path.clone(), Form::Pending { path, recipients }),
+        };
+        files::publish(LABEL, writer, &path)?;
         Ok(Published {
             folder: self.folder.clone(),
             name: self.name.clone(),
             at,
             shape: Shape { page_size: self.page_size, pages: self.pages, wal: false },
-            sum: self.sum.clone(),
+            sum: self.sum.finish(),
+            form,
         })
     }
 
@@ -155,14 +180,46 @@ impl Drop for SafetyCopy {
     }
 }
 
-/// A safety copy under its name.
+/// A safety copy that stands.
 #[derive(Debug)]
 pub(super) struct Published {
     folder: PathBuf,
     name: String,
     at: Timestamp,
     shape: Shape,
-    sum: DatabaseChecksum,
+    sum: Checksums,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Under its name, and not read back yet.
+    Plain,
+    /// Beside the database, to be sealed.
+    Pending { path: PathBuf, recipients: Recipients },
+    /// Sealed under its name, and read back.
+    Sealed(pending::Sealed),
+}
+
+/// Seals the database that `connection` has locked for itself, as it is, straight into the backup folder. The caller
+/// holds the lock of that folder.
+pub(super) fn seal(
+    connection: &Connection,
+    shape: Shape,
+    options: &Options,
+    name: &str,
+    recipients: &Recipients,
+) -> Result<Published> {
+    let Options { backups, now, .. } = options;
+    let sealed = pending::seal(connection, shape, backups, name, recipients)?;
+    Ok(Published {
+        folder: backups.clone(),
+        name: name.to_owned(),
+        at: *now,
+        shape,
+        sum: sealed.checked.checksums,
+        form: Form::Sealed(sealed),
+    })
 }
 
 impl Published {
@@ -173,7 +230,10 @@ impl Published {
 
     /// Takes it back: what it was made for did not happen, and that is the error to report.
     pub(super) fn withdraw(self) {
-        let path = self.folder.join(&self.name);
+        let path = match &self.form {
+            Form::Plain | Form::Sealed(_) => self.folder.join(&self.name),
+            Form::Pending { path, .. } => path.clone(),
+        };
         if let Err(error) = files::remove(LABEL, &path).and_then(|_| files::sync_folder_of(LABEL, &path)) {
             tracing::warn!(%error, "a safety copy stays, though nothing was restored");
         }
@@ -181,35 +241,39 @@ impl Published {
 
     /// Reads it back, records it in the catalog, and publishes that. `Some`: what is wrong with the copy.
     pub(super) fn record(&self, took: Duration, now: Timestamp) -> Result<Option<String>> {
-        let path = self.folder.join(&self.name);
-        let progress = Progress::bytes("checking", self.shape.bytes());
-        let written = self.sum.finish();
-        let (events, problem) = match verify::check(&path, &progress) {
-            Ok(checked) if checked.checksums != written => {
-                (checked.events, Some(format!("it reads back as {}, {} was written", checked.checksums, written)))
-            }
-            Ok(checked) => (checked.events, checked.problem),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        progress.finish();
         let point = RestorePoint {
-            file: self.name.clone(),
-            kind: Kind::PreRestore,
-            created_at: self.at,
-            bytes: self.shape.bytes(),
             page_size: self.shape.page_size,
             pages: self.shape.pages,
-            events,
-            content_checksum: written.content,
-            ltx_checksum: written.ltx,
-            verified_at: problem.is_none().then_some(now),
-            error: problem.clone(),
+            content_checksum: self.sum.content,
+            ltx_checksum: self.sum.ltx,
             seconds: took.as_secs_f64(),
-            unchanged_since: None,
+            ..RestorePoint::unrecorded(self.name.clone(), Kind::PreRestore, self.at, self.shape.bytes())
         };
+        let point = match &self.form {
+            Form::Plain => self.read_back(point, now),
+            Form::Sealed(sealed) => sealed.point(point, now),
+            Form::Pending { path, recipients } => {
+                let point = pending::seal_file(path, &self.folder, &self.name, recipients)?.point(point, now);
+                files::remove(LABEL, path)?;
+                point
+            }
+        };
+        let problem = point.error.clone();
         let mut catalog = Catalog::read(&self.folder)?;
         catalog.insert(point);
         catalog.publish(&self.folder, now)?;
         Ok(problem)
+    }
+
+    fn read_back(&self, point: RestorePoint, now: Timestamp) -> RestorePoint {
+        let progress = Progress::bytes("checking", self.shape.bytes());
+        let checked = verify::check(&self.folder.join(&self.name), &progress);
+        progress.finish();
+        let events = checked.as_ref().ok().and_then(|checked| checked.events);
+        let problem = match checked {
+            Ok(checked) => checked.problem_against(self.sum),
+            Err(error) => Some(error.to_string()),
+        };
+        RestorePoint { events, verified_at: problem.is_none().then_some(now), error: problem, ..point }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Options;
 use super::new_file;
-use super::source::Source;
+use super::source::{Folder, Source};
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::model::naming::Kind;
@@ -32,7 +32,7 @@ pub(super) struct Selected {
 pub(super) fn select(options: &Options) -> Result<Selected> {
     let Some(access) = options.access.as_ref().filter(|_| !matches!(options.point, Point::File(_))) else {
         let (catalog, point) = backup(options)?;
-        let source = Source::open(&options.backups, &point, &catalog)?;
+        let source = Source::open(folder(options), &point, &catalog)?;
         return Ok(Selected { point, source, choice: None });
     };
     if let Point::Instant(asked) = options.point
@@ -59,7 +59,7 @@ pub(super) fn select(options: &Options) -> Result<Selected> {
         (Some(choice), Some((_, point))) if choice.at >= point.created_at => fetched(options, access, choice),
         (Some(choice), None) => fetched(options, access, choice),
         (_, Some((catalog, point))) => {
-            let source = Source::open(&options.backups, &point, &catalog)?;
+            let source = Source::open(folder(options), &point, &catalog)?;
             Ok(Selected { point, source, choice: None })
         }
         (None, None) => Err(Error::new(
@@ -72,6 +72,10 @@ pub(super) fn select(options: &Options) -> Result<Selected> {
         )
         .hint("`backup-job list` shows what there is")),
     }
+}
+
+fn folder(options: &Options) -> Folder<'_> {
+    Folder { backups: &options.backups, keys: &options.keys, database: &options.database }
 }
 
 fn backup(options: &Options) -> Result<(Catalog, RestorePoint)> {
@@ -117,7 +121,7 @@ pub(crate) fn newest(
 }
 
 fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selected> {
-    let (path, point) = fetch(access, &choice, &options.database)?;
+    let (path, point, choice) = fetch(access, choice, &options.database)?;
     let source = Source::fetched(path, &point)?;
     Ok(Selected { point: RestorePoint { events: source.events, ..point }, source, choice: Some(choice) })
 }
@@ -126,15 +130,20 @@ fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selecte
 ///
 /// # Errors
 /// As [`remote::fetch`]; the file is removed then.
-pub(crate) fn fetch(access: &Access, choice: &Choice, database: &std::path::Path) -> Result<(PathBuf, RestorePoint)> {
+pub(crate) fn fetch(
+    access: &Access,
+    choice: Choice,
+    database: &std::path::Path,
+) -> Result<(PathBuf, RestorePoint, Choice)> {
     let started = std::time::Instant::now();
     let path = new_file::fetched(database)?;
-    let made = remote::fetch(access, choice, &path).and_then(|_| {
+    let made = remote::fetch(access, choice, &path).and_then(|choice| {
         new_file::set_rollback_mode(&path)?;
-        let progress = Progress::none();
+        let bytes = std::fs::metadata(&path).map_err(|e| Error::io("look at", &path, e))?.len();
+        let progress = Progress::bytes("verifying", bytes);
         let checked = verify::check(&path, &progress)?;
         match &checked.problem {
-            None => Ok(checked),
+            None => Ok((checked, choice)),
             Some(problem) => Err(Error::new(
                 Code::VerificationFailed,
                 format!("{} of {} is damaged: {problem}", choice.name(), choice.replica()),
@@ -142,8 +151,8 @@ pub(crate) fn fetch(access: &Access, choice: &Choice, database: &std::path::Path
             .hint("the database was damaged before it was replicated: choose an earlier point")),
         }
     });
-    let checked = match made {
-        Ok(checked) => checked,
+    let (checked, choice) = match made {
+        Ok(made) => made,
         Err(error) => {
             crate::files::remove(new_file::LABEL, &path)?;
             return Err(error);
@@ -159,5 +168,5 @@ pub(crate) fn fetch(access: &Access, choice: &Choice, database: &std::path::Path
         seconds: started.elapsed().as_secs_f64(),
         ..RestorePoint::unrecorded(choice.name(), Kind::Replica, choice.at, checked.shape.bytes())
     };
-    Ok((path, point))
+    Ok((path, point, choice))
 }

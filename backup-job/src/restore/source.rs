@@ -13,8 +13,9 @@ use crate::model::header::Header;
 use crate::model::naming::Kind;
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
+use crate::sealed::{Keys, Scratch};
 use crate::sqlite::Shape;
-use crate::verify;
+use crate::verify::{self, Checked};
 
 /// A restore point that was read back and found to be what the catalog says.
 #[derive(Debug)]
@@ -33,26 +34,53 @@ pub(crate) struct Source {
     temporary: Option<Temporary>,
 }
 
-/// A file that goes with its owner.
+/// What lies beside the database for this restore alone, and goes with its owner.
 #[derive(Debug)]
-struct Temporary(PathBuf);
+enum Temporary {
+    /// From a replica.
+    Fetched(PathBuf),
+    /// From a sealed file; goes by itself.
+    Opened { _scratch: Scratch },
+}
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if let Err(error) = files::remove(LABEL, &self.0) {
+        if let Self::Fetched(path) = self
+            && let Err(error) = files::remove(LABEL, path)
+        {
             tracing::warn!(%error, "the fetched restore point stays until the next restore removes it");
         }
     }
 }
 
+/// Where restore points lie, and how they are opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Folder<'a> {
+    /// The backup folder.
+    pub(crate) backups: &'a Path,
+    /// What opens the sealed ones.
+    pub(crate) keys: &'a Keys,
+    /// Beside it they are opened.
+    pub(crate) database: &'a Path,
+}
+
 impl Source {
-    /// Opens and verifies the restore point `point` in the folder `backups`.
+    /// Opens and verifies the restore point `point` in `folder`.
     ///
     /// # Errors
-    /// [`Code::VerificationFailed`] where it is damaged; the hint names the next good one.
-    pub(crate) fn open(backups: &Path, point: &RestorePoint, catalog: &Catalog) -> Result<Self> {
-        let path = backups.join(&point.file);
-        let file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
+    /// [`Code::VerificationFailed`] where it is damaged (the hint names the next good one), or is plaintext where an
+    /// identity was given; [`Code::Usage`] where it is sealed, and cannot be opened.
+    pub(crate) fn open(folder: Folder<'_>, point: &RestorePoint, catalog: &Catalog) -> Result<Self> {
+        let path = folder.backups.join(&point.file);
+        folder.keys.require_of(&path, point.sealed)?;
+        if point.sealed {
+            let opened = Scratch::open(folder.backups, point, folder.keys, folder.database);
+            let (scratch, checked) = opened.map_err(|e| name_the_next(e, point, catalog))?;
+            let path = scratch.path().to_owned();
+            let file = open(&path)?;
+            return Self::new(file, path, &checked, Some(Temporary::Opened { _scratch: scratch }));
+        }
+        let file = open(&path)?;
         let progress = Progress::bytes("verifying", point.bytes);
         let checked = verify::against(&path, point, &progress).map_err(|e| name_the_next(e, point, catalog))?;
         progress.finish();
@@ -61,39 +89,26 @@ impl Source {
             return Err(Error::new(Code::Failed, format!("'{}' was replaced while it was verified", path.display()))
                 .hint("nothing was changed: run this again"));
         }
-        let mut source = Self {
-            file,
-            path,
-            shape: checked.shape,
-            checksums: checked.checksums,
-            events: checked.events,
-            text_encoding: 0,
-            temporary: None,
-        };
-        let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
-        source.text_encoding = header.text_encoding;
-        Ok(source)
+        Self::new(file, path, &checked, None)
     }
 
     /// A restore point that was fetched to `path` and verified; the file goes with it.
     pub(crate) fn fetched(path: PathBuf, point: &RestorePoint) -> Result<Self> {
-        let temporary = Temporary(path.clone());
-        let file = File::open(&path).map_err(|e| Error::io("open", &path, e))?;
-        let mut source = Self {
-            file,
-            shape: Shape { page_size: point.page_size, pages: point.pages, wal: false },
-            checksums: point.checksums(),
-            events: point.events,
-            text_encoding: 0,
-            path,
-            temporary: Some(temporary),
-        };
+        let temporary = Some(Temporary::Fetched(path.clone()));
+        let shape = Shape { page_size: point.page_size, pages: point.pages, wal: false };
+        let checked = Checked { shape, checksums: point.checksums(), events: point.events, problem: None };
+        Self::new(open(&path)?, path, &checked, temporary)
+    }
+
+    fn new(file: File, path: PathBuf, checked: &Checked, temporary: Option<Temporary>) -> Result<Self> {
+        let Checked { shape, checksums, events, problem: _ } = *checked;
+        let mut source = Self { file, path, shape, checksums, events, text_encoding: 0, temporary };
         let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
         source.text_encoding = header.text_encoding;
         Ok(source)
     }
 
-    /// Whether it was fetched for this restore alone.
+    /// Whether it lies beside the database for this restore alone.
     pub(crate) fn is_temporary(&self) -> bool {
         self.temporary.is_some()
     }
@@ -136,6 +151,10 @@ impl Source {
 
 fn damaged(path: &Path) -> Error {
     Error::new(Code::VerificationFailed, format!("'{}' is damaged", path.display()))
+}
+
+fn open(path: &Path) -> Result<File> {
+    File::open(path).map_err(|e| Error::io("open", path, e))
 }
 
 fn is_same_file(file: &File, path: &Path) -> Result<bool> {

@@ -4,6 +4,7 @@
 //! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold.
 
 pub mod points;
+pub mod replicas;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -32,6 +33,16 @@ pub struct Checked {
     pub events: Option<u64>,
     /// What `integrity_check` found first; `None` where it found nothing.
     pub problem: Option<String>,
+}
+
+impl Checked {
+    /// What is wrong with a copy that should have these checksums.
+    pub(crate) fn problem_against(&self, written: Checksums) -> Option<String> {
+        if self.checksums == written {
+            return self.problem.clone();
+        }
+        Some(format!("it reads back as {}, {written} was written", self.checksums))
+    }
 }
 
 /// Reads the whole file at `path`, which nobody writes.
@@ -73,12 +84,24 @@ pub fn check_after(path: &Path, progress: &Progress, first: impl FnOnce() -> Res
 /// [`Code::VerificationFailed`] on any difference and any damage.
 pub fn against(path: &Path, point: &RestorePoint, progress: &Progress) -> Result<Checked> {
     let checked = check(path, progress)?;
+    compare(&checked, path, point)?;
+    Ok(checked)
+}
+
+/// Compares what was found in the restore point at `path` with what was recorded when it was made.
+///
+/// # Errors
+/// [`Code::VerificationFailed`] on any difference and any damage.
+pub(crate) fn compare(checked: &Checked, path: &Path, point: &RestorePoint) -> Result<()> {
     if point.is_recorded() && checked.checksums != point.checksums() {
-        return Err(failed(path, format!("it reads back as {}, {} is recorded", checked.checksums, point.checksums())));
+        return Err(damaged(
+            path,
+            format!("it reads back as {}, {} is recorded", checked.checksums, point.checksums()),
+        ));
     }
     match &checked.problem {
-        Some(problem) => Err(failed(path, problem.clone())),
-        None => Ok(checked),
+        Some(problem) => Err(damaged(path, problem.clone())),
+        None => Ok(()),
     }
 }
 
@@ -114,21 +137,21 @@ fn integrity(path: &Path) -> Result<Option<String>> {
 fn shape_of(file: &File, path: &Path) -> Result<Shape> {
     let length = file.metadata().map_err(|e| Error::io("look at", path, e))?.len();
     if length == 0 {
-        return Err(failed(path, "the file is empty (0 bytes)".to_owned()));
+        return Err(damaged(path, "the file is empty (0 bytes)".to_owned()));
     }
     let mut first = [0; 100];
     let readable = usize::try_from(length.min(100)).unwrap_or(100);
     file.read_exact_at(&mut first[..readable], 0).map_err(|e| Error::io("read", path, e))?;
-    let header = Header::parse(&first[..readable]).map_err(|e| failed(path, e.to_string()))?;
+    let header = Header::parse(&first[..readable]).map_err(|e| damaged(path, e.to_string()))?;
     let pages = length / u64::from(header.page_size);
     let expected = u64::from(header.pages) * u64::from(header.page_size);
     if length != expected {
-        return Err(failed(
+        return Err(damaged(
             path,
             format!("the file has {length} bytes where its header says {expected}: it is cut off"),
         ));
     }
-    let pages = u32::try_from(pages).map_err(|e| failed(path, "it has too many pages".to_owned()).because(e))?;
+    let pages = u32::try_from(pages).map_err(|e| damaged(path, "it has too many pages".to_owned()).because(e))?;
     Ok(Shape { page_size: header.page_size, pages, wal: header.is_wal() })
 }
 
@@ -152,7 +175,8 @@ fn checksum_file(file: &File, path: &Path, shape: Shape, progress: &Progress) ->
     Ok(sum.finish())
 }
 
-fn failed(path: &Path, what: String) -> Error {
+/// That the restore point at `path` is damaged, and how.
+pub(crate) fn damaged(path: &Path, what: String) -> Error {
     Error::new(Code::VerificationFailed, format!("'{}' is damaged: {what}", path.display()))
         .hint("choose another restore point: `backup-job list` shows those that are verified")
 }

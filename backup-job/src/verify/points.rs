@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::Checked;
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::lock;
@@ -15,6 +16,7 @@ use crate::model::naming::Kind;
 use crate::model::point::{self, Point};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
+use crate::sealed::{self, Keys, Scratch};
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub struct Options {
     pub backups: PathBuf,
     /// Which ones; none means all.
     pub points: Vec<Point>,
+    /// What opens the sealed ones; without it they are compared as they lie there.
+    pub keys: Keys,
+    /// The database, beside which a sealed file is opened that the catalog knows nothing of.
+    pub database: PathBuf,
     /// Longest wait for the folder's lock, for the moment of recording.
     pub wait: Duration,
     /// The time now.
@@ -40,19 +46,37 @@ pub struct Outcome {
     pub seconds: f64,
     /// What is wrong with it.
     pub error: Option<Error>,
+    /// Whether the file is sealed.
+    pub sealed: bool,
+    /// Why a sealed one was not opened: then it was compared with its checksum as it lies there, where one is recorded,
+    /// which says that nothing has happened to it since, and no more.
+    pub unopened: Option<Error>,
+    /// What was found in a sealed file that the catalog knew nothing of.
+    found: Option<Checked>,
+}
+
+impl Outcome {
+    /// Whether it was read back, and is what was recorded.
+    pub fn is_verified(&self) -> bool {
+        self.error.is_none() && self.unopened.is_none()
+    }
 }
 
 /// Reads the restore points back from the disk, newest first. Damage is an [`Outcome`], not an error.
 ///
 /// # Errors
-/// [`Code::NoSuchRestorePoint`] where a point asked for is not there; what keeps the catalog from being written, except
+/// [`Code::NoSuchRestorePoint`] where a point asked for is not there; [`Code::Usage`] where something sealed is there and
+/// the identity cannot be read; what keeps the catalog from being written, except
 /// for a folder that is mounted read-only.
 pub fn run(options: &Options) -> Result<Vec<Outcome>> {
-    let Options { backups, points, wait, now } = options;
+    let Options { backups, points, keys, wait, now, .. } = options;
     let catalog = Catalog::read(backups)?;
     let chosen = choose(catalog.points(), points, *now)?;
+    if chosen.iter().any(|point| point.sealed) {
+        keys.identities()?;
+    }
     let mut read = HashMap::new();
-    let outcomes: Vec<Outcome> = chosen.iter().map(|point| verify(backups, point, &mut read)).collect();
+    let outcomes: Vec<Outcome> = chosen.iter().map(|point| verify(options, point, &mut read)).collect();
     record(backups, &outcomes, *wait, *now)?;
     Ok(outcomes)
 }
@@ -74,27 +98,85 @@ pub fn no_such_point(error: point::SelectError) -> Error {
     }
 }
 
+/// The library's error for a point that a replica does not have.
+pub(super) fn no_such_point_in(replica: &str, point: &Point) -> Error {
+    Error::new(Code::NoSuchRestorePoint, format!("{replica} has no restore point '{point}'"))
+        .hint("`backup-job list` shows what can be restored")
+}
+
 /// Device, inode and recorded checksums: what is the same file and held to the same record need not be read twice.
 type Identity = (u64, u64, Checksums);
 
-fn verify(backups: &Path, point: &RestorePoint, read: &mut HashMap<Identity, Option<String>>) -> Outcome {
+/// What reading a file back has shown.
+#[derive(Debug, Default)]
+struct Shown {
+    error: Option<Error>,
+    unopened: Option<Error>,
+    found: Option<Checked>,
+}
+
+fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, Option<String>>) -> Outcome {
     let started = Instant::now();
-    let path = backups.join(&point.file);
+    let path = options.backups.join(&point.file);
     let identity = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino(), point.checksums()));
     let known = identity.and_then(|identity| read.get(&identity).cloned());
-    let error = match known {
-        Some(outcome) => outcome.map(|message| Error::new(Code::VerificationFailed, message)),
+    let shown = match known {
+        Some(outcome) => {
+            let error = outcome.map(|message| Error::new(Code::VerificationFailed, message));
+            Shown { error, ..Shown::default() }
+        }
         None => {
-            let progress = Progress::bytes("verifying", point.bytes);
-            // From the disk, not from memory: that is where it would be restored from.
-            let error = super::forget_cached(&path).and_then(|()| super::against(&path, point, &progress)).err();
-            if let Some(identity) = identity {
-                read.insert(identity, error.as_ref().map(Error::to_string));
+            let shown = show(options, point, &path);
+            if let (Some(identity), None) = (identity, &shown.unopened) {
+                read.insert(identity, shown.error.as_ref().map(Error::to_string));
             }
-            error
+            shown
         }
     };
-    Outcome { file: point.file.clone(), kind: point.kind, seconds: started.elapsed().as_secs_f64(), error }
+    let Shown { error, unopened, found } = shown;
+    let seconds = started.elapsed().as_secs_f64();
+    Outcome { file: point.file.clone(), kind: point.kind, seconds, error, sealed: point.sealed, unopened, found }
+}
+
+/// From the disk, not from memory: that is where it would be restored from.
+fn show(options: &Options, point: &RestorePoint, path: &Path) -> Shown {
+    let progress = Progress::bytes("verifying", point.bytes);
+    let shown = super::forget_cached(path).and_then(|()| match point.sealed {
+        true => open_sealed(options, point, path, &progress),
+        false => super::against(path, point, &progress).map(|_| Shown::default()),
+    });
+    match shown {
+        Ok(shown) => shown,
+        // Nothing is wrong with it, as far as that shows.
+        Err(error) if point.sealed && error.code() == Code::Usage => {
+            Shown { unopened: Some(error), ..Shown::default() }
+        }
+        Err(error) => Shown { error: Some(error), ..Shown::default() },
+    }
+}
+
+/// A file that is recorded is opened as a stream: what is in it was checked by SQLite when it was sealed, and is the same
+/// to the byte or not. Nothing is written anywhere.
+fn open_sealed(options: &Options, point: &RestorePoint, path: &Path, progress: &Progress) -> Result<Shown> {
+    let Options { backups, keys, database, .. } = options;
+    let Some(identities) = keys.identities()? else {
+        let so_far = match sealed::require_unchanged(path, point, progress)? {
+            true => "its bytes are those that were written",
+            false => "the catalog does not know it",
+        };
+        let unopened = keys.require(true, format_args!("'{}' is sealed; {so_far}", path.display()), "").err();
+        return Ok(Shown { unopened, ..Shown::default() });
+    };
+    if !point.is_recorded() {
+        let (_, checked) = Scratch::open(backups, point, keys, database)?;
+        return Ok(Shown { found: Some(checked), ..Shown::default() });
+    }
+    let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
+    let opener = sealed::blame(sealed::opened(&identities, file, path), path, point)?;
+    let (shape, checksums) = sealed::sum(opener, path, progress)?;
+    let checked = Checked { shape, checksums, events: point.events, problem: None };
+    super::compare(&checked, path, point)?;
+    Ok(Shown::default())
 }
 
 /// The lock is held for the recording only: reading everything back takes long, and backups go on meanwhile.
@@ -111,12 +193,20 @@ fn record(backups: &Path, outcomes: &[Outcome], wait: Duration, now: Timestamp) 
     for outcome in outcomes {
         let Some(point) = catalog.points().iter().find(|point| point.file == outcome.file) else { continue };
         let mut point = point.clone();
-        match &outcome.error {
-            None => {
+        match (&outcome.error, &outcome.unopened) {
+            (Some(error), _) => point.error = Some(error.to_string()),
+            (None, Some(_)) => continue,
+            (None, None) => {
                 point.verified_at = Some(now);
                 point.error = None;
             }
-            Some(error) => point.error = Some(error.to_string()),
+        }
+        if let Some(Checked { shape, checksums, events, problem: _ }) = &outcome.found {
+            point.page_size = shape.page_size;
+            point.pages = shape.pages;
+            point.events = *events;
+            point.content_checksum = checksums.content;
+            point.ltx_checksum = checksums.ltx;
         }
         catalog.insert(point);
     }
@@ -152,7 +242,15 @@ mod tests {
         catalog.publish(folder.path(), now).unwrap();
 
         let backups = folder.path().to_owned();
-        let outcomes = run(&Options { backups, points: Vec::new(), wait: Duration::ZERO, now }).unwrap();
+        let outcomes = run(&Options {
+            database: folder.path().join("app.db"),
+            backups,
+            points: Vec::new(),
+            keys: Keys::default(),
+            wait: Duration::ZERO,
+            now,
+        })
+        .unwrap();
         let good: Vec<_> = outcomes.iter().map(|one| (one.file.as_str(), one.error.is_none())).collect();
         assert_eq!(good, [(second, true), (first, false)]);
     }

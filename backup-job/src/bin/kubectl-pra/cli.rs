@@ -7,8 +7,9 @@ use backup_job::cluster::client::block_on;
 use backup_job::cluster::kit::Kit;
 use backup_job::cluster::{Access, Cluster};
 use backup_job::error::Result;
+use backup_job::generate::Generate;
 use backup_job::output::{self, Answer, Format};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::{backup, drill, list, protect, restore, status, unprotect};
 
@@ -34,6 +35,9 @@ enum Verb {
     Drill(drill::Args),
     Protect(protect::Args),
     Unprotect(unprotect::Args),
+    /// Shell completions and man pages
+    #[command(subcommand)]
+    Generate(Generate),
 }
 
 /// Flags that every verb takes.
@@ -59,13 +63,13 @@ pub(crate) struct Common {
 impl Common {
     /// The cluster.
     pub(crate) async fn cluster(&self) -> Result<Cluster> {
+        Cluster::connect(&self.access()).await
+    }
+
+    /// How to reach it.
+    pub(crate) fn access(&self) -> Access {
         let Self { namespace, context, kubeconfig, app: _, output: _ } = self;
-        Cluster::connect(&Access {
-            kubeconfig: kubeconfig.clone(),
-            context: context.clone(),
-            namespace: namespace.clone(),
-        })
-        .await
+        Access { kubeconfig: kubeconfig.clone(), context: context.clone(), namespace: namespace.clone() }
     }
 
     /// The cluster, and the application's kit in it.
@@ -94,14 +98,13 @@ impl Verb {
             Self::Drill(args) => args.run(common).await,
             Self::Protect(args) => args.run(common).await,
             Self::Unprotect(args) => args.run(common).await,
+            Self::Generate(what) => what.run(Cli::command()),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

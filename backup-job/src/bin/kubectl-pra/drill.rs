@@ -10,6 +10,7 @@ use backup_job::output::{self, Answer};
 use clap::ValueEnum;
 
 use crate::cli::Common;
+use crate::cluster_loss::ClusterLoss;
 use crate::follow::{Keep, follow};
 
 /// Makes a disaster on purpose, and measures the recovery
@@ -17,7 +18,8 @@ use crate::follow::{Keep, follow};
 /// Only in a namespace that carries the annotation mini-pra/allow-drills: "true".
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kubectl pra drill pod-crash -n pra\n  \
-    kubectl pra drill volume-loss -n pra --by init --yes --svg drill.svg -- --rate 50")]
+    kubectl pra drill volume-loss -n pra --by init --yes --svg drill.svg -- --rate 50\n  \
+    kubectl pra drill cluster-loss -n pra --manifests k8s/overlays/s3 --identity pra.key --svg drill.svg")]
 pub(crate) struct Args {
     /// The disaster
     #[arg(value_enum)]
@@ -36,6 +38,8 @@ pub(crate) struct Args {
     yes: bool,
     #[command(flatten)]
     keep: Keep,
+    #[command(flatten)]
+    cluster_loss: ClusterLoss,
     /// More flags of `backup-job drill`
     #[arg(last = true, value_name = "FLAGS")]
     flags: Vec<String>,
@@ -49,6 +53,8 @@ enum Kind {
     VolumeLoss,
     /// Wrong data is written
     BadWrite,
+    /// The namespace is lost, with all volumes and backups: it needs a replica
+    ClusterLoss,
 }
 
 impl Kind {
@@ -57,22 +63,43 @@ impl Kind {
             Self::PodCrash => "pod-crash",
             Self::VolumeLoss => "volume-loss",
             Self::BadWrite => "bad-write",
+            Self::ClusterLoss => "cluster-loss",
         }
     }
 
     fn consequence(self) -> &'static str {
         match self {
             Self::PodCrash => "This kills a pod of the application",
-            Self::VolumeLoss => "This deletes the data volume; what came after the last backup is lost",
-            Self::BadWrite => "This damages the data and restores a backup; what came after it is lost",
+            Self::VolumeLoss => "This deletes the data volume; what no backup and no replica has yet is lost",
+            Self::BadWrite => "This damages the data and restores the state before; what came after it is lost",
+            Self::ClusterLoss => "This deletes the namespace, its volumes and its backups; only the replica is left",
         }
     }
 }
 
 impl Args {
     pub(crate) async fn run(self, common: &Common) -> Result<Answer> {
-        let Self { kind, how, by, svg, yes, keep, flags } = self;
+        let Self { kind, how, by, svg, yes, keep, cluster_loss, flags } = self;
         let (cluster, kit) = common.kit().await?;
+        if let Kind::ClusterLoss = kind {
+            if !flags.is_empty() || how.is_some() || by.is_some() {
+                return Err(Error::new(Code::Usage, "cluster-loss takes no flags of the other drills")
+                    .hint("it runs here and not in a Job: see `kubectl pra drill --help`"));
+            }
+            let prepared = cluster_loss.prepare(cluster, common.access(), Some(kit.app)).await?;
+            if !yes {
+                eprintln!("{}", prepared.plan());
+                output::confirm(kind.consequence())?;
+            }
+            return answer(&prepared.apply().await?, svg.as_deref());
+        }
+        if !cluster_loss.is_empty() {
+            return Err(Error::new(
+                Code::Usage,
+                "--manifests, --identity, --url and --api-token-file are for cluster-loss",
+            )
+            .hint("flags of `backup-job drill` stand after --"));
+        }
         let template = kit.drill.as_ref().ok_or_else(|| {
             Error::new(Code::Usage, format!("drills of '{}' are not installed", kit.app))
                 .hint("k8s/components/drills has the template, and the annotation that allows them")

@@ -8,10 +8,13 @@ use crate::follow::{Keep, follow};
 
 /// Lists the restore points, newest first
 ///
-/// The backups are on a volume in the cluster: a Job reads them there.
+/// The backups are on a volume in the cluster: a Job reads them there, and with --replicas the replicas as well.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kubectl pra list -n pra")]
+#[command(after_help = "Example:\n  kubectl pra list -n pra --replicas")]
 pub(crate) struct Args {
+    /// Also what the replicas can restore; where they are sealed, the Secret with the identity has to be there
+    #[arg(long)]
+    replicas: bool,
     #[command(flatten)]
     keep: Keep,
 }
@@ -21,7 +24,9 @@ impl Args {
         let (cluster, kit) = common.kit().await?;
         let args = ["list", "-o", "json"].map(str::to_owned).to_vec();
         let change = Change { args: Some(args), env: Vec::new() };
-        let listed: Vec<Listed> = follow(&cluster, &kit.backup, "list", change, self.keep).await?;
+        // Only restores have what reads a replica.
+        let template = if self.replicas { &kit.restore } else { &kit.backup };
+        let listed: Vec<Listed> = follow(&cluster, template, "list", change, self.keep).await?;
         listing::answer(&listed)
     }
 }

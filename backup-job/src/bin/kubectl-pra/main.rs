@@ -2,6 +2,7 @@
 
 mod backup;
 mod cli;
+mod cluster_loss;
 mod drill;
 mod follow;
 mod list;
@@ -15,6 +16,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    backup_job::output::logging();
+    let _logging = backup_job::logging::start();
     cli::Cli::parse().run()
 }

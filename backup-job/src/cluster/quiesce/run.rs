@@ -149,7 +149,7 @@ impl Run<'_> {
             }
             (None, None) => return Err(Error::new(Code::Failed, "nothing is planned")),
         };
-        let report = match blocking(move || prepared.apply()).await {
+        let report = match blocking(move || prepared.apply_and_tell()).await {
             Err(error)
                 if step == Step::RestoreInPlace && asked_for_auto && error.code() == Code::VerificationFailed =>
             {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::drill::fixtures::{ledger, ms};
-use crate::drill::ledger::{Refusal, Refused};
+use crate::drill::ledger::{Acknowledgement, Receipt, Refusal, Refused};
 
 proptest! {
     #[test]
@@ -78,11 +78,32 @@ fn only_what_came_after_the_backup_may_be_lost_with_the_volume() {
     let ledger = ledger(&[Some(1_000), Some(3_000)]);
     let server = ServerClock::new(Timestamp::UNIX_EPOCH, &ledger);
     let backup = Timestamp::from_millisecond(2_000).unwrap();
+    let account = Account::new(&ledger, &[]);
     let why = |allowance: Allowance| -> Vec<Why> {
-        ledger.acknowledgements().map(|(write, one)| allowance.explain(write, one, server)).collect()
+        ledger.acknowledgements().map(|(write, one)| allowance.explain(write, one, &account, server)).collect()
     };
     assert_eq!(why(Allowance::After(backup)), [Why::Broken, Why::AfterTheBackup]);
     assert_eq!(why(Allowance::Nothing), [Why::Broken, Why::Broken]);
     assert_eq!(why(Allowance::Between(backup, ms(5_000))), [Why::Broken, Why::ExcludedByTheRestorePoint]);
     assert_eq!(why(Allowance::Between(backup, ms(2_500))), [Why::Broken, Why::Broken], "written after the restore");
+}
+
+#[test]
+fn a_replica_may_lack_the_end_of_a_history_and_neither_its_middle_nor_what_it_was_seen_to_have() {
+    // The last one was written after the recovery, and has an id that was free again.
+    let mut ledger = ledger(&[Some(1_000), Some(2_000), Some(3_000), Some(4_000)]);
+    let receipt = Receipt { id: 2, timestamp: Timestamp::from_millisecond(9_000).unwrap() };
+    ledger.tried(4, ms(8_990), ms(8_990));
+    ledger.acknowledged(4, Acknowledgement { sent: ms(8_990), at: ms(9_000), receipt });
+    let server = ServerClock::new(Timestamp::UNIX_EPOCH, &ledger);
+    let why = |seen: u64, found: &[u64]| -> Vec<Why> {
+        let account = Account::new(&ledger, found);
+        let allowance = Allowance::Tail(Timestamp::from_millisecond(i64::try_from(seen).unwrap()).ok(), ms(5_000));
+        let gone = account.gone.iter().map(|write| (write, write.acknowledged.as_ref().unwrap()));
+        gone.map(|(write, one)| allowance.explain(write, one, &account, server)).collect()
+    };
+    assert_eq!(why(2_500, &[0, 1, 4]), [Why::LackedByTheReplica, Why::LackedByTheReplica]);
+    assert_eq!(why(2_500, &[0, 2, 4]), [Why::Broken, Why::LackedByTheReplica], "a hole");
+    assert_eq!(why(3_500, &[0, 1, 4]), [Why::Broken, Why::LackedByTheReplica], "it was there before the disaster");
+    assert_eq!(why(0, &[4]), [Why::LackedByTheReplica; 4]);
 }

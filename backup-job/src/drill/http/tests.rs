@@ -123,3 +123,26 @@ async fn the_token_is_sent_with_each_request_and_shown_nowhere() {
     assert!(request.contains("authorization: Bearer secret\r\n"), "{request}");
     assert_eq!(Token::new("two\nlines").unwrap_err().code(), Code::Usage);
 }
+
+#[tokio::test]
+async fn through_the_api_server_it_is_the_services_proxy_that_is_asked_and_its_status_that_is_heard() {
+    let (service, mut server) = tower_test::mock::pair::<Request<kube::client::Body>, _>();
+    let heard = tokio::spawn(async move {
+        let (request, answer) = server.next_request().await.unwrap();
+        let gone = hyper::Response::builder().status(404).body(kube::client::Body::from(b"{}".to_vec()));
+        answer.send_response(gone.unwrap());
+        request.into_parts().0
+    });
+    let cluster = Cluster::new(kube::Client::new(service, "pra"), "pra");
+    let target = Target::through(&cluster, "events", None).unwrap();
+    let body = Bytes::from_static(b"{}");
+    let ask = Ask { method: Method::POST, path: "/events".to_owned(), key: Some("k".to_owned()), body };
+    assert_eq!(target.ask(&ask, Duration::from_secs(5)).await.unwrap().status, 404);
+    let heard = heard.await.unwrap();
+    assert_eq!(heard.uri.path(), "/api/v1/namespaces/pra/services/events:80/proxy/events");
+    assert_eq!(heard.headers["idempotency-key"], "k");
+
+    let refused = Target::through(&cluster, "events", Some(Token::new("secret").unwrap())).unwrap_err();
+    assert_eq!(refused.code(), Code::Usage);
+    assert!(refused.hint_text().unwrap().contains("--url"));
+}

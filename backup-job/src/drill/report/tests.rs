@@ -2,7 +2,7 @@ use super::*;
 use crate::drill::fixtures::{ledger, ms};
 use crate::drill::ledger::Refused;
 use crate::drill::svg::svg;
-use crate::drill::verdict::Measure;
+use crate::drill::verdict::{Lag, Measure};
 
 /// Ten writes a second for two seconds; a disaster after one of them, and half a second without an answer.
 fn notes() -> Notes {
@@ -34,6 +34,7 @@ fn notes() -> Notes {
             loss: "lost: only what was written after the last backup",
             no_refusal: false,
             within: Some((Measure::Recovery, 10.0)),
+            lag: None,
             bad_left: None,
         },
         restore_point: None,
@@ -82,6 +83,20 @@ fn being_slow_is_said_and_breaks_nothing() {
     let report = Report::new(Notes { promised, ..notes() });
     assert!(report.verdict.held);
     assert!(report.verdict.words.starts_with("slower than promised"), "{}", report.verdict.words);
+}
+
+#[test]
+fn a_replica_that_lagged_for_longer_than_promised_is_said_and_breaks_nothing() {
+    let words = |lag: Lag| {
+        let promised = Promised { lag: Some(lag), ..notes().promised };
+        let verdict = Report::new(Notes { promised, ..notes() }).verdict;
+        assert!(verdict.held, "{verdict:?}");
+        verdict.words
+    };
+    assert_eq!(words(Lag::Lost), "all promises were kept", "the oldest lost event is half a second old");
+    assert_eq!(words(Lag::Point(0.9)), "all promises were kept");
+    let late = words(Lag::Point(1.5));
+    assert!(late.starts_with("slower than promised") && late.contains("1.50 s"), "{late}");
 }
 
 #[test]

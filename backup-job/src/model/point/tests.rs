@@ -13,6 +13,7 @@ fn the_four_forms_are_told_apart() {
     let cases = [
         ("latest", Point::Latest),
         ("backup-2025-01-10-12-00.db", Point::File("backup-2025-01-10-12-00.db".to_owned())),
+        ("backup-2025-01-10-12-00.db.age", Point::File("backup-2025-01-10-12-00.db.age".to_owned())),
         ("before the migration.db", Point::File("before the migration.db".to_owned())),
         ("2025-01-10T12:00:00Z", Point::Instant(now())),
         ("2025-01-10T13:00:00+01:00", Point::Instant(now())),
@@ -43,6 +44,8 @@ fn what_is_none_of_them_is_refused_with_what_to_type_instead() {
         ("Latest", "give latest"),
         ("newest", "give latest"),
         (".db", "give latest"),
+        (".db.age", "give latest"),
+        ("key.age", "give latest"),
         (".pra-tmp-1.db", "give latest"),
     ];
     for (text, words) in cases {

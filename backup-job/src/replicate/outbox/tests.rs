@@ -26,7 +26,7 @@ fn file(level: u8, min: u64, max: u64) -> Staged {
 fn outbox(stores: usize, limit: u64) -> Outbox {
     let outbox = Outbox::new(stores, limit);
     outbox.begin(&state(), 0, 0, Vec::new());
-    outbox.looked();
+    outbox.looked(1);
     outbox
 }
 
@@ -130,4 +130,20 @@ proptest! {
         prop_assert!(outbox.is_settled());
         prop_assert_eq!(has, [Some(txid); 3]);
     }
+}
+
+#[test]
+fn a_file_that_is_staged_no_more_is_not_waited_for() {
+    let outbox = outbox(1, 100);
+    outbox.looked(1);
+    outbox.connected(0, epoch(), 1, 0);
+    outbox.add(file(0, 2, 2), None);
+    outbox.gone(0, file(0, 2, 2).name);
+    assert_eq!(outbox.next(0), Next::CatchUp, "what was in it is made anew");
+    outbox.add(file(0, 2, 2), Some(BTreeSet::from([0])));
+    outbox.delivered(0, epoch(), file(0, 2, 2).name, 2);
+    outbox.add(file(1, 2, 2), None);
+    outbox.gone(0, file(1, 2, 2).name);
+    assert_eq!(outbox.next(0), Next::Nothing);
+    assert!(outbox.is_settled());
 }

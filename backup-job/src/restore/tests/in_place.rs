@@ -111,7 +111,7 @@ fn the_pages_that_a_rollback_mode_restore_cuts_off_stand_in_the_journal() {
     let writer = sqlite::open_live(&scene.database(), SECOND).unwrap();
     writer.execute_batch("BEGIN IMMEDIATE").unwrap();
     let shape = sqlite::shape(&writer).unwrap().unwrap().0;
-    let mut copy = safety_copy::SafetyCopy::create(&scene.backups(), "pre-restore-x.db", shape).unwrap();
+    let mut copy = safety_copy::SafetyCopy::create(&scene.options("latest"), "pre-restore-x.db", shape).unwrap();
     let difference = compare::pass(&writer, shape, &prepared.source, &mut copy).unwrap();
     write_pages::apply(&writer, &prepared.source, &difference).unwrap();
     let journal = fs::metadata(files::with_suffix(&scene.database(), "-journal")).unwrap().len();

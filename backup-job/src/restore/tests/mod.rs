@@ -14,6 +14,7 @@ use rusqlite::types::Value;
 
 use super::*;
 use crate::error::Code;
+use crate::sealed::Keys;
 use crate::{backup, files, sqlite};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -65,6 +66,7 @@ impl Scene {
             wait: SECOND,
             now: Timestamp::now(),
             dry_run: false,
+            recipients: None,
         };
         backup::take(&options).unwrap().file
     }
@@ -79,6 +81,8 @@ impl Scene {
             lock_limit: LOCK_LIMIT,
             wait: 5 * SECOND,
             now: Timestamp::now(),
+            keys: Keys::default(),
+            recipients: None,
             access: None,
             accept_unreachable: false,
         }
@@ -102,11 +106,13 @@ impl Scene {
         connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
     }
 
-    /// Names in the backup folder that are neither backups nor safety copies nor the catalog and its lock.
+    /// Names in the backup folder that are neither backups nor safety copies nor the catalog and the locks.
     fn strange_files(&self) -> Vec<String> {
         names(&self.backups())
             .into_iter()
-            .filter(|name| crate::model::naming::parse(name).is_none() && name != "catalog.db" && name != ".pra.lock")
+            .filter(|name| {
+                crate::model::naming::parse(name).is_none() && name != "catalog.db" && !name.starts_with(".pra.")
+            })
             .collect()
     }
 

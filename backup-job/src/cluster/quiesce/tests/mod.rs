@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Code;
 use crate::restore::{How, LOCK_LIMIT, Mode, Plan};
+use crate::sealed::Keys;
 use crate::{backup, lock, sqlite};
 use api::{Api, CONFIGMAP, CRONJOB, DEPLOYMENT, LEASE, Trouble};
 
@@ -43,6 +44,7 @@ impl Scenario {
             wait: SECOND,
             now: Timestamp::now(),
             dry_run: false,
+            recipients: None,
         };
         scenario.backup = backup::take(&options).unwrap().file;
         scenario.sql("INSERT INTO events(message) VALUES ('d'), ('e')");
@@ -78,6 +80,8 @@ impl Scenario {
     fn options(&self, job: &str) -> Options {
         Options {
             restore: restore::Options {
+                keys: Keys::default(),
+                recipients: None,
                 access: None,
                 accept_unreachable: false,
                 database: self.database(),

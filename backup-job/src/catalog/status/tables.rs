@@ -1,0 +1,209 @@
+//! Their tables.
+
+use jiff::Timestamp;
+use rusqlite::types::Type;
+use rusqlite::{Connection, Row, params};
+
+use super::super::rows::{instant, malformed};
+use super::{Drill, Outcome, Rehearsal, Replica, Restore, Status};
+
+/// Since version 2.
+pub(in super::super) const SCHEMA: &str = "
+    CREATE TABLE replicas (
+      url            TEXT PRIMARY KEY,
+      seen_ms        INTEGER NOT NULL,
+      epoch          TEXT,
+      txid           INTEGER NOT NULL,
+      in_step_ms     INTEGER,
+      window_from_ms INTEGER,
+      queue_files    INTEGER NOT NULL,
+      queue_bytes    INTEGER NOT NULL,
+      sealed         INTEGER NOT NULL,
+      error          TEXT
+    ) WITHOUT ROWID;
+    CREATE TABLE rehearsals (
+      at_ms       INTEGER NOT NULL,
+      source      TEXT NOT NULL,
+      outcome     TEXT NOT NULL CHECK (outcome IN ('good', 'failed', 'not-rehearsed')),
+      point       TEXT,
+      point_at_ms INTEGER,
+      seconds     REAL NOT NULL,
+      bytes       INTEGER,
+      events      INTEGER,
+      error       TEXT,
+      PRIMARY KEY (source, at_ms)
+    ) WITHOUT ROWID;
+    CREATE TABLE drills (
+      at_ms        INTEGER PRIMARY KEY,
+      kind         TEXT NOT NULL,
+      kept         INTEGER NOT NULL,
+      rto_seconds  REAL,
+      rpo_seconds  REAL,
+      acknowledged INTEGER NOT NULL,
+      lost         INTEGER NOT NULL,
+      refused      INTEGER NOT NULL
+    );
+    CREATE TABLE restores (
+      id       INTEGER PRIMARY KEY CHECK (id = 1),
+      began_ms INTEGER NOT NULL,
+      ended_ms INTEGER,
+      point    TEXT NOT NULL,
+      mode     TEXT,
+      seconds  REAL,
+      error    TEXT
+    );";
+
+/// Reads them from a catalog of version 2.
+pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Status> {
+    let replicas = all(
+        connection,
+        "SELECT url, seen_ms, epoch, txid, in_step_ms, window_from_ms, queue_files, queue_bytes, sealed, error
+         FROM replicas ORDER BY url",
+        replica,
+    )?;
+    let rehearsals = all(
+        connection,
+        "SELECT at_ms, source, outcome, point, point_at_ms, seconds, bytes, events, error
+         FROM rehearsals ORDER BY at_ms DESC, source",
+        rehearsal,
+    )?;
+    let drills = all(
+        connection,
+        "SELECT at_ms, kind, kept, rto_seconds, rpo_seconds, acknowledged, lost, refused FROM drills ORDER BY at_ms DESC",
+        drill,
+    )?;
+    let restore =
+        all(connection, "SELECT began_ms, ended_ms, point, mode, seconds, error FROM restores", restore)?.pop();
+    Ok(Status { replicas, rehearsals, drills, restore })
+}
+
+/// Writes them into the empty tables.
+pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusqlite::Result<()> {
+    let Status { replicas, rehearsals, drills, restore } = status;
+    for replica in replicas {
+        let Replica { url, seen, epoch, txid, in_step, window_from, queue_files, queue_bytes, sealed, error } = replica;
+        connection.execute(
+            "INSERT INTO replicas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            params![
+                url,
+                ms(*seen),
+                epoch,
+                txid,
+                in_step.map(ms),
+                window_from.map(ms),
+                queue_files,
+                queue_bytes,
+                sealed,
+                error
+            ],
+        )?;
+    }
+    for rehearsal in rehearsals {
+        let Rehearsal { at, source, outcome, point, point_at, seconds, bytes, events, error } = rehearsal;
+        connection.execute(
+            "INSERT INTO rehearsals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            params![ms(*at), source, outcome.as_str(), point, point_at.map(ms), seconds, bytes, events, error],
+        )?;
+    }
+    for drill in drills {
+        let Drill { at, kind, kept, rto_seconds, rpo_seconds, acknowledged, lost, refused } = drill;
+        connection.execute(
+            "INSERT INTO drills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![ms(*at), kind, kept, rto_seconds, rpo_seconds, acknowledged, lost, refused],
+        )?;
+    }
+    if let Some(Restore { began, ended, point, mode, seconds, error }) = restore {
+        connection.execute(
+            "INSERT INTO restores VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            params![ms(*began), ended.map(ms), point, mode, seconds, error],
+        )?;
+    }
+    Ok(())
+}
+
+fn all<T>(
+    connection: &Connection,
+    select: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(select)?.query_map([], read)?.collect()
+}
+
+fn replica(row: &Row<'_>) -> rusqlite::Result<Replica> {
+    Ok(Replica {
+        url: row.get(0)?,
+        seen: instant(row.get(1)?, 1)?,
+        epoch: row.get(2)?,
+        txid: row.get(3)?,
+        in_step: known_instant(row, 4)?,
+        window_from: known_instant(row, 5)?,
+        queue_files: row.get(6)?,
+        queue_bytes: row.get(7)?,
+        sealed: row.get(8)?,
+        error: row.get(9)?,
+    })
+}
+
+fn rehearsal(row: &Row<'_>) -> rusqlite::Result<Rehearsal> {
+    let word: String = row.get(2)?;
+    let outcome = Outcome::from_word(&word).ok_or_else(|| rusqlite::Error::InvalidColumnType(2, word, Type::Text))?;
+    Ok(Rehearsal {
+        at: instant(row.get(0)?, 0)?,
+        source: row.get(1)?,
+        outcome,
+        point: row.get(3)?,
+        point_at: known_instant(row, 4)?,
+        seconds: row.get(5)?,
+        bytes: row.get(6)?,
+        events: row.get(7)?,
+        error: row.get(8)?,
+    })
+}
+
+fn drill(row: &Row<'_>) -> rusqlite::Result<Drill> {
+    Ok(Drill {
+        at: instant(row.get(0)?, 0)?,
+        kind: row.get(1)?,
+        kept: row.get(2)?,
+        rto_seconds: row.get(3)?,
+        rpo_seconds: row.get(4)?,
+        acknowledged: row.get(5)?,
+        lost: row.get(6)?,
+        refused: row.get(7)?,
+    })
+}
+
+fn restore(row: &Row<'_>) -> rusqlite::Result<Restore> {
+    Ok(Restore {
+        began: instant(row.get(0)?, 0)?,
+        ended: known_instant(row, 1)?,
+        point: row.get(2)?,
+        mode: row.get(3)?,
+        seconds: row.get(4)?,
+        error: row.get(5)?,
+    })
+}
+
+fn known_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+    let ms: Option<i64> = row.get(column)?;
+    ms.map(|ms| Timestamp::from_millisecond(ms).map_err(|e| malformed(column, e))).transpose()
+}
+
+fn ms(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+impl Outcome {
+    /// Its word, in the catalog and in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Failed => "failed",
+            Self::NotRehearsed => "not-rehearsed",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Good, Self::Failed, Self::NotRehearsed].into_iter().find(|one| one.as_str() == word)
+    }
+}

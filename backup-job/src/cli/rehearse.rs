@@ -1,0 +1,83 @@
+use std::path::PathBuf;
+
+use backup_job::catalog::status::{Outcome, Rehearsal};
+use backup_job::error::{Code, Error, Result};
+use backup_job::rehearse;
+use serde::Serialize;
+
+use super::args::{Backups, Format, Ignored, Output, ReadReplicas, Wait};
+use super::output::{self, Answer};
+
+/// Restores the newest point of every source into scratch space, verifies it, and records how long it took
+///
+/// The backups and every replica, each as at a disaster. The database itself is not touched. A source that is sealed needs
+/// an identity; without one its files are checked as far as that goes, and it counts as not rehearsed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  backup-job rehearse\n  \
+    backup-job rehearse --replica s3://bucket/events --identity pra.key --scratch /scratch -o json")]
+pub(super) struct Args {
+    #[command(flatten)]
+    backups: Backups,
+    #[command(flatten)]
+    ignored: Ignored,
+    #[command(flatten)]
+    replicas: ReadReplicas,
+    /// A folder with room for the whole database; nothing stays there [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR", env = "PRA_SCRATCH")]
+    scratch: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+#[derive(Debug, Serialize)]
+struct Rehearsed<'a> {
+    #[serde(flatten)]
+    rehearsal: &'a Rehearsal,
+    good: bool,
+}
+
+impl Args {
+    pub(super) fn format(&self) -> Format {
+        self.output.output
+    }
+
+    pub(super) fn run(self) -> Result<Answer> {
+        let Self { backups, ignored: _, replicas, scratch, output: _, wait } = self;
+        let keys = replicas.keys();
+        let rehearsals = rehearse::run(&rehearse::Options {
+            access: replicas.access(&keys, &backups.backups)?,
+            keys,
+            backups: backups.backups,
+            scratch: scratch.unwrap_or_else(std::env::temp_dir),
+            wait: wait.wait,
+            now: jiff::Timestamp::now(),
+        })?;
+        let rows = rehearsals.iter().map(|row| {
+            let state = row.error.clone().unwrap_or_else(|| "good".to_owned());
+            let size = row.bytes.map(output::size);
+            [
+                row.source.clone(),
+                output::or_dash(row.point.as_ref()),
+                format!("{:.2} s", row.seconds),
+                output::or_dash(size),
+                output::or_dash(row.events),
+                state,
+            ]
+        });
+        let table = output::table(["SOURCE", "POINT", "TOOK", "SIZE", "EVENTS", "STATE"], rows);
+        let reports: Vec<_> = rehearsals
+            .iter()
+            .map(|rehearsal| Rehearsed { rehearsal, good: rehearsal.outcome == Outcome::Good })
+            .collect();
+        let good = rehearsals.iter().filter(|row| row.outcome == Outcome::Good).map(|row| row.source.clone()).collect();
+        let failed: Vec<&str> =
+            rehearsals.iter().filter(|row| row.outcome == Outcome::Failed).map(|row| row.source.as_str()).collect();
+        let error = (!failed.is_empty()).then(|| {
+            Error::new(Code::VerificationFailed, format!("could not restore from {}", failed.join(", ")))
+                .hint("docs/runbook/rehearsal-failed.md says what to look at; do not wait for the disaster")
+        });
+        Ok(Answer::new(&reports, table, good)?.with_error(error))
+    }
+}

@@ -1,0 +1,209 @@
+//! Restores the newest point of every source into scratch space, verifies it and times it, and writes the outcome to the
+//! catalog: an upload is not a restore, and the age of the last good rehearsal is the alarm that matters.
+//!
+//! ```text
+//! each source ── restore into scratch, as at a disaster (timed) ── read it back against what the source recorded ── catalog
+//! ```
+
+mod scratch;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::catalog::Catalog;
+use crate::catalog::status::{self, Outcome, Rehearsal};
+use crate::error::{Code, Error, Result};
+use crate::model::checksum::Checksum;
+use crate::model::point::Point;
+use crate::progress::Progress;
+use crate::remote::{self, Access};
+use crate::restore::{self, LOCK_LIMIT, Mode, Report};
+use crate::sealed::{self, Keys};
+use crate::verify;
+
+use scratch::Scratch;
+
+/// The source that stands for the backup folder.
+pub const BACKUP: &str = "backup";
+
+/// What to rehearse, and where.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The backup folder, whose catalog is told.
+    pub backups: PathBuf,
+    /// What opens sealed backups. Where it is given, one that is not sealed is refused.
+    pub keys: Keys,
+    /// The replicas, where there are any.
+    pub access: Option<Access>,
+    /// A folder with room for the database; what is made there is removed again.
+    pub scratch: PathBuf,
+    /// Longest wait for a lock.
+    pub wait: Duration,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// Rehearses every source, and records how each went. That one failed is an outcome, not an error.
+///
+/// # Errors
+/// [`Code::NoSuchRestorePoint`] where there is nothing to rehearse; where the scratch space or the catalog cannot be
+/// written.
+pub fn run(options: &Options) -> Result<Vec<Rehearsal>> {
+    let Options { backups, access, scratch, .. } = options;
+    let mut rehearsals = Vec::new();
+    if has_backups(backups, access.is_some())? {
+        rehearsals.push(one(options, BACKUP, None)?);
+    }
+    for url in access.iter().flat_map(|access| &access.replicas) {
+        let only = access.as_ref().map(|access| Access { replicas: vec![url.clone()], ..access.clone() });
+        rehearsals.push(one(options, &url.to_string(), only)?);
+    }
+    if rehearsals.is_empty() {
+        return Err(Error::new(
+            Code::NoSuchRestorePoint,
+            format!("there is nothing to rehearse: '{}' has no backups, and no replica was named", backups.display()),
+        )
+        .hint("`backup-job backup` makes a backup, --replica names a replica"));
+    }
+    Scratch::remove_leftovers(scratch)?;
+    record(backups, options.now, &rehearsals)?;
+    Ok(rehearsals)
+}
+
+/// Whether the folder is a source at all; on an empty cluster with a replica it need not be there.
+fn has_backups(backups: &Path, has_replicas: bool) -> Result<bool> {
+    match Catalog::read(backups) {
+        Ok(catalog) => Ok(!catalog.points().is_empty()),
+        Err(error) if error.code() == Code::OutOfReach && has_replicas => {
+            tracing::warn!(error = error.chain(), "the backups are left aside");
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehearsal> {
+    let at = Timestamp::now();
+    let started = Instant::now();
+    let scratch = Scratch::new(&options.scratch)?;
+    let restored = restore(options, &scratch, access.clone());
+    let seconds = started.elapsed().as_secs_f64();
+    let mut rehearsal = Rehearsal {
+        at,
+        source: source.to_owned(),
+        outcome: Outcome::Good,
+        point: None,
+        point_at: None,
+        seconds,
+        bytes: None,
+        events: None,
+        error: None,
+    };
+    let checked = restored.and_then(|report| {
+        rehearsal.point = Some(report.point.clone());
+        rehearsal.point_at = report.reached.parse().ok();
+        check(options, &report, &scratch)
+    });
+    match checked {
+        Ok(checked) => {
+            rehearsal.bytes = Some(checked.shape.bytes());
+            rehearsal.events = checked.events;
+        }
+        Err(error) => match unopened(options, &error, access.as_ref()) {
+            Some(Ok(words)) => {
+                rehearsal.outcome = Outcome::NotRehearsed;
+                rehearsal.error = Some(words);
+            }
+            gone_wrong => {
+                let error = gone_wrong.and_then(Result::err).unwrap_or(error);
+                rehearsal.outcome = Outcome::Failed;
+                rehearsal.error = Some(error.chain());
+            }
+        },
+    }
+    let Rehearsal { outcome, point, error, .. } = &rehearsal;
+    tracing::info!(source, outcome = outcome.as_str(), point, seconds, error, "rehearsed");
+    Ok(rehearsal)
+}
+
+/// Puts the newest point in place in the scratch space, as it would be done on an empty volume.
+fn restore(options: &Options, scratch: &Scratch, access: Option<Access>) -> Result<Report> {
+    restore::run(&restore::Options {
+        database: scratch.database(),
+        // A replica alone: the backups are a source of their own.
+        backups: if access.is_some() { scratch.no_backups() } else { options.backups.clone() },
+        point: Point::Latest,
+        mode: Mode::Replace,
+        accept_503: false,
+        lock_limit: LOCK_LIMIT,
+        wait: options.wait,
+        now: options.now,
+        keys: options.keys.clone(),
+        recipients: None,
+        access,
+        accept_unreachable: false,
+    })
+}
+
+/// Reads back what was restored, and holds it to what the catalog recorded. (A replica's files have carried their own
+/// checksums: the restore has held it to them.)
+fn check(options: &Options, report: &Report, scratch: &Scratch) -> Result<verify::Checked> {
+    let checked = verify::check(&scratch.database(), &Progress::none())?;
+    let failed = |what: String| {
+        Error::new(Code::VerificationFailed, format!("{}, restored, is not what was backed up: {what}", report.point))
+            .hint("rehearse it again; if that fails too, choose another restore point until it is understood")
+    };
+    if let Some(problem) = &checked.problem {
+        return Err(failed(problem.clone()));
+    }
+    let catalog = Catalog::read(&options.backups).unwrap_or_default();
+    let Some(point) = catalog.points().iter().find(|point| point.file == report.point) else { return Ok(checked) };
+    let content = checked.checksums.content;
+    if point.content_checksum != Checksum::NONE && point.content_checksum != content {
+        return Err(failed(format!("its content is {content}, {} is recorded", point.content_checksum)));
+    }
+    if point.events != checked.events {
+        return Err(failed(format!("it has {:?} events, {:?} are recorded", checked.events, point.events)));
+    }
+    Ok(checked)
+}
+
+/// What can be said of a source that is sealed, where no identity was given: it is checked as far as that goes. `None`
+/// where the error is another one.
+fn unopened(options: &Options, error: &Error, access: Option<&Access>) -> Option<Result<String>> {
+    if error.code() != Code::Usage || options.keys.given() {
+        return None;
+    }
+    Some(match access {
+        Some(access) => remote::check_unopened(access).map(|(files, bytes)| {
+            format!(
+                "it is sealed, and no identity was given: its {files} files ({bytes} bytes) are there without a gap"
+            )
+        }),
+        None => check_unopened(&options.backups)
+            .map(|file| format!("{file} is sealed, and no identity was given: its bytes are those that were written")),
+    })
+}
+
+/// The newest backup, which lies there as it was written.
+fn check_unopened(backups: &Path) -> Result<String> {
+    let catalog = Catalog::read(backups)?;
+    let newest = catalog.newest_backup().ok_or_else(|| {
+        Error::new(Code::NoSuchRestorePoint, format!("'{}' has no verified backup", backups.display()))
+    })?;
+    sealed::require_unchanged(&backups.join(&newest.file), newest, &Progress::none())?;
+    Ok(newest.file.clone())
+}
+
+/// A folder that is mounted read-only is told nothing.
+fn record(backups: &Path, now: Timestamp, rehearsals: &[Rehearsal]) -> Result<()> {
+    let told = status::update(backups, now, |status| {
+        rehearsals.iter().cloned().for_each(|rehearsal| status.add_rehearsal(rehearsal));
+    });
+    told.map_err(|error| error.hint("what was rehearsed is printed, but the application and the alarms do not know it"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,89 @@
+//! Tells the catalog how the replicas are, so that the application can say it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::watch::Watch;
+use crate::catalog::status;
+use crate::error::Result;
+
+/// Time between two looks: trouble is told at once.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Time between two publications while nothing happens. The application takes replicas that are not heard of for five
+/// seconds for lost.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// Time between two lines about the same trouble.
+const REPEAT: Duration = Duration::from_secs(60);
+
+/// The thread that publishes, until it is told to stop.
+#[derive(Debug)]
+pub(super) struct Publisher {
+    thread: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Publisher {
+    /// Starts it.
+    pub(super) fn start(watch: Arc<Watch>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        Self { thread: std::thread::spawn(move || work(&watch, &told)), stop }
+    }
+
+    /// Publishes a last time, and ends.
+    pub(super) fn finish(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that publishes the replicas' state panicked");
+        }
+    }
+}
+
+/// Which replica is where, and what stands in its way: a change is told at once.
+type Told = Vec<(Option<String>, Option<String>)>;
+
+fn work(watch: &Watch, stop: &AtomicBool) {
+    let mut said: Option<(String, Instant)> = None;
+    let mut last: Option<(Told, Instant)> = None;
+    loop {
+        let is_last = stop.load(Ordering::Relaxed);
+        let now = Timestamp::now();
+        let replicas = watch.replicas(now);
+        let told: Told = replicas.iter().map(|one| (one.epoch.clone(), one.error.clone())).collect();
+        let is_due = last.as_ref().is_none_or(|(before, at)| *before != told || at.elapsed() >= HEARTBEAT);
+        // A keeper that has no replicas says so once.
+        let is_due = is_due && (last.is_none() || !told.is_empty());
+        if is_last || is_due {
+            publish(watch, now, replicas).unwrap_or_else(|error| {
+                let text = error.chain();
+                if said.as_ref().is_none_or(|(before, at)| *before != text || at.elapsed() >= REPEAT) {
+                    tracing::warn!(
+                        error = text,
+                        hint = error.hint_text(),
+                        "the application is not told how the replicas are"
+                    );
+                    said = Some((text, Instant::now()));
+                }
+            });
+            last = Some((told, Instant::now()));
+        }
+        if is_last {
+            return;
+        }
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn publish(watch: &Watch, now: Timestamp, replicas: Vec<status::Replica>) -> Result<()> {
+    // Whoever has no backups has no catalog either.
+    if !watch.backups.is_dir() || (replicas.is_empty() && status::read(&watch.backups)?.replicas.is_empty()) {
+        return Ok(());
+    }
+    status::update(&watch.backups, now, |status| status.replicas = replicas)
+}

@@ -1,0 +1,141 @@
+//! A safety copy that stands beside the database until it is sealed.
+//!
+//! ```text
+//! .pra-tmp-kept-…  follows the live database ─► .pra-kept-…  before the commit ─► sealed into the backup folder, after it
+//! ```
+//! It is plaintext where the plaintext is anyway, and never on the backup volume. A run that dies in between leaves it,
+//! and the next backup or restore that has recipients seals it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use replica::seal::Recipients;
+use rusqlite::Connection;
+
+use super::safety_copy::LABEL;
+use crate::catalog::{self, Catalog};
+use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::model::checksum::Checksum;
+use crate::model::naming::{self, Kind, TEMPORARY_PREFIX};
+use crate::model::restore_point::RestorePoint;
+use crate::sealed::{self, Copied};
+use crate::sqlite::{self, Shape};
+use crate::verify::Checked;
+
+/// What the name of one that stands begins with; its name in the backup folder follows, without the seal.
+const KEPT: &str = ".pra-kept-";
+
+/// Between the prefix of all temporaries and the same.
+const MAKING: &str = "kept-";
+
+/// Where the safety copy `name` stands until it is sealed.
+pub(super) fn path(database: &Path, name: &str) -> PathBuf {
+    let plain = name.strip_suffix(naming::SEALED).unwrap_or(name);
+    files::folder_of(database).join(format!("{KEPT}{plain}"))
+}
+
+/// Where it is written.
+pub(super) fn temporary(database: &Path, name: &str) -> PathBuf {
+    files::folder_of(database).join(format!("{TEMPORARY_PREFIX}{MAKING}{name}"))
+}
+
+/// A sealed safety copy under its name.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) checked: Checked,
+    bytes: u64,
+    file_checksum: Checksum,
+}
+
+impl Sealed {
+    /// `point`, with what is known of the file.
+    pub(super) fn point(&self, point: RestorePoint, now: Timestamp) -> RestorePoint {
+        let problem = self.checked.problem_against(point.checksums());
+        RestorePoint {
+            bytes: self.bytes,
+            events: self.checked.events,
+            verified_at: problem.is_none().then_some(now),
+            error: problem,
+            file_checksum: Some(self.file_checksum),
+            ..point
+        }
+    }
+}
+
+/// Seals the snapshot that `connection`'s transaction holds as `name` in the backup folder, whose lock the caller holds.
+pub(super) fn seal(
+    connection: &Connection,
+    shape: Shape,
+    backups: &Path,
+    name: &str,
+    recipients: &Recipients,
+) -> Result<Sealed> {
+    let temporary = catalog::temporary(backups, name);
+    files::remove(LABEL, &temporary)?;
+    let sealed = sealed::copy(LABEL, connection, shape, &temporary, recipients).and_then(|copied| {
+        let Copied { writer, checked, bytes, file_checksum } = copied;
+        files::publish(LABEL, writer, &backups.join(name))?;
+        Ok(Sealed { checked, bytes, file_checksum })
+    });
+    if sealed.is_err() {
+        files::remove(LABEL, &temporary)?;
+    }
+    sealed
+}
+
+/// Seals the database file at `path`, which nobody uses.
+pub(super) fn seal_file(path: &Path, backups: &Path, name: &str, recipients: &Recipients) -> Result<Sealed> {
+    let failed = |e| Error::sqlite("read", path, e);
+    let connection = sqlite::open_immutable(path)?;
+    connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failed)?;
+    let (shape, _) = sqlite::shape(&connection).map_err(failed)?.ok_or_else(|| {
+        Error::new(Code::VerificationFailed, format!("the safety copy '{}' has no pages", path.display()))
+    })?;
+    seal(&connection, shape, backups, name, recipients)
+}
+
+/// Seals the safety copies that killed restores have left beside `database`, and removes what they had opened or not
+/// finished.
+/// The caller holds the lock of the backup folder. What goes wrong is said, and tried again by the next run: it stands
+/// in nobody's way.
+pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) {
+    if let Err(error) = try_to_settle(database, backups, recipients, now) {
+        tracing::warn!(error = error.chain(), "a safety copy beside the database is not sealed yet");
+    }
+}
+
+fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) -> Result<()> {
+    sealed::remove_dead(database)?;
+    let folder = files::folder_of(database);
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
+        let file_name = entry.file_name();
+        let Some(file_name) = file_name.to_str() else { continue };
+        if file_name.starts_with(&format!("{TEMPORARY_PREFIX}{MAKING}")) {
+            files::remove(LABEL, &entry.path())?;
+        }
+        let Some(name) = file_name.strip_prefix(KEPT) else { continue };
+        let Some((kind @ Kind::PreRestore, created_at)) = naming::parse(name) else { continue };
+        let Some(recipients) = recipients else {
+            return Err(Error::new(Code::Usage, format!("'{}' was to be sealed", entry.path().display()))
+                .hint("give the recipients with --recipient"));
+        };
+        let name = format!("{name}{}", naming::SEALED);
+        let sealed = seal_file(&entry.path(), backups, &name, recipients)?;
+        let Checked { shape, checksums, .. } = sealed.checked;
+        let point = RestorePoint {
+            page_size: shape.page_size,
+            pages: shape.pages,
+            content_checksum: checksums.content,
+            ltx_checksum: checksums.ltx,
+            ..RestorePoint::unrecorded(name, kind, created_at, 0)
+        };
+        let mut catalog = Catalog::read(backups)?;
+        catalog.insert(sealed.point(point, now));
+        catalog.publish(backups, now)?;
+        files::remove(LABEL, &entry.path())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! A snapshot goes into a sealed file, and is proved to be in it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::file::{SealedFile, Written, room};
+use super::read;
+use crate::error::{Code, Error, Result};
+use crate::files::{self, Writer};
+use crate::model::checksum::{Checksum, Checksums, DatabaseChecksum};
+use crate::progress::Progress;
+use crate::sqlite::{self, Shape};
+use crate::verify::{self, Checked};
+use crate::{snapshot, verify::forget_cached};
+use replica::seal::Recipients;
+
+/// A sealed copy that was read back, and has no name yet.
+#[derive(Debug)]
+pub(crate) struct Copied {
+    pub(crate) writer: Writer,
+    /// What is in it.
+    pub(crate) checked: Checked,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Of the file as it lies there.
+    pub(crate) file_checksum: Checksum,
+}
+
+/// Seals the snapshot that `connection`'s transaction holds into the new file `to`, syncs it, and opens it again.
+/// Damage of the database itself is a [`Checked::problem`].
+///
+/// # Errors
+/// [`Code::VerificationFailed`] where what lies on the disk is not the snapshot. The file stays then: it is the caller's.
+pub(crate) fn copy(
+    label: &'static str,
+    connection: &Connection,
+    shape: Shape,
+    to: &Path,
+    recipients: &Recipients,
+) -> Result<Copied> {
+    files::require_room(files::folder_of(to), room(shape.bytes()), "the sealed copy")?;
+    let mut file = SealedFile::create(label, to, recipients)?;
+    let progress = Progress::bytes("sealing", shape.bytes());
+    let mut sum = DatabaseChecksum::new(shape.page_size);
+    snapshot::batches(connection, shape, |first, pages| {
+        for (number, page) in (first..).zip(pages.chunks_exact(shape.page_size as usize)) {
+            sum.add(number, page);
+        }
+        progress.add(pages.len() as u64);
+        file.write(pages)
+    })?;
+    progress.finish();
+    let written = file.finish()?;
+    let progress = Progress::bytes("verifying", shape.bytes());
+    let (read, problem, events) = std::thread::scope(|scope| {
+        let reading = scope.spawn(|| read_back(&written, &progress));
+        let problem = integrity(connection);
+        let events = sqlite::count_events(connection);
+        (reading.join(), problem, events)
+    });
+    let (shape, read) = read.map_err(|_panic| Error::new(Code::Failed, "the reading thread panicked"))??;
+    if read != sum.finish() {
+        return Err(Error::new(
+            Code::VerificationFailed,
+            format!("'{}' opens as {read}, {} was sealed", to.display(), sum.finish()),
+        )
+        .hint("the backup volume returns other bytes than it was given: replace it"));
+    }
+    let (events, problem) = match (events, problem) {
+        (Ok(events), problem) => (events, problem),
+        // A table that cannot be counted is one more sign of damage.
+        (Err(error), problem) => (None, problem.or(Some(error.to_string()))),
+    };
+    let Written { writer, bytes, checksum, key: _forgotten } = written;
+    Ok(Copied { writer, checked: Checked { shape, checksums: read, events, problem }, bytes, file_checksum: checksum })
+}
+
+/// Syncs the file and opens it as it lies on the disk.
+fn read_back(written: &Written, progress: &Progress) -> Result<(Shape, Checksums)> {
+    written.writer.sync()?;
+    let path = written.writer.path();
+    forget_cached(path)?;
+    let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
+    read::sum(written.key.open(file)?, path, progress)
+}
+
+/// The snapshot's own: what is in the file is the same.
+fn integrity(connection: &Connection) -> Option<String> {
+    verify::integrity_of(connection).unwrap_or_else(|error| Some(format!("integrity_check failed: {error}")))
+}

@@ -1,0 +1,107 @@
+//! A sealed file in the making: what is written to it is sealed on its way to the disk.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use crc_fast::{CrcAlgorithm, Digest};
+use replica::seal::{self, ReadBack, Recipients, Sealer};
+
+use crate::error::{Error, Result};
+use crate::files::Writer;
+use crate::model::checksum::Checksum;
+
+/// Bytes written at a time. age seals 64 KiB at a time.
+const BUFFER: usize = 1 << 20;
+
+/// Plaintext in one of age's pieces, and what each of them takes more. <https://age-encryption.org/v1>
+const PIECE: u64 = 64 << 10;
+const TAG: u64 = 16;
+
+/// Headers with some recipients are shorter.
+const HEADER: u64 = 64 << 10;
+
+/// Room that a sealed file of so many plain bytes takes, at most.
+pub(crate) fn room(plain: u64) -> u64 {
+    plain.saturating_add((plain / PIECE + 1) * TAG).saturating_add(HEADER)
+}
+
+/// A sealed file that is being written.
+#[derive(Debug)]
+pub(crate) struct SealedFile {
+    sealer: Sealer<Sink>,
+    key: ReadBack,
+}
+
+/// A sealed file that is written, but neither synced nor named.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) writer: Writer,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Of the file as it lies there.
+    pub(crate) checksum: Checksum,
+    /// What opens it.
+    pub(crate) key: ReadBack,
+}
+
+impl SealedFile {
+    /// Makes a new file at `path`; one of that name must not exist.
+    pub(crate) fn create(label: &'static str, path: &Path, recipients: &Recipients) -> Result<Self> {
+        let sink = Sink {
+            writer: Writer::create(label, path)?,
+            written: 0,
+            digest: Digest::new(CrcAlgorithm::Crc64GoIso),
+            buffer: Vec::with_capacity(BUFFER + PIECE as usize),
+        };
+        let (sealer, key) = seal::seal_to_read_back(recipients, sink)?;
+        Ok(Self { sealer, key })
+    }
+
+    /// Appends plaintext.
+    pub(crate) fn write(&mut self, plain: &[u8]) -> Result<()> {
+        self.sealer.write_all(plain).map_err(ours)
+    }
+
+    /// Writes the end. Does not sync.
+    pub(crate) fn finish(self) -> Result<Written> {
+        let Self { sealer, key } = self;
+        let mut sink = sealer.finish().map_err(ours)?;
+        sink.flush().map_err(ours)?;
+        let Sink { writer, written, digest, buffer: _ } = sink;
+        Ok(Written { writer, bytes: written, checksum: Checksum::from(digest.finalize()), key })
+    }
+}
+
+/// What comes out of the sealer.
+struct Sink {
+    writer: Writer,
+    written: u64,
+    digest: Digest,
+    buffer: Vec<u8>,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= BUFFER {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.writer.write_at(&self.buffer, self.written).map_err(io::Error::other)?;
+        self.digest.update(&self.buffer);
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// What [`Sink`] said goes on as it is; the sealer has no errors of its own.
+fn ours(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|error| Error::io("seal into", Path::new("the backup folder"), error))
+}

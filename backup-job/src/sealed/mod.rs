@@ -1,0 +1,28 @@
+//! Restore points as sealed files: [age](https://age-encryption.org) files on the backup volume, where recipients are
+//! set.
+//!
+//! ```text
+//! live snapshot ─ pages ─► checksum ─► seal ─► backup folder (temporary) ─ sync ─ read back, opened ─► name
+//!       └──────── integrity_check, at the same time ──────────────────────────────┘
+//! ```
+//! No plaintext file is made on the way: what SQLite checks is the snapshot itself, which its read transaction holds
+//! still, and the sealed file is proved to hold that very snapshot, to the byte, by opening it again as it lies on the
+//! disk. The one who seals has no identity: it keeps the key of this one file until then, and forgets it.
+//!
+//! To be restored, a sealed file is opened beside the database, which holds the plaintext anyway, and never on the
+//! backup volume.
+
+mod copy;
+mod file;
+mod keys;
+mod read;
+mod scratch;
+
+pub(crate) use copy::{Copied, copy};
+pub(crate) use file::{SealedFile, room};
+pub use keys::Keys;
+pub(crate) use read::{blame, opened, require_unchanged, sum};
+pub(crate) use scratch::{Scratch, remove_dead};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! Verifies restore points of replicas: fetches them beside the database, checks all, and removes them again.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::points::no_such_point_in;
+use crate::error::{Code, Error, Result};
+use crate::files;
+use crate::model::point::Point;
+use crate::remote::{self, Access};
+use crate::restore;
+
+/// The label of what is removed here.
+const LABEL: &str = "verify:fetched";
+
+/// What to verify.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The replicas.
+    pub access: Access,
+    /// Which points of each; none means the newest.
+    pub points: Vec<Point>,
+    /// The database, beside which they are fetched.
+    pub database: PathBuf,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+/// How one restore point of one replica did.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What `--point` takes; as asked where there is no such.
+    pub point: String,
+    /// The replica.
+    pub replica: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether its files are sealed, where that is known.
+    pub sealed: bool,
+    /// What is wrong with it.
+    pub error: Option<Error>,
+    /// Why it was not opened; its files are all there then.
+    pub unopened: Option<Error>,
+}
+
+/// Verifies each point in each replica. Files of the backup folder are none of its business.
+///
+/// # Errors
+/// What has nothing to do with one replica alone; how each did is an [`Outcome`].
+pub fn run(options: &Options) -> Result<Vec<Outcome>> {
+    let newest = [Point::Latest];
+    let points = if options.points.is_empty() { &newest[..] } else { &options.points };
+    let points: Vec<&Point> = points.iter().filter(|point| !matches!(point, Point::File(_))).collect();
+    let replicas = options.access.replicas.iter();
+    Ok(replicas
+        .flat_map(|url| points.iter().map(move |point| (url.clone(), *point)))
+        .map(|(url, point)| {
+            let only = Access { replicas: vec![url.clone()], ..options.access.clone() };
+            one(options, &only, &url.to_string(), point)
+        })
+        .collect())
+}
+
+fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcome {
+    let started = Instant::now();
+    let verified = verify(options, only, replica, point);
+    let mut outcome = Outcome {
+        point: point.to_string(),
+        replica: replica.to_owned(),
+        seconds: started.elapsed().as_secs_f64(),
+        sealed: false,
+        error: None,
+        unopened: None,
+    };
+    match verified {
+        Ok((name, sealed)) => (outcome.point, outcome.sealed) = (name, sealed),
+        Err(error) if error.code() == Code::Usage && !only.keys.given() => match remote::check_unopened(only) {
+            Ok(_) => (outcome.sealed, outcome.unopened) = (true, Some(error)),
+            Err(error) => outcome.error = Some(error),
+        },
+        Err(error) => outcome.error = Some(error),
+    }
+    outcome
+}
+
+fn verify(options: &Options, only: &Access, replica: &str, point: &Point) -> Result<(String, bool)> {
+    let choice = restore::newest(only, point, options.now, false)?.ok_or_else(|| no_such_point_in(replica, point))?;
+    let (path, _, choice) = restore::fetch(only, choice, &options.database)?;
+    files::remove(LABEL, &path)?;
+    Ok((choice.name(), choice.is_sealed()))
+}
