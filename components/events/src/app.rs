@@ -59,12 +59,14 @@ fn route<P: Platform>(platform: &P, request: &Request) -> Result<Step, Problem> 
             api::authorise(platform, request)?;
             api::add(platform, request)?
         }
-        (Route::Home, _) => api::home(),
+        (Route::Home, _) => api::home(request),
         (Route::Health, _) => api::health(),
         (Route::Ready, _) => api::ready(platform)?,
         (Route::Count, _) => api::count(platform)?,
         (Route::Consultation, _) => api::consultation(platform)?,
         (Route::Status, _) => api::status(platform)?,
+        (Route::Recovery, _) => api::recovery(platform),
+        (Route::Metrics, _) => api::metrics(platform),
         (Route::Events, Method::Get) => api::list(platform, request)?,
         (Route::Event(id), _) => api::one(platform, &id)?,
         (Route::OpenApi, _) => Response::text(200, "application/json", openapi::DOCUMENT.as_bytes().to_vec()),

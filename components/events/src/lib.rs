@@ -1,4 +1,4 @@
-//! The event API and `/status`, as a Wasm component for Spin.
+//! The event API, `/status`, `/metrics` and the dashboard, as a Wasm component for Spin.
 //!
 //! ```text
 //! component.rs   the glue: WASI HTTP, Spin's SQLite and variables      (built for wasm32 only)
@@ -6,6 +6,8 @@
 //! app.rs         route → method → token → body → handler              everything from here on is plain Rust,
 //!     │                                                               tested natively
 //! api/           one handler per route; what is sent and what is answered
+//!     │
+//! recovery/      whether one could recover now: records, JSON, verdict; dashboard/ shows it to a browser
 //!     │
 //! store/         the SQL: appending, reading, the catalog of backups, making the schema, waiting for a lock
 //!     │
@@ -25,11 +27,13 @@ mod clock;
 #[allow(unsafe_code)]
 mod component;
 mod cursor;
+mod dashboard;
 pub mod http;
 mod idempotency;
 mod ids;
 pub mod limits;
 mod openapi;
 pub mod platform;
+mod recovery;
 mod store;
 mod text;

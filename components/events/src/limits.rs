@@ -30,3 +30,12 @@ pub const PAGE_BYTES: i64 = 4 * 1024 * 1024;
 
 /// How many events `/consultation` shows.
 pub const CONSULTATION_EVENTS: usize = 50;
+
+/// How many backups `/recovery` has at most: the newest.
+pub const RECOVERY_BACKUPS: i64 = 500;
+
+/// How many rehearsals `/recovery` has at most, of all sources.
+pub const RECOVERY_REHEARSALS: i64 = 50;
+
+/// How many drills `/recovery` has at most.
+pub const RECOVERY_DRILLS: i64 = 20;

@@ -30,6 +30,12 @@ mod tests {
         assert_eq!(at(&format!("{list}/parameters/1/schema/default")), limits::PAGE_EVENTS_DEFAULT);
         let consultation = "/paths/~1consultation/get/responses/200/content/application~1json/schema/maxItems";
         assert_eq!(at(consultation), limits::CONSULTATION_EVENTS);
+        let recovery = "/components/schemas/Recovery/properties";
+        assert_eq!(at(&format!("{recovery}/backups/maxItems")), limits::RECOVERY_BACKUPS);
+        assert_eq!(at(&format!("{recovery}/rehearsals/maxItems")), limits::RECOVERY_REHEARSALS);
+        assert_eq!(at(&format!("{recovery}/drills/maxItems")), limits::RECOVERY_DRILLS);
+        let metrics = "/paths/~1metrics/get/responses/200/content";
+        assert!(at(metrics).get(pra_metrics::CONTENT_TYPE).is_some());
     }
 
     #[test]
@@ -42,7 +48,7 @@ mod tests {
                 assert_eq!(methods.get(name).is_some(), exists, "{name} {path}");
             }
         }
-        assert_eq!(document["paths"].as_object().unwrap().len(), 10);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 12);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! HTTP without a server: what a request is, what an answer is, which routes there are.
 
+mod accept;
 mod problem;
 mod query;
 mod request;
 mod response;
 mod routes;
 
+pub(crate) use accept::prefers_html;
 pub(crate) use problem::Problem;
 pub(crate) use query::Query;
 pub use request::Request;

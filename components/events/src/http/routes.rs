@@ -19,6 +19,10 @@ pub(crate) enum Route {
     Consultation,
     /// `/status`
     Status,
+    /// `/recovery`
+    Recovery,
+    /// `/metrics`
+    Metrics,
     /// `/events`
     Events,
     /// `/events/{id}`, with the id as it was sent
@@ -50,6 +54,8 @@ impl Route {
             "/count" => Self::Count,
             "/consultation" => Self::Consultation,
             "/status" => Self::Status,
+            "/recovery" => Self::Recovery,
+            "/metrics" => Self::Metrics,
             "/events" => Self::Events,
             "/openapi.json" => Self::OpenApi,
             _ => match path.strip_prefix("/events/") {
@@ -83,7 +89,7 @@ mod tests {
 
     #[test]
     fn an_unknown_path_is_not_found() {
-        for path in ["", "/Add", "/add/", "/events/", "/events/1/2", "//", "/metrics"] {
+        for path in ["", "/Add", "/add/", "/events/", "/events/1/2", "//", "/metrics/"] {
             assert_eq!(Response::from(Route::find(path).unwrap_err()).status, 404, "{path}");
         }
         assert_eq!(Route::find("/events/x").unwrap(), Route::Event("x".to_owned()));

@@ -10,8 +10,8 @@ mod schedule;
 mod schema;
 
 pub(crate) use append::{Outcome, append};
-pub(crate) use catalog::last_backup;
-pub(crate) use read::{Event, Order, Page, PageRequest, count, event, latest, page, probe};
+pub(crate) use catalog::Catalog;
+pub(crate) use read::{Event, Order, Page, PageRequest, count, event, latest, look, page, probe};
 
 use crate::platform::SqlError;
 

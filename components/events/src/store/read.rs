@@ -53,12 +53,26 @@ pub(crate) fn count<P: Platform>(platform: &P) -> Result<i64, StoreError> {
     })
 }
 
-/// Reads from each table that answers need.
+/// Reads from each table that answers need, and the size of the whole.
+const LOOK: &str =
+    "SELECT events, (SELECT page_count FROM pragma_page_count()) * (SELECT page_size FROM pragma_page_size()),
+        (SELECT max(id) FROM events), (SELECT 1 FROM idempotency_keys LIMIT 1)
+    FROM event_count WHERE id = 1";
+
+/// Whether the database is initialised and can be read.
 pub(crate) fn probe<P: Platform>(platform: &P) -> Result<(), StoreError> {
+    with_schema(platform, || first_integer(&Data::open(platform)?.execute(LOOK, &[])?).map(|_count| ()))
+}
+
+/// How many events there are and how large the database is, in bytes, without waiting long for anybody: who watches
+/// wants to know now.
+pub(crate) fn look<P: Platform>(platform: &P) -> Result<(i64, i64), StoreError> {
     with_schema(platform, || {
-        let sql = "SELECT events, (SELECT max(id) FROM events), (SELECT 1 FROM idempotency_keys LIMIT 1)
-            FROM event_count WHERE id = 1";
-        first_integer(&Data::open(platform)?.execute(sql, &[])?).map(|_count| ())
+        let data = Data::open(platform)?;
+        data.execute("PRAGMA busy_timeout=300", &[])?;
+        let rows = data.execute(LOOK, &[])?;
+        let bytes = rows.first().and_then(|row| text::integer(row.get(1)?)).ok_or(StoreError::Uninitialised)?;
+        Ok((first_integer(&rows)?, bytes))
     })
 }
 

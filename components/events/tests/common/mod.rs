@@ -70,6 +70,11 @@ impl World {
         rusqlite::Connection::open(self.file("default")).unwrap()
     }
 
+    /// The catalog of backups, to write into it.
+    pub(crate) fn catalog(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.file("backups")).unwrap()
+    }
+
     /// What happens while the application waits for a lock.
     pub(crate) fn on_sleep(&self, action: impl FnMut() + 'static) {
         *self.on_sleep.borrow_mut() = Some(Box::new(action));
@@ -77,20 +82,14 @@ impl World {
 
     /// Makes a catalog with backups: name, instant in ms, verified, error.
     pub(crate) fn publish(&self, backups: &[(&str, i64, bool, Option<&str>)]) {
-        let catalog = rusqlite::Connection::open(self.file("backups")).unwrap();
-        catalog
-            .execute_batch(
-                "CREATE TABLE restore_points (file TEXT PRIMARY KEY, kind TEXT NOT NULL, created_at_ms INTEGER NOT NULL,
-                     verified_at_ms INTEGER, error TEXT) WITHOUT ROWID;
-                 CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);",
-            )
-            .unwrap();
+        let catalog = self.catalog();
+        catalog.execute_batch(include_str!("catalog.sql")).unwrap();
         for (file, created_at_ms, verified, error) in backups {
             let kind = if file.starts_with("pre-restore") { "pre-restore" } else { "backup" };
             let verified_at_ms = verified.then_some(created_at_ms);
             catalog
                 .execute(
-                    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5)",
+                    "INSERT INTO restore_points (file, kind, created_at_ms, verified_at_ms, error) VALUES (?1, ?2, ?3, ?4, ?5)",
                     (file, kind, created_at_ms, verified_at_ms, error),
                 )
                 .unwrap();

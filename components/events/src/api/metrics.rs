@@ -1,0 +1,108 @@
+//! `GET /metrics`: what the two databases say, for Prometheus.
+//!
+//! Nothing is kept between requests, so there are only gauges. What is not known is left out.
+
+use std::collections::BTreeSet;
+
+use pra_metrics::{CONTENT_TYPE, Exporter, Samples};
+
+use crate::http::Response;
+use crate::platform::Platform;
+use crate::recovery::{Rehearsal, Replica, Restore};
+use crate::store::{self, Catalog};
+
+/// More drills than the catalog keeps.
+const DRILLS: i64 = 1_000;
+
+/// `GET /metrics`: 200 also where a database fails, since that is what it tells then.
+pub(crate) fn metrics<P: Platform>(platform: &P) -> Response {
+    let mut samples = Samples::default();
+    samples.set(pra_metrics::BUILD_INFO, [env!("CARGO_PKG_VERSION"), Exporter::Application.word()], 1.0);
+    let look = store::look(platform);
+    samples.set(pra_metrics::READY, [], flag(look.is_ok()));
+    if let Ok((events, bytes)) = look {
+        samples.set(pra_metrics::EVENTS, [], number(events));
+        samples.set(pra_metrics::DATABASE_SIZE, [], number(bytes));
+    }
+    // What was read before it failed is known all the same.
+    let readable = recorded(platform, &mut samples).is_ok();
+    samples.set(pra_metrics::CATALOG_READABLE, [], flag(readable));
+    // Writing into a text does not fail; if it did, an empty answer is a scrape that failed.
+    Response::text(200, CONTENT_TYPE, samples.encode().unwrap_or_default().into_bytes())
+}
+
+fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), String> {
+    let catalog = Catalog::open(platform)?;
+    let published = catalog.published_ms()?;
+    samples.set_known(pra_metrics::CATALOG_PUBLISHED, [], published.map(seconds));
+    let points = catalog.restore_points()?;
+    for (source, is_backup) in [("backup", true), ("safety-copy", false)] {
+        for (verified, is_good) in [("true", true), ("false", false)] {
+            let counts = points.iter().filter(|(backup, good, _)| (*backup, *good) == (is_backup, is_good));
+            samples.set(pra_metrics::RESTORE_POINTS, [source, verified], number(counts.map(|(.., count)| count).sum()));
+        }
+    }
+    if let Some(last) = catalog.last_backup()? {
+        samples.set(pra_metrics::BACKUP_LAST, [], seconds(last.created_at_ms));
+        samples.set(pra_metrics::BACKUP_LAST_SIZE, [], number(last.bytes));
+        samples.set(pra_metrics::BACKUP_LAST_DURATION, [], last.seconds);
+    }
+    let newest = catalog.backups(1)?.pop();
+    samples.set_known(pra_metrics::BACKUP_LAST_VERIFIED, [], newest.map(|newest| flag(newest.is_good())));
+    for replica in catalog.replicas()? {
+        self::replica(&replica, platform.now_ms(), samples);
+    }
+    for Rehearsal { at_ms, source, outcome, seconds: took, .. } in &catalog.last_rehearsals()? {
+        samples.set(pra_metrics::REHEARSAL_LAST, [source], seconds(*at_ms));
+        let judged = [Rehearsal::GOOD, Rehearsal::FAILED].contains(&outcome.as_str());
+        let good = judged.then(|| flag(outcome == Rehearsal::GOOD));
+        samples.set_known(pra_metrics::REHEARSAL_LAST_GOOD, [source], good);
+        samples.set(pra_metrics::REHEARSAL_DURATION, [source], *took);
+    }
+    for Rehearsal { at_ms, source, .. } in &catalog.last_good_rehearsals()? {
+        samples.set(pra_metrics::REHEARSAL_GOOD, [source], seconds(*at_ms));
+    }
+    let mut seen = BTreeSet::new();
+    for drill in catalog.drills(DRILLS)? {
+        // Newest first: whatever comes again is older.
+        if seen.insert(drill.kind.clone()) {
+            let kind = drill.kind.as_str();
+            samples.set(pra_metrics::DRILL_LAST, [kind], seconds(drill.at_ms));
+            samples.set(pra_metrics::DRILL_KEPT, [kind], flag(drill.kept));
+            samples.set_known(pra_metrics::DRILL_RTO, [kind], drill.rto_seconds);
+            samples.set_known(pra_metrics::DRILL_RPO, [kind], drill.rpo_seconds);
+        }
+    }
+    let restore = catalog.restore()?;
+    samples.set(pra_metrics::RESTORE_RUNNING, [], flag(restore.as_ref().is_some_and(Restore::is_running)));
+    samples.set_known(pra_metrics::RESTORE_BEGAN, [], restore.as_ref().map(|restore| seconds(restore.began_ms)));
+    samples.set_known(pra_metrics::RESTORE_DURATION, [], restore.and_then(|restore| restore.seconds));
+    Ok(())
+}
+
+fn replica(replica: &Replica, now_ms: i64, samples: &mut Samples) {
+    let url = [replica.url.as_str()];
+    samples.set_known(pra_metrics::REPLICA_LAG, url, replica.lag_seconds(now_ms));
+    samples.set(pra_metrics::REPLICA_UP, url, flag(replica.is_well(now_ms)));
+    samples.set(pra_metrics::REPLICA_TXID, url, number(replica.txid));
+    samples.set_known(pra_metrics::REPLICA_IN_STEP, url, replica.in_step_ms.map(seconds));
+    samples.set_known(pra_metrics::REPLICA_WINDOW_START, url, replica.window_from_ms.map(seconds));
+    samples.set(pra_metrics::REPLICA_SEEN, url, seconds(replica.seen_ms));
+    samples.set(pra_metrics::REPLICA_QUEUE_FILES, url, number(replica.queue_files));
+    samples.set(pra_metrics::REPLICA_QUEUE_BYTES, url, number(replica.queue_bytes));
+}
+
+fn flag(flag: bool) -> f64 {
+    f64::from(u8::from(flag))
+}
+
+/// Prometheus has no other numbers: beyond 2^53 a count is off by a few.
+#[allow(clippy::cast_precision_loss)]
+fn number(number: i64) -> f64 {
+    number as f64
+}
+
+/// An instant in ms as Prometheus has it, in seconds.
+fn seconds(ms: i64) -> f64 {
+    number(ms) / 1_000.0
+}

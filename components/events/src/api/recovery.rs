@@ -1,0 +1,97 @@
+//! `GET /recovery`: all that the dashboard shows, and the verdict.
+//!
+//! It always answers 200: what is broken is what it is there to tell.
+
+use serde::Serialize;
+
+use crate::clock::rfc3339;
+use crate::http::Response;
+use crate::limits;
+use crate::platform::Platform;
+use crate::recovery::{
+    Backup, BackupView, Drill, DrillView, Evidence, Record, Rehearsal, RehearsalView, ReplicaState, RestoreView,
+    Verdict, judge,
+};
+use crate::store::{self, Catalog, StoreError};
+
+#[derive(Serialize)]
+struct Recovery {
+    now: String,
+    verdict: Verdict,
+    ready: bool,
+    /// Why not.
+    not_ready: Option<String>,
+    events: Option<i64>,
+    database_bytes: Option<i64>,
+    /// Why the catalog cannot be read; then nobody knows what follows.
+    catalog_error: Option<String>,
+    backups: Vec<BackupView>,
+    replicas: Vec<ReplicaState>,
+    rehearsals: Vec<RehearsalView>,
+    drills: Vec<DrillView>,
+    restore: Option<RestoreView>,
+}
+
+/// What the catalog says; where there is none, nothing.
+#[derive(Default)]
+struct Recorded {
+    record: Record,
+    backups: Vec<Backup>,
+    rehearsals: Vec<Rehearsal>,
+    drills: Vec<Drill>,
+}
+
+/// `GET /recovery`.
+pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
+    let look = store::look(platform);
+    let (recorded, catalog_error) = match recorded(platform) {
+        Ok(recorded) => (recorded, None),
+        Err(why) => (Recorded::default(), Some(why)),
+    };
+    let now_ms = platform.now_ms();
+    let Recorded { record, backups, rehearsals, drills } = recorded;
+    let verdict = judge(&Evidence {
+        now_ms,
+        not_ready: look.as_ref().err().map(|why| (page(why), why.to_string())),
+        record: catalog_error.as_deref().map_or(Ok(&record), Err),
+    });
+    let recovery = Recovery {
+        now: rfc3339(now_ms),
+        verdict,
+        ready: look.is_ok(),
+        not_ready: look.as_ref().err().map(ToString::to_string),
+        events: look.as_ref().ok().map(|(events, _)| *events),
+        database_bytes: look.as_ref().ok().map(|(_, bytes)| *bytes),
+        catalog_error,
+        backups: backups.into_iter().map(BackupView::from).collect(),
+        replicas: record.replicas.into_iter().map(|replica| ReplicaState::new(replica, now_ms)).collect(),
+        rehearsals: rehearsals.into_iter().map(RehearsalView::from).collect(),
+        drills: drills.into_iter().map(DrillView::from).collect(),
+        restore: record.restore.map(RestoreView::from),
+    };
+    Response::json(200, &recovery)
+}
+
+fn recorded<P: Platform>(platform: &P) -> Result<Recorded, String> {
+    let catalog = Catalog::open(platform)?;
+    let backups = catalog.backups(limits::RECOVERY_BACKUPS)?;
+    let record = Record {
+        newest: backups.first().cloned(),
+        newest_good: catalog.last_backup()?,
+        replicas: catalog.replicas()?,
+        rehearsals: catalog.last_rehearsals()?,
+        good_rehearsal: catalog.last_good_rehearsals()?.into_iter().max_by_key(|rehearsal| rehearsal.at_ms),
+        restore: catalog.restore()?,
+    };
+    let rehearsals = catalog.rehearsals(limits::RECOVERY_REHEARSALS)?;
+    Ok(Recorded { record, backups, rehearsals, drills: catalog.drills(limits::RECOVERY_DRILLS)? })
+}
+
+/// The page of the runbook for a database that cannot serve.
+fn page(why: &StoreError) -> &'static str {
+    match why {
+        StoreError::BackupsExist => "volume-lost",
+        StoreError::Failing(_) => "database-damaged",
+        StoreError::Uninitialised | StoreError::CatalogUnreadable(_) | StoreError::Busy => "application-not-ready",
+    }
+}

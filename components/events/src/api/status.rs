@@ -1,0 +1,70 @@
+//! `GET /status`: how many events, and what could be brought back.
+
+use serde::Serialize;
+
+use super::Answer;
+use crate::clock;
+use crate::http::Response;
+use crate::platform::Platform;
+use crate::recovery::{Backup, DrillView, RehearsalView, Replica, ReplicaView, Restore};
+use crate::store::{self, Catalog};
+
+/// The body: the workshop's three keys, then ours.
+#[derive(Serialize)]
+struct Status {
+    count: i64,
+    last_backup_file: Option<String>,
+    backup_age_seconds: Option<i64>,
+    last_backup_at: Option<String>,
+    replicas: Vec<ReplicaView>,
+    last_rehearsals: Vec<RehearsalView>,
+    last_drill: Option<DrillView>,
+    restore_running: bool,
+    /// Only where the catalog cannot be read, and so nobody knows of any backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_error: Option<String>,
+}
+
+/// What the catalog says; with no catalog, nothing.
+#[derive(Default)]
+struct Recorded {
+    last: Option<Backup>,
+    replicas: Vec<Replica>,
+    last_rehearsals: Vec<RehearsalView>,
+    last_drill: Option<DrillView>,
+    restore_running: bool,
+}
+
+/// `GET /status`.
+pub(crate) fn status<P: Platform>(platform: &P) -> Answer {
+    let count = store::count(platform)?;
+    let (recorded, backup_error) = match recorded(platform) {
+        Ok(recorded) => (recorded, None),
+        Err(why) => (Recorded::default(), Some(why)),
+    };
+    let now_ms = platform.now_ms();
+    let Recorded { last, replicas, last_rehearsals, last_drill, restore_running } = recorded;
+    let status = Status {
+        count,
+        backup_age_seconds: last.as_ref().map(|backup| clock::age_seconds(now_ms, backup.created_at_ms)),
+        last_backup_at: last.as_ref().map(|backup| clock::rfc3339(backup.created_at_ms)),
+        last_backup_file: last.map(|backup| backup.file),
+        replicas: replicas.into_iter().map(|replica| ReplicaView::new(replica, now_ms)).collect(),
+        last_rehearsals,
+        last_drill,
+        restore_running,
+        backup_error,
+    };
+    Ok(Response::json(200, &status))
+}
+
+fn recorded<P: Platform>(platform: &P) -> Result<Recorded, String> {
+    let catalog = Catalog::open(platform)?;
+    Ok(Recorded {
+        last: catalog.last_backup()?,
+        replicas: catalog.replicas()?,
+        last_rehearsals: catalog.last_rehearsals()?.into_iter().map(RehearsalView::from).collect(),
+        last_drill: catalog.drills(1)?.pop().map(DrillView::from),
+        restore_running: catalog.restore()?.as_ref().is_some_and(Restore::is_running),
+    })
+}

@@ -1,0 +1,42 @@
+// Is it safe now? A word, a symbol and a colour; what is read out changes only with the level and its reasons.
+const LEVELS = {
+  safe: ["✓", "Safe"],
+  warning: ["!", "Needs attention"],
+  danger: ["✕", "In danger"],
+};
+
+let announced = null;
+
+function announce(what, text) {
+  if (announced === what) return;
+  announced = what;
+  say(byId("announcement"), text);
+}
+
+function showLevel(level, word, sentence) {
+  byId("verdict").dataset.level = level;
+  say(byId("symbol"), LEVELS[level][0]);
+  say(byId("level"), word);
+  say(byId("sentence"), sentence);
+  document.title = `${LEVELS[level][0]} mini-pra: ${word.toLowerCase()}`;
+}
+
+function showVerdict({ level, sentence, reasons }) {
+  const word = LEVELS[level][1];
+  showLevel(level, word, sentence);
+  const key = (reason) => `${reason.level} ${reason.page} ${reasons.indexOf(reason)}`;
+  const build = () => make("li", {}, make("span"), " ", make("code"));
+  reconcile(byId("reasons"), reasons, key, build, (item, reason) => {
+    say(item.children[0], `${LEVELS[reason.level][1]}: ${reason.text}. Read`);
+    say(item.children[1], `docs/runbook/${reason.page}.md`);
+  });
+  announce([level, ...reasons.map(key)].join("\n"), `${word}. ${sentence}`);
+}
+
+/** Nobody answers: whatever else the page shows is of then. */
+function showSilence(since, seconds) {
+  const when = since ? `since ${instant(since)}, ${duration(seconds)} ago` : "since this page was opened";
+  showLevel("danger", "No answer", `The application does not answer ${when}. What stands below is of that time.`);
+  byId("reasons").replaceChildren();
+  announce("silence", `The application does not answer ${when}.`);
+}

@@ -1,0 +1,227 @@
+//! Is it safe now? The verdict on the evidence, with its reasons. Each names the page of `docs/runbook` to read.
+
+use serde::Serialize;
+
+use super::{Backup, Rehearsal, Replica, Restore, seconds_between};
+
+/// In seconds: a backup is made each minute, so three of them are missing.
+const BACKUP_OLD: f64 = 180.0;
+const BACKUP_TOO_OLD: f64 = 900.0;
+/// In seconds: a replica is behind by a second, by its promise.
+const LAG_LONG: f64 = 10.0;
+const LAG_TOO_LONG: f64 = 60.0;
+/// In seconds: restores are rehearsed nightly.
+const REHEARSAL_OLD: f64 = 36.0 * 3_600.0;
+
+/// What is known now.
+#[derive(Debug)]
+pub(crate) struct Evidence<'a> {
+    pub(crate) now_ms: i64,
+    /// Why the application cannot serve: a page of the runbook, and the words.
+    pub(crate) not_ready: Option<(&'static str, String)>,
+    /// What the catalog records, or why it cannot be read.
+    pub(crate) record: Result<&'a Record, &'a str>,
+}
+
+/// What the catalog records, as far as the verdict needs it.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    /// The newest backup of all.
+    pub(crate) newest: Option<Backup>,
+    /// The newest good one.
+    pub(crate) newest_good: Option<Backup>,
+    pub(crate) replicas: Vec<Replica>,
+    /// The newest of each source.
+    pub(crate) rehearsals: Vec<Rehearsal>,
+    /// The newest good one of all.
+    pub(crate) good_rehearsal: Option<Rehearsal>,
+    pub(crate) restore: Option<Restore>,
+}
+
+/// How safe it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Level {
+    Safe,
+    Warning,
+    Danger,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Verdict {
+    pub(crate) level: Level,
+    pub(crate) sentence: String,
+    /// Worst first.
+    pub(crate) reasons: Vec<Reason>,
+    /// What would be lost if the data were gone now.
+    pub(crate) loss_seconds: Option<f64>,
+    /// What the newest good rehearsal took.
+    pub(crate) recovery_seconds: Option<f64>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Serialize)]
+pub(crate) struct Reason {
+    pub(crate) level: Level,
+    pub(crate) text: String,
+    /// The page of `docs/runbook`, without its ending.
+    pub(crate) page: &'static str,
+}
+
+/// Judges the evidence.
+pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
+    let Evidence { now_ms, not_ready, record } = evidence;
+    let mut reasons = Vec::new();
+    if let Some((page, why)) = not_ready {
+        reasons.push(Reason { level: Level::Danger, text: format!("the application is not ready: {why}"), page });
+    }
+    let (mut loss_seconds, mut recovery_seconds) = (None, None);
+    match record {
+        Err(why) => {
+            let text = format!("the catalog of backups cannot be read: {why}");
+            reasons.push(Reason { level: Level::Danger, text, page: "no-backup" });
+        }
+        Ok(record) => {
+            let judged = Judged { now_ms: *now_ms, record };
+            judged.backups(&mut reasons);
+            judged.replicas(&mut reasons);
+            judged.rehearsals(&mut reasons);
+            judged.restore(&mut reasons);
+            loss_seconds = judged.loss_seconds();
+            recovery_seconds = record.good_rehearsal.as_ref().map(|rehearsal| rehearsal.seconds);
+        }
+    }
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.level));
+    let level = reasons.first().map_or(Level::Safe, |worst| worst.level);
+    let sentence = sentence(&reasons, loss_seconds, recovery_seconds);
+    Verdict { level, sentence, reasons, loss_seconds, recovery_seconds }
+}
+
+fn sentence(reasons: &[Reason], loss_seconds: Option<f64>, recovery_seconds: Option<f64>) -> String {
+    let loss = loss_seconds.map(|seconds| format!("at most {} of changes would be lost", words(seconds)));
+    let loss = loss.unwrap_or_else(|| "nobody knows how much would be lost".to_owned());
+    match reasons.first() {
+        Some(Reason { level: Level::Danger, text, .. }) => format!("No: {text}."),
+        Some(Reason { text, .. }) => format!("You could recover now, and {loss}; but {text}."),
+        None => match recovery_seconds {
+            Some(seconds) => format!("Yes: {loss}, and the last rehearsed restore took {}.", words(seconds)),
+            None => format!("Yes: {loss}."),
+        },
+    }
+}
+
+struct Judged<'a> {
+    now_ms: i64,
+    record: &'a Record,
+}
+
+impl Judged<'_> {
+    fn age(&self, then_ms: i64) -> f64 {
+        seconds_between(then_ms, self.now_ms)
+    }
+
+    /// The age of the newest good backup; without one it is beyond all bounds.
+    fn backup_age(&self) -> f64 {
+        self.record.newest_good.as_ref().map_or(f64::INFINITY, |backup| self.age(backup.created_at_ms))
+    }
+
+    /// The lag of a replica; where nothing is in the store it is beyond all bounds.
+    fn lag(&self, replica: &Replica) -> f64 {
+        replica.lag_seconds(self.now_ms).unwrap_or(f64::INFINITY)
+    }
+
+    fn loss_seconds(&self) -> Option<f64> {
+        let well = self.record.replicas.iter().filter(|replica| replica.is_well(self.now_ms));
+        let least = well.map(|replica| self.lag(replica)).fold(self.backup_age(), f64::min);
+        least.is_finite().then_some(least)
+    }
+
+    fn backups(&self, reasons: &mut Vec<Reason>) {
+        if let Some(Backup { file, error: Some(error), .. }) = &self.record.newest {
+            let text = format!("the newest backup, {file}, is bad: {error}");
+            reasons.push(Reason { level: Level::Danger, text, page: "backup-not-verified" });
+        }
+        let age = self.backup_age();
+        if age <= BACKUP_OLD {
+            return;
+        }
+        let (text, page) = if age.is_finite() {
+            (format!("the newest verified backup is {} old", words(age)), "backups-old")
+        } else {
+            ("there is no verified backup".to_owned(), "no-backup")
+        };
+        let replaced = |replica: &Replica| replica.is_well(self.now_ms) && self.lag(replica) <= LAG_LONG;
+        let severe = age > BACKUP_TOO_OLD && !self.record.replicas.iter().any(replaced);
+        let level = if severe { Level::Danger } else { Level::Warning };
+        reasons.push(Reason { level, text, page });
+    }
+
+    fn replicas(&self, reasons: &mut Vec<Reason>) {
+        for replica in &self.record.replicas {
+            let (url, lag) = (&replica.url, self.lag(replica));
+            let (text, page) = if let Some(error) = &replica.error {
+                (format!("the replica {url} is not followed: {error}"), "replica-lags")
+            } else if !replica.is_well(self.now_ms) {
+                let silence = words(self.age(replica.seen_ms));
+                (format!("nothing was heard of the replica {url} for {silence}"), "replicator-silent")
+            } else if !lag.is_finite() {
+                (format!("nothing is in the replica {url} yet"), "replica-lags")
+            } else if lag > LAG_LONG {
+                (format!("the replica {url} lags by {}", words(lag)), "replica-lags")
+            } else {
+                continue;
+            };
+            let severe = lag > LAG_TOO_LONG && self.backup_age() > BACKUP_OLD;
+            let level = if severe { Level::Danger } else { Level::Warning };
+            reasons.push(Reason { level, text, page });
+        }
+    }
+
+    fn rehearsals(&self, reasons: &mut Vec<Reason>) {
+        for Rehearsal { at_ms, source, outcome, error, .. } in &self.record.rehearsals {
+            // A store that is followed no more is not rehearsed any more either.
+            let counts = self.is_source(source) || self.age(*at_ms) <= REHEARSAL_OLD;
+            if outcome == Rehearsal::FAILED && counts {
+                let why = error.as_deref().unwrap_or("it is not said why");
+                let text = format!("the last rehearsed restore from {source} failed: {why}");
+                reasons.push(Reason { level: Level::Danger, text, page: "rehearsal-failed" });
+            }
+        }
+        let text = match &self.record.good_rehearsal {
+            None => "no restore has been rehearsed yet".to_owned(),
+            Some(good) if self.age(good.at_ms) > REHEARSAL_OLD => {
+                format!("the last good rehearsal of a restore is {} old", words(self.age(good.at_ms)))
+            }
+            Some(_) => return,
+        };
+        reasons.push(Reason { level: Level::Warning, text, page: "rehearsal-old" });
+    }
+
+    /// Whether this is where data would come from now.
+    fn is_source(&self, source: &str) -> bool {
+        source == Rehearsal::BACKUP || self.record.replicas.iter().any(|replica| replica.url == source)
+    }
+
+    fn restore(&self, reasons: &mut Vec<Reason>) {
+        if let Some(restore) = self.record.restore.as_ref().filter(|restore| restore.is_running()) {
+            let age = words(self.age(restore.began_ms));
+            let text = format!("a restore of {} began {age} ago and is at work, or was killed", restore.point);
+            reasons.push(Reason { level: Level::Warning, text, page: "restore-stuck" });
+        }
+    }
+}
+
+/// A duration for people: `0.4 s`, `42 s`, `5 min`, `3 h`, `2 days`.
+fn words(seconds: f64) -> String {
+    match seconds {
+        ..10.0 => format!("{seconds:.1} s"),
+        ..120.0 => format!("{seconds:.0} s"),
+        ..7_200.0 => format!("{:.0} min", seconds / 60.0),
+        ..172_800.0 => format!("{:.0} h", seconds / 3_600.0),
+        _ => format!("{:.0} days", seconds / 86_400.0),
+    }
+}
+
+#[cfg(test)]
+mod tests;

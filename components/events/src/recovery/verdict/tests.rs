@@ -1,0 +1,197 @@
+use proptest::prelude::*;
+
+use super::super::record::tests::replica;
+use super::*;
+
+const NOW: i64 = 1_736_510_400_000;
+
+fn backup(age_seconds: i64) -> Backup {
+    Backup {
+        file: "backup-1.db".to_owned(),
+        created_at_ms: NOW - age_seconds * 1_000,
+        bytes: 4_096,
+        seconds: 0.1,
+        verified: true,
+        error: None,
+        sealed: false,
+    }
+}
+
+fn rehearsal(age_hours: i64, outcome: &str) -> Rehearsal {
+    Rehearsal {
+        at_ms: NOW - age_hours * 3_600_000,
+        source: "backup".to_owned(),
+        outcome: outcome.to_owned(),
+        point: Some("backup-1.db".to_owned()),
+        point_at_ms: None,
+        seconds: 1.25,
+        bytes: None,
+        events: None,
+        error: (outcome == "failed").then(|| "checksum mismatch".to_owned()),
+    }
+}
+
+/// All is as it should be: a backup of 42 s, a rehearsal of last night.
+fn good() -> Record {
+    Record {
+        newest: Some(backup(42)),
+        newest_good: Some(backup(42)),
+        rehearsals: vec![rehearsal(9, "good")],
+        good_rehearsal: Some(rehearsal(9, "good")),
+        ..Record::default()
+    }
+}
+
+fn verdict(record: &Record) -> Verdict {
+    judge(&Evidence { now_ms: NOW, not_ready: None, record: Ok(record) })
+}
+
+/// The level and the pages.
+fn judged(record: &Record) -> (Level, Vec<&'static str>) {
+    let verdict = verdict(record);
+    let pages: Vec<_> = verdict.reasons.iter().map(|reason| reason.page).collect();
+    for page in &pages {
+        let file = format!("{}/../../docs/runbook/{page}.md", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&file).is_file(), "there is no {file}");
+    }
+    (verdict.level, pages)
+}
+
+fn with_backup(age_seconds: i64) -> Record {
+    Record { newest: Some(backup(age_seconds)), newest_good: Some(backup(age_seconds)), ..good() }
+}
+
+fn in_step() -> Replica {
+    replica(NOW - 500, Some(NOW - 900))
+}
+
+#[test]
+fn where_all_is_well_the_sentence_says_what_would_be_lost_and_how_long_it_would_take() {
+    let safe = verdict(&good());
+    assert_eq!(safe.level, Level::Safe);
+    assert_eq!(safe.sentence, "Yes: at most 42 s of changes would be lost, and the last rehearsed restore took 1.2 s.");
+    let with_replica = verdict(&Record { replicas: vec![in_step()], ..good() });
+    assert_eq!((with_replica.level, with_replica.loss_seconds), (Level::Safe, Some(0.4)));
+}
+
+#[test]
+fn old_backups_warn_after_three_minutes_and_are_a_danger_after_fifteen() {
+    assert_eq!(judged(&with_backup(180)), (Level::Safe, vec![]));
+    assert_eq!(judged(&with_backup(181)), (Level::Warning, vec!["backups-old"]));
+    assert_eq!(judged(&with_backup(900)), (Level::Warning, vec!["backups-old"]));
+    assert_eq!(judged(&with_backup(901)), (Level::Danger, vec!["backups-old"]));
+    let none = Record { newest: None, newest_good: None, ..good() };
+    assert_eq!(judged(&none), (Level::Danger, vec!["no-backup"]));
+    assert_eq!(verdict(&none).sentence, "No: there is no verified backup.");
+}
+
+#[test]
+fn a_replica_that_is_well_and_in_step_stands_in_for_backups() {
+    let with = |replica| Record { newest: None, newest_good: None, replicas: vec![replica], ..good() };
+    assert_eq!(judged(&with(in_step())), (Level::Warning, vec!["no-backup"]));
+    let late = replica(NOW - 500, Some(NOW - 10_501));
+    assert_eq!(judged(&with(late)), (Level::Danger, vec!["no-backup", "replica-lags"]));
+    let dead = replica(NOW - 5_000, Some(NOW - 5_400));
+    assert_eq!(judged(&with(dead)), (Level::Danger, vec!["no-backup", "replicator-silent"]));
+}
+
+#[test]
+fn a_bad_newest_backup_is_a_danger_whatever_the_one_before() {
+    let bad = Backup { error: Some("integrity check failed".to_owned()), ..backup(2) };
+    assert_eq!(judged(&Record { newest: Some(bad), ..good() }), (Level::Danger, vec!["backup-not-verified"]));
+}
+
+#[test]
+fn a_replica_behind_warns_and_is_a_danger_only_with_old_backups() {
+    let with = |replica, age| Record { replicas: vec![replica], ..with_backup(age) };
+    let late = |seconds: i64| replica(NOW, Some(NOW - seconds * 1_000));
+    assert_eq!(judged(&with(late(10), 42)), (Level::Safe, vec![]));
+    assert_eq!(judged(&with(late(11), 42)), (Level::Warning, vec!["replica-lags"]));
+    assert_eq!(judged(&with(late(61), 42)), (Level::Warning, vec!["replica-lags"]));
+    assert_eq!(judged(&with(late(60), 181)), (Level::Warning, vec!["backups-old", "replica-lags"]));
+    assert_eq!(judged(&with(late(61), 181)), (Level::Danger, vec!["replica-lags", "backups-old"]));
+    let cut_off = Replica { error: Some("connection refused".to_owned()), ..late(0) };
+    assert_eq!(judged(&with(cut_off, 42)), (Level::Warning, vec!["replica-lags"]));
+    assert_eq!(judged(&with(replica(NOW, None), 42)), (Level::Warning, vec!["replica-lags"]), "nothing is there yet");
+}
+
+#[test]
+fn rehearsals_that_failed_are_a_danger_and_old_ones_or_none_warn() {
+    let with = |last: Option<Rehearsal>, good_one: Option<Rehearsal>| Record {
+        rehearsals: last.into_iter().collect(),
+        good_rehearsal: good_one,
+        ..good()
+    };
+    let failed = with(Some(rehearsal(9, "failed")), Some(rehearsal(33, "good")));
+    assert_eq!(judged(&failed), (Level::Danger, vec!["rehearsal-failed"]));
+    assert_eq!(verdict(&failed).sentence, "No: the last rehearsed restore from backup failed: checksum mismatch.");
+    let old = with(Some(rehearsal(37, "good")), Some(rehearsal(37, "good")));
+    assert_eq!(judged(&old), (Level::Warning, vec!["rehearsal-old"]));
+    assert_eq!(judged(&with(None, None)), (Level::Warning, vec!["rehearsal-old"]));
+    let sealed = with(Some(rehearsal(9, "not-rehearsed")), None);
+    assert_eq!(judged(&sealed), (Level::Warning, vec!["rehearsal-old"]), "what nobody opened was not rehearsed");
+}
+
+#[test]
+fn what_failed_at_a_store_that_is_followed_no_more_is_forgotten() {
+    let failed = |hours| Rehearsal { source: "file:///old".to_owned(), ..rehearsal(hours, "failed") };
+    let with = |hours| Record { rehearsals: vec![failed(hours), rehearsal(9, "good")], ..good() };
+    assert_eq!(judged(&with(9)), (Level::Danger, vec!["rehearsal-failed"]));
+    assert_eq!(judged(&with(37)), (Level::Safe, vec![]));
+    let followed = Replica { url: "file:///old".to_owned(), ..in_step() };
+    let still = Record { replicas: vec![followed], ..with(37) };
+    assert_eq!(judged(&still), (Level::Danger, vec!["rehearsal-failed"]));
+}
+
+#[test]
+fn a_restore_that_runs_or_was_killed_warns() {
+    let mut restore = Restore {
+        began_ms: NOW - 3_000,
+        ended_ms: None,
+        point: "backup-1.db".to_owned(),
+        mode: None,
+        seconds: None,
+        error: None,
+    };
+    assert_eq!(judged(&Record { restore: Some(restore.clone()), ..good() }), (Level::Warning, vec!["restore-stuck"]));
+    restore.ended_ms = Some(NOW);
+    assert_eq!(judged(&Record { restore: Some(restore), ..good() }), (Level::Safe, vec![]));
+}
+
+#[test]
+fn an_application_that_is_not_ready_and_a_catalog_that_nobody_can_read_are_dangers() {
+    let record = good();
+    let not_ready = Some(("volume-lost", "the database is empty but backups exist".to_owned()));
+    let lost = judge(&Evidence { now_ms: NOW, not_ready, record: Ok(&record) });
+    assert_eq!((lost.level, lost.reasons[0].page), (Level::Danger, "volume-lost"));
+    let blind = judge(&Evidence { now_ms: NOW, not_ready: None, record: Err("file is not a database") });
+    assert_eq!((blind.level, blind.loss_seconds), (Level::Danger, None));
+    assert_eq!(blind.sentence, "No: the catalog of backups cannot be read: file is not a database.");
+}
+
+proptest! {
+    #[test]
+    fn time_alone_never_makes_it_safer(age in 0_i64..10_000, seen in 0_i64..100_000, more in 0_i64..100_000) {
+        let record = Record { replicas: vec![replica(NOW - seen, Some(NOW - seen - 400))], ..with_backup(age) };
+        let at = |now_ms| judge(&Evidence { now_ms, not_ready: None, record: Ok(&record) }).level;
+        prop_assert!(at(NOW) <= at(NOW + more));
+    }
+
+    #[test]
+    fn the_level_is_that_of_the_worst_reason_and_the_worst_comes_first(
+        age in proptest::option::of(0_i64..2_000), lag in 0_i64..100_000, outcome in "good|failed|not-rehearsed",
+    ) {
+        let newest = age.map(backup);
+        let record = Record {
+            newest_good: newest.clone(),
+            newest,
+            replicas: vec![replica(NOW, Some(NOW - lag))],
+            rehearsals: vec![rehearsal(1, &outcome)],
+            ..good()
+        };
+        let verdict = verdict(&record);
+        let worst = verdict.reasons.iter().map(|reason| reason.level).max().unwrap_or(Level::Safe);
+        prop_assert_eq!(verdict.level, worst);
+        prop_assert!(verdict.reasons.windows(2).all(|pair| pair[0].level >= pair[1].level));
+    }
+}

@@ -1,0 +1,128 @@
+//! The records as JSON, in /status and /recovery. What is not known is null.
+
+use serde::Serialize;
+
+use super::{Backup, Drill, Rehearsal, Replica, Restore};
+use crate::clock::rfc3339;
+
+/// A backup in `/recovery`.
+#[derive(Debug, Serialize)]
+pub(crate) struct BackupView {
+    file: String,
+    created_at: String,
+    bytes: i64,
+    verified: bool,
+    error: Option<String>,
+    sealed: bool,
+}
+
+impl From<Backup> for BackupView {
+    fn from(backup: Backup) -> Self {
+        let verified = backup.is_good();
+        let Backup { file, created_at_ms, bytes, error, sealed, .. } = backup;
+        Self { file, created_at: rfc3339(created_at_ms), bytes, verified, error, sealed }
+    }
+}
+
+/// A replica in `/status`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReplicaView {
+    replica: String,
+    epoch: Option<String>,
+    txid: i64,
+    lag_seconds: Option<f64>,
+    in_step_at: Option<String>,
+    window_from: Option<String>,
+    well: bool,
+    error: Option<String>,
+}
+
+impl ReplicaView {
+    pub(crate) fn new(replica: Replica, now_ms: i64) -> Self {
+        Self {
+            lag_seconds: replica.lag_seconds(now_ms),
+            well: replica.is_well(now_ms),
+            in_step_at: replica.in_step_ms.map(rfc3339),
+            window_from: replica.window_from_ms.map(rfc3339),
+            replica: replica.url,
+            epoch: replica.epoch,
+            txid: replica.txid,
+            error: replica.error,
+        }
+    }
+}
+
+/// A replica in `/recovery`.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReplicaState {
+    #[serde(flatten)]
+    status: ReplicaView,
+    seen_at: String,
+    queue_files: i64,
+    queue_bytes: i64,
+    sealed: bool,
+}
+
+impl ReplicaState {
+    pub(crate) fn new(replica: Replica, now_ms: i64) -> Self {
+        let Replica { seen_ms, queue_files, queue_bytes, sealed, .. } = replica;
+        let status = ReplicaView::new(replica, now_ms);
+        Self { status, seen_at: rfc3339(seen_ms), queue_files, queue_bytes, sealed }
+    }
+}
+
+/// A rehearsal.
+#[derive(Debug, Serialize)]
+pub(crate) struct RehearsalView {
+    source: String,
+    outcome: String,
+    at: String,
+    seconds: f64,
+    point: Option<String>,
+    error: Option<String>,
+}
+
+impl From<Rehearsal> for RehearsalView {
+    fn from(rehearsal: Rehearsal) -> Self {
+        let Rehearsal { at_ms, source, outcome, point, seconds, error, .. } = rehearsal;
+        Self { source, outcome, at: rfc3339(at_ms), seconds, point, error }
+    }
+}
+
+/// A drill.
+#[derive(Debug, Serialize)]
+pub(crate) struct DrillView {
+    kind: String,
+    at: String,
+    kept: bool,
+    rto_seconds: Option<f64>,
+    rpo_seconds: Option<f64>,
+}
+
+impl From<Drill> for DrillView {
+    fn from(drill: Drill) -> Self {
+        let Drill { at_ms, kind, kept, rto_seconds, rpo_seconds, .. } = drill;
+        Self { kind, at: rfc3339(at_ms), kept, rto_seconds, rpo_seconds }
+    }
+}
+
+/// The last restore.
+#[derive(Debug, Serialize)]
+pub(crate) struct RestoreView {
+    began_at: String,
+    ended_at: Option<String>,
+    running: bool,
+    point: String,
+    mode: Option<String>,
+    seconds: Option<f64>,
+    error: Option<String>,
+}
+
+impl From<Restore> for RestoreView {
+    fn from(restore: Restore) -> Self {
+        let running = restore.is_running();
+        let Restore { began_ms, ended_ms, point, mode, seconds, error } = restore;
+        let (began_at, ended_at) = (rfc3339(began_ms), ended_ms.map(rfc3339));
+        Self { began_at, ended_at, running, point, mode, seconds, error }
+    }
+}

@@ -1,0 +1,50 @@
+//! The catalog of backups, written by `backup-job` and only ever read here.
+//!
+//! A missing file, an empty one, and one without a table mean that there is nothing of that kind yet: version 1 has only
+//! backups. The file is replaced whole by a rename, so all that comes from one connection is of one publication.
+
+mod columns;
+mod tables;
+
+use crate::platform::{Connection, Param, Platform, Row, SqlError};
+
+/// The label of the catalog.
+const LABEL: &str = "backups";
+
+/// The catalog, opened.
+pub(crate) struct Catalog<P: Platform> {
+    /// `None` where there is no file.
+    connection: Option<P::Connection>,
+}
+
+impl<P: Platform> Catalog<P> {
+    /// Opens the catalog, where there is one.
+    ///
+    /// # Errors
+    /// Why it cannot be opened, in words.
+    pub(crate) fn open(platform: &P) -> Result<Self, String> {
+        match platform.open(LABEL) {
+            Ok(connection) => Ok(Self { connection: Some(connection) }),
+            Err(SqlError::CannotOpen(_)) => Ok(Self { connection: None }),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn rows(&self, statement: &'static str, parameters: &[Param<'_>]) -> Result<Vec<Row>, String> {
+        let Some(connection) = &self.connection else { return Ok(Vec::new()) };
+        match connection.execute(statement, parameters) {
+            // A file that is not there may only show now.
+            Err(SqlError::CannotOpen(_) | SqlError::NoSuchTable(_)) => Ok(Vec::new()),
+            Err(error) => Err(error.to_string()),
+            Ok(rows) => Ok(rows),
+        }
+    }
+}
+
+/// Whether there is any restore point at all, good or bad.
+///
+/// # Errors
+/// Why the catalog cannot be read, in words: then nobody knows.
+pub(super) fn any_backup<P: Platform>(platform: &P) -> Result<bool, String> {
+    Ok(!Catalog::open(platform)?.rows("SELECT 1 FROM restore_points LIMIT 1", &[])?.is_empty())
+}

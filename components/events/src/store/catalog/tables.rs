@@ -1,0 +1,185 @@
+//! The tables of the catalog, as versions 1 and 2 have them. Texts are read as BLOB: see [`crate::platform::Value`].
+
+use super::Catalog;
+use super::columns::Columns;
+use crate::platform::{Param, Platform};
+use crate::recovery::{Backup, Drill, Rehearsal, Replica, Restore};
+use crate::text;
+
+/// The most stores that are looked at: more than anybody configures.
+const SOURCES_MAX: i64 = 100;
+
+/// The version from which on backups can be sealed.
+const SEALED_SINCE: i64 = 2;
+
+/// At most ?1 backups, newest first.
+macro_rules! backups_sql {
+    ($sealed:literal, $which:literal) => {
+        concat!(
+            "SELECT CAST(file AS BLOB), created_at_ms, bytes, seconds, verified_at_ms IS NOT NULL,
+                CAST(error AS BLOB), ",
+            $sealed,
+            " FROM restore_points WHERE kind = 'backup'",
+            $which,
+            " ORDER BY created_at_ms DESC LIMIT ?1"
+        )
+    };
+}
+
+impl<P: Platform> Catalog<P> {
+    /// The newest backup that has been read back and found good, at the same cost for any number.
+    pub(crate) fn last_backup(&self) -> Result<Option<Backup>, String> {
+        const PLAIN: &str = backups_sql!("0", " AND error IS NULL AND verified_at_ms IS NOT NULL");
+        const SEALED: &str = backups_sql!("sealed", " AND error IS NULL AND verified_at_ms IS NOT NULL");
+        Ok(self.read_backups(PLAIN, SEALED, 1)?.pop())
+    }
+
+    /// At most `limit` backups, good or bad, newest first.
+    pub(crate) fn backups(&self, limit: i64) -> Result<Vec<Backup>, String> {
+        const PLAIN: &str = backups_sql!("0", "");
+        const SEALED: &str = backups_sql!("sealed", "");
+        self.read_backups(PLAIN, SEALED, limit)
+    }
+
+    fn read_backups(&self, plain: &'static str, sealed: &'static str, limit: i64) -> Result<Vec<Backup>, String> {
+        let version = self.rows("PRAGMA user_version", &[])?;
+        let version = version.first().and_then(|row| text::integer(row.first()?)).unwrap_or_default();
+        let statement = if version < SEALED_SINCE { plain } else { sealed };
+        let rows = self.rows(statement, &[Param::Integer(limit)])?;
+        Columns::read(rows, "restore_points", |row| {
+            Some(Backup {
+                file: row.text()?,
+                created_at_ms: row.integer()?,
+                bytes: row.integer()?,
+                seconds: row.real()?,
+                verified: row.flag()?,
+                error: row.maybe_text()?,
+                sealed: row.flag()?,
+            })
+        })
+    }
+
+    /// How many restore points there are: whether they are backups, whether they are good, their number.
+    pub(crate) fn restore_points(&self) -> Result<Vec<(bool, bool, i64)>, String> {
+        let rows = self.rows(
+            "SELECT kind = 'backup', verified_at_ms IS NOT NULL AND error IS NULL, count(*) FROM restore_points
+             GROUP BY 1, 2",
+            &[],
+        )?;
+        Columns::read(rows, "restore_points", |row| Some((row.flag()?, row.flag()?, row.integer()?)))
+    }
+
+    /// When the catalog was written, in ms since the epoch.
+    pub(crate) fn published_ms(&self) -> Result<Option<i64>, String> {
+        let rows = self.rows("SELECT published_at_ms FROM publication WHERE id = 1", &[])?;
+        Ok(Columns::read(rows, "publication", Columns::integer)?.into_iter().next())
+    }
+
+    /// The stores that the database is followed into.
+    pub(crate) fn replicas(&self) -> Result<Vec<Replica>, String> {
+        let rows = self.rows(
+            "SELECT CAST(url AS BLOB), seen_ms, CAST(epoch AS BLOB), txid, in_step_ms, window_from_ms, queue_files,
+                queue_bytes, sealed, CAST(error AS BLOB) FROM replicas ORDER BY url LIMIT ?1",
+            &[Param::Integer(SOURCES_MAX)],
+        )?;
+        Columns::read(rows, "replicas", |row| {
+            Some(Replica {
+                url: row.text()?,
+                seen_ms: row.integer()?,
+                epoch: row.maybe_text()?,
+                txid: row.integer()?,
+                in_step_ms: row.maybe_integer()?,
+                window_from_ms: row.maybe_integer()?,
+                queue_files: row.integer()?,
+                queue_bytes: row.integer()?,
+                sealed: row.flag()?,
+                error: row.maybe_text()?,
+            })
+        })
+    }
+
+    /// The newest rehearsal of each source. (With `max` the other columns are those of its row.)
+    pub(crate) fn last_rehearsals(&self) -> Result<Vec<Rehearsal>, String> {
+        self.read_rehearsals(
+            "SELECT max(at_ms), CAST(source AS BLOB), CAST(outcome AS BLOB), CAST(point AS BLOB), point_at_ms, seconds,
+                bytes, events, CAST(error AS BLOB) FROM rehearsals GROUP BY source ORDER BY source LIMIT ?1",
+            SOURCES_MAX,
+        )
+    }
+
+    /// The newest good rehearsal of each source.
+    pub(crate) fn last_good_rehearsals(&self) -> Result<Vec<Rehearsal>, String> {
+        self.read_rehearsals(
+            "SELECT max(at_ms), CAST(source AS BLOB), CAST(outcome AS BLOB), CAST(point AS BLOB), point_at_ms, seconds,
+                bytes, events, CAST(error AS BLOB) FROM rehearsals WHERE outcome = 'good'
+             GROUP BY source ORDER BY source LIMIT ?1",
+            SOURCES_MAX,
+        )
+    }
+
+    /// At most `limit` rehearsals of all sources, newest first.
+    pub(crate) fn rehearsals(&self, limit: i64) -> Result<Vec<Rehearsal>, String> {
+        self.read_rehearsals(
+            "SELECT at_ms, CAST(source AS BLOB), CAST(outcome AS BLOB), CAST(point AS BLOB), point_at_ms, seconds,
+                bytes, events, CAST(error AS BLOB) FROM rehearsals ORDER BY at_ms DESC, source LIMIT ?1",
+            limit,
+        )
+    }
+
+    fn read_rehearsals(&self, statement: &'static str, limit: i64) -> Result<Vec<Rehearsal>, String> {
+        Columns::read(self.rows(statement, &[Param::Integer(limit)])?, "rehearsals", |row| {
+            Some(Rehearsal {
+                at_ms: row.integer()?,
+                source: row.text()?,
+                outcome: row.text()?,
+                point: row.maybe_text()?,
+                point_at_ms: row.maybe_integer()?,
+                seconds: row.real()?,
+                bytes: row.maybe_integer()?,
+                events: row.maybe_integer()?,
+                error: row.maybe_text()?,
+            })
+        })
+    }
+
+    /// At most `limit` drills, newest first.
+    pub(crate) fn drills(&self, limit: i64) -> Result<Vec<Drill>, String> {
+        let rows = self.rows(
+            "SELECT at_ms, CAST(kind AS BLOB), kept, rto_seconds, rpo_seconds, acknowledged, lost, refused
+             FROM drills ORDER BY at_ms DESC LIMIT ?1",
+            &[Param::Integer(limit)],
+        )?;
+        Columns::read(rows, "drills", |row| {
+            Some(Drill {
+                at_ms: row.integer()?,
+                kind: row.text()?,
+                kept: row.flag()?,
+                rto_seconds: row.maybe_real()?,
+                rpo_seconds: row.maybe_real()?,
+                acknowledged: row.integer()?,
+                lost: row.integer()?,
+                refused: row.integer()?,
+            })
+        })
+    }
+
+    /// The last restore.
+    pub(crate) fn restore(&self) -> Result<Option<Restore>, String> {
+        let rows = self.rows(
+            "SELECT began_ms, ended_ms, CAST(point AS BLOB), CAST(mode AS BLOB), seconds, CAST(error AS BLOB)
+             FROM restores WHERE id = 1",
+            &[],
+        )?;
+        let restores = Columns::read(rows, "restores", |row| {
+            Some(Restore {
+                began_ms: row.integer()?,
+                ended_ms: row.maybe_integer()?,
+                point: row.text()?,
+                mode: row.maybe_text()?,
+                seconds: row.maybe_real()?,
+                error: row.maybe_text()?,
+            })
+        })?;
+        Ok(restores.into_iter().next())
+    }
+}

@@ -1,0 +1,69 @@
+-- A catalog as backup-job writes it, version 2.
+PRAGMA user_version = 2;
+CREATE TABLE restore_points (
+  file             TEXT PRIMARY KEY,
+  kind             TEXT NOT NULL,
+  created_at_ms    INTEGER NOT NULL,
+  bytes            INTEGER NOT NULL DEFAULT 4096,
+  page_size        INTEGER NOT NULL DEFAULT 4096,
+  pages            INTEGER NOT NULL DEFAULT 1,
+  events           INTEGER,
+  content_checksum TEXT NOT NULL DEFAULT '0',
+  ltx_checksum     TEXT NOT NULL DEFAULT '0',
+  verified_at_ms   INTEGER,
+  error            TEXT,
+  seconds          REAL NOT NULL DEFAULT 0.1,
+  unchanged_since  TEXT,
+  sealed           INTEGER NOT NULL DEFAULT 0,
+  file_checksum    TEXT
+) WITHOUT ROWID;
+CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);
+CREATE TABLE publication (
+  id              INTEGER PRIMARY KEY CHECK (id = 1),
+  published_at_ms INTEGER NOT NULL,
+  writer          TEXT NOT NULL,
+  source_stamp    TEXT
+);
+CREATE TABLE replicas (
+  url            TEXT PRIMARY KEY,
+  seen_ms        INTEGER NOT NULL,
+  epoch          TEXT,
+  txid           INTEGER NOT NULL,
+  in_step_ms     INTEGER,
+  window_from_ms INTEGER,
+  queue_files    INTEGER NOT NULL,
+  queue_bytes    INTEGER NOT NULL,
+  sealed         INTEGER NOT NULL,
+  error          TEXT
+) WITHOUT ROWID;
+CREATE TABLE rehearsals (
+  at_ms       INTEGER NOT NULL,
+  source      TEXT NOT NULL,
+  outcome     TEXT NOT NULL,
+  point       TEXT,
+  point_at_ms INTEGER,
+  seconds     REAL NOT NULL,
+  bytes       INTEGER,
+  events      INTEGER,
+  error       TEXT,
+  PRIMARY KEY (source, at_ms)
+) WITHOUT ROWID;
+CREATE TABLE drills (
+  at_ms        INTEGER PRIMARY KEY,
+  kind         TEXT NOT NULL,
+  kept         INTEGER NOT NULL,
+  rto_seconds  REAL,
+  rpo_seconds  REAL,
+  acknowledged INTEGER NOT NULL,
+  lost         INTEGER NOT NULL,
+  refused      INTEGER NOT NULL
+);
+CREATE TABLE restores (
+  id       INTEGER PRIMARY KEY CHECK (id = 1),
+  began_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  point    TEXT NOT NULL,
+  mode     TEXT,
+  seconds  REAL,
+  error    TEXT
+);

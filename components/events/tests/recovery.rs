@@ -1,0 +1,287 @@
+//! What the catalog tells: `/status`, `/recovery`, `/metrics`, and the dashboard for browsers.
+
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{NOW_MS, World, json};
+use serde_json::json as j;
+
+/// A world with one of everything: a good backup of 42 s and a sealed one before it, two replicas, rehearsals, drills.
+fn world() -> World {
+    let world = World::new();
+    // Before there are backups: an empty database beside them would be a lost one.
+    assert_eq!(world.count(), 0);
+    world.publish(&[("backup-1.db", NOW_MS - 120_000, true, None), ("backup-2.db", NOW_MS - 42_000, true, None)]);
+    world
+        .catalog()
+        .execute_batch(&format!(
+            "UPDATE restore_points SET sealed = 1 WHERE file = 'backup-1.db';
+             INSERT INTO publication VALUES (1, {NOW_MS} - 1000, 'test', NULL);
+             INSERT INTO replicas VALUES
+                 ('file:///replica', {NOW_MS} - 400, 'e1', 17, {NOW_MS} - 650, {NOW_MS} - 3600000, 0, 0, 0, NULL),
+                 ('s3://bucket/x', {NOW_MS} - 9000, NULL, 0, NULL, NULL, 3, 2048, 1, 'connection refused');
+             INSERT INTO rehearsals VALUES
+                 ({NOW_MS} - 90000000, 'backup', 'good', 'backup-0.db', NULL, 1.5, 4096, 3, NULL),
+                 ({NOW_MS} - 3600000, 'backup', 'good', 'backup-1.db', NULL, 1.25, 4096, 3, NULL),
+                 ({NOW_MS} - 3500000, 's3://bucket/x', 'not-rehearsed', NULL, NULL, 0.5, NULL, NULL, NULL);
+             INSERT INTO drills VALUES
+                 ({NOW_MS} - 7200000, 'pod-crash', 1, 0.2, 0, 100, 0, 0),
+                 ({NOW_MS} - 5400000, 'volume-loss', 1, 8.5, 0.4, 100, 2, 7),
+                 ({NOW_MS} - 9900000, 'volume-loss', 0, 11, NULL, 100, 2, 7);
+             INSERT INTO restores VALUES (1, {NOW_MS} - 5000, NULL, 'backup-1.db', NULL, NULL, NULL);"
+        ))
+        .unwrap();
+    world
+}
+
+#[test]
+fn status_shows_replicas_the_newest_rehearsals_the_newest_drill_and_a_restore_at_work() {
+    let status = json(&world().get("/status"));
+    let expected = j!({
+        "count": 0,
+        "last_backup_file": "backup-2.db",
+        "backup_age_seconds": 42,
+        "last_backup_at": "2025-01-10T11:59:18.000Z",
+        "replicas": [
+            {"replica": "file:///replica", "epoch": "e1", "txid": 17, "lag_seconds": 0.25,
+                "in_step_at": "2025-01-10T11:59:59.350Z", "window_from": "2025-01-10T11:00:00.000Z", "well": true, "error": null},
+            {"replica": "s3://bucket/x", "epoch": null, "txid": 0, "lag_seconds": null, "in_step_at": null,
+                "window_from": null, "well": false, "error": "connection refused"},
+        ],
+        "last_rehearsals": [
+            {"source": "backup", "outcome": "good", "at": "2025-01-10T11:00:00.000Z", "seconds": 1.25,
+                "point": "backup-1.db", "error": null},
+            {"source": "s3://bucket/x", "outcome": "not-rehearsed", "at": "2025-01-10T11:01:40.000Z", "seconds": 0.5,
+                "point": null, "error": null},
+        ],
+        "last_drill": {"kind": "volume-loss", "at": "2025-01-10T10:30:00.000Z", "kept": true, "rto_seconds": 8.5,
+            "rpo_seconds": 0.4},
+        "restore_running": true,
+    });
+    assert_eq!(status, expected);
+}
+
+#[test]
+fn a_catalog_of_version_1_has_backups_and_nothing_else() {
+    let world = World::new();
+    // Before there are backups: an empty database beside them would be a lost one.
+    assert_eq!(world.count(), 0);
+    world.publish(&[("backup-1.db", NOW_MS - 1_000, true, None)]);
+    world
+        .catalog()
+        .execute_batch(
+            "PRAGMA user_version = 1; ALTER TABLE restore_points DROP COLUMN sealed;
+             ALTER TABLE restore_points DROP COLUMN file_checksum; DROP TABLE replicas; DROP TABLE rehearsals;
+             DROP TABLE drills; DROP TABLE restores;",
+        )
+        .unwrap();
+    let status = json(&world.get("/status"));
+    assert_eq!((&status["last_backup_file"], status.get("backup_error")), (&j!("backup-1.db"), None));
+    assert_eq!((&status["replicas"], &status["restore_running"]), (&j!([]), &j!(false)));
+    let recovery = json(&world.get("/recovery"));
+    assert_eq!((&recovery["backups"][0]["sealed"], &recovery["catalog_error"]), (&j!(false), &j!(null)));
+}
+
+#[test]
+fn no_text_of_the_catalog_is_read_as_text() {
+    // This world panics at a TEXT that is not UTF-8, as Spin does.
+    let world = world();
+    world
+        .catalog()
+        .execute_batch(
+            "UPDATE restore_points SET file = cast(x'ff' || file AS TEXT), error = cast(x'ff' AS TEXT);
+             UPDATE replicas SET url = cast(x'ff' || url AS TEXT), epoch = cast(x'ff' AS TEXT), error = cast(x'ff' AS TEXT);
+             UPDATE rehearsals SET source = cast(x'ff' || source AS TEXT), outcome = cast(x'ff' AS TEXT),
+                 point = cast(x'ff' AS TEXT), error = cast(x'ff' AS TEXT);
+             UPDATE drills SET kind = cast(x'ff' || kind AS TEXT);
+             UPDATE restores SET point = cast(x'ff' AS TEXT), mode = cast(x'ff' AS TEXT), error = cast(x'ff' AS TEXT);",
+        )
+        .unwrap();
+    for path in ["/status", "/recovery", "/metrics"] {
+        assert_eq!(world.get(path).status, 200, "{path}");
+    }
+    let recovery = json(&world.get("/recovery"));
+    assert_eq!(recovery["catalog_error"], j!(null));
+    assert_eq!(recovery["drills"][0]["kind"], "\u{fffd}volume-loss");
+}
+
+#[test]
+fn a_malformed_row_is_an_error_and_not_left_out() {
+    let world = world();
+    world.catalog().execute_batch("UPDATE replicas SET seen_ms = 'soon'").unwrap();
+    let status = json(&world.get("/status"));
+    assert_eq!(status["backup_error"], "a row of 'replicas' is malformed");
+    let recovery = json(&world.get("/recovery"));
+    assert_eq!(recovery["verdict"]["level"], "danger");
+}
+
+#[test]
+fn count_and_status_cost_the_same_for_any_number_of_events_and_backups() {
+    let world = world();
+    world.statements.borrow_mut().clear();
+    for path in ["/count", "/status"] {
+        assert_eq!(world.get(path).status, 200);
+    }
+    let statements = world.statements.borrow().clone();
+    assert!(statements.len() > 5, "{statements:?}");
+    for statement in statements.iter().filter(|statement| statement.starts_with("SELECT")) {
+        let database = if statement.contains("event_count") { world.data() } else { world.catalog() };
+        let mut plan = database.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+        let given = rusqlite::params_from_iter(vec![1; plan.parameter_count()]);
+        let steps: Vec<String> = plan.query_map(given, |row| row.get(3)).unwrap().map(Result::unwrap).collect();
+        let grows = |step: &String| step.starts_with("SCAN events") || step.starts_with("SCAN restore_points");
+        assert!(!steps.iter().any(grows), "{statement}\n{steps:?}");
+    }
+}
+
+#[test]
+fn recovery_tells_the_evidence_and_the_verdict() {
+    let world = world();
+    world.get("/add");
+    let recovery = json(&world.get("/recovery"));
+    assert_eq!(recovery["now"], "2025-01-10T12:00:00.000Z");
+    assert_eq!((&recovery["ready"], &recovery["events"]), (&j!(true), &j!(1)));
+    assert!(recovery["database_bytes"].as_i64().unwrap() > 4_096);
+    let backups = j!([
+        {"file": "backup-2.db", "created_at": "2025-01-10T11:59:18.000Z", "bytes": 4_096, "verified": true, "error": null,
+            "sealed": false},
+        {"file": "backup-1.db", "created_at": "2025-01-10T11:58:00.000Z", "bytes": 4_096, "verified": true, "error": null,
+            "sealed": true},
+    ]);
+    assert_eq!(recovery["backups"], backups);
+    let other = &recovery["replicas"][1];
+    assert_eq!((&other["well"], &other["queue_bytes"], &other["sealed"]), (&j!(false), &j!(2_048), &j!(true)));
+    assert_eq!(recovery["rehearsals"].as_array().unwrap().len(), 3);
+    assert_eq!(recovery["drills"].as_array().unwrap().len(), 3);
+    assert_eq!((&recovery["restore"]["running"], &recovery["restore"]["point"]), (&j!(true), &j!("backup-1.db")));
+    let verdict = &recovery["verdict"];
+    assert_eq!(verdict["level"], "warning");
+    let pages: Vec<_> = verdict["reasons"].as_array().unwrap().iter().map(|reason| &reason["page"]).collect();
+    assert_eq!(pages, ["replica-lags", "restore-stuck"]);
+    assert_eq!((&verdict["loss_seconds"], &verdict["recovery_seconds"]), (&j!(0.25), &j!(1.25)));
+}
+
+#[test]
+fn recovery_answers_also_where_both_databases_are_broken() {
+    let world = world();
+    for label in ["default", "backups"] {
+        std::fs::write(world.file(label), "this is no database at all, but it is long enough to be one".repeat(99))
+            .unwrap();
+    }
+    let recovery = json(&world.get("/recovery"));
+    assert_eq!((&recovery["ready"], &recovery["events"]), (&j!(false), &j!(null)));
+    assert!(recovery["catalog_error"].as_str().unwrap().contains("not a database"), "{recovery}");
+    let pages: Vec<_> =
+        recovery["verdict"]["reasons"].as_array().unwrap().iter().map(|reason| reason["page"].clone()).collect();
+    assert_eq!(pages, ["database-damaged", "no-backup"]);
+}
+
+#[test]
+fn recovery_is_bounded() {
+    let world = world();
+    world
+        .catalog()
+        .execute_batch(&format!(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)
+             INSERT INTO restore_points (file, kind, created_at_ms) SELECT 'backup-n' || i, 'backup', {NOW_MS} - i FROM n;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
+             INSERT INTO rehearsals SELECT {NOW_MS} - i, 'x', 'good', NULL, NULL, 1.0, NULL, NULL, NULL FROM n;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
+             INSERT INTO drills SELECT {NOW_MS} - i, 'x', 1, NULL, NULL, 0, 0, 0 FROM n;"
+        ))
+        .unwrap();
+    let recovery = json(&world.get("/recovery"));
+    let length = |key: &str| recovery[key].as_array().unwrap().len();
+    assert_eq!((length("backups"), length("rehearsals"), length("drills")), (500, 50, 20));
+    assert_eq!(recovery["verdict"]["loss_seconds"], j!(0.25), "the good ones beyond them are known all the same");
+}
+
+fn metrics(world: &World) -> Vec<String> {
+    let answer = world.get("/metrics");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some(pra_metrics::CONTENT_TYPE));
+    String::from_utf8(answer.body).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn metrics_say_what_the_databases_say() {
+    let world = world();
+    world.get("/add");
+    let metrics = metrics(&world);
+    for expected in [
+        "pra_ready 1.0",
+        "pra_events 1.0",
+        "pra_catalog_readable 1.0",
+        "pra_catalog_published_timestamp_seconds 1736510399.0",
+        r#"pra_restore_points{source="backup",verified="true"} 2.0"#,
+        r#"pra_restore_points{source="safety-copy",verified="true"} 0.0"#,
+        "pra_backup_last_timestamp_seconds 1736510358.0",
+        "pra_backup_last_size_bytes 4096.0",
+        "pra_backup_last_duration_seconds 0.1",
+        "pra_backup_last_verified 1.0",
+        r#"pra_replica_lag_seconds{replica="file:///replica"} 0.25"#,
+        r#"pra_replica_up{replica="file:///replica"} 1.0"#,
+        r#"pra_replica_up{replica="s3://bucket/x"} 0.0"#,
+        r#"pra_replica_queue_bytes{replica="s3://bucket/x"} 2048.0"#,
+        r#"pra_rehearsal_last_good{source="backup"} 1.0"#,
+        r#"pra_rehearsal_last_good_timestamp_seconds{source="backup"} 1736506800.0"#,
+        r#"pra_drill_last_kept{drill="volume-loss"} 1.0"#,
+        r#"pra_drill_last_rto_seconds{drill="volume-loss"} 8.5"#,
+        "pra_restore_running 1.0",
+        "pra_restore_last_timestamp_seconds 1736510395.0",
+    ] {
+        assert!(metrics.iter().any(|line| line == expected), "{expected} is missing in\n{}", metrics.join("\n"));
+    }
+    let unknown = [
+        "pra_replica_lag_seconds{replica=\"s3",
+        "pra_restore_last_duration",
+        "pra_rehearsal_last_good{source=\"s3",
+        "pra_rehearsal_last_good_timestamp_seconds{source=\"s3",
+    ];
+    for start in unknown {
+        assert!(!metrics.iter().any(|line| line.starts_with(start)), "{start} is not known");
+    }
+}
+
+#[test]
+fn metrics_are_answered_where_a_database_fails_or_is_locked() {
+    let world = world();
+    world.get("/add");
+    let locked = world.data();
+    locked.execute_batch("PRAGMA journal_mode=DELETE; BEGIN EXCLUSIVE").unwrap();
+    std::fs::write(world.file("backups"), "this is no database at all, but it is long enough to be one".repeat(99))
+        .unwrap();
+    let metrics = metrics(&world);
+    for expected in ["pra_ready 0.0", "pra_catalog_readable 0.0"] {
+        assert!(metrics.iter().any(|line| line == expected), "{metrics:?}");
+    }
+    for unknown in ["pra_events", "pra_database_size_bytes", "pra_restore_points", "pra_restore_running"] {
+        assert!(!metrics.iter().any(|line| line.starts_with(unknown)), "{unknown} is not known");
+    }
+}
+
+#[test]
+fn before_the_first_backup_metrics_know_that_there_is_none() {
+    let metrics = metrics(&World::new());
+    for expected in ["pra_catalog_readable 1.0", "pra_restore_running 0.0"] {
+        assert!(metrics.iter().any(|line| line == expected), "{metrics:?}");
+    }
+    assert!(!metrics.iter().any(|line| line.starts_with("pra_backup_last")), "{metrics:?}");
+}
+
+#[test]
+fn a_browser_gets_the_dashboard_and_everybody_else_the_greeting() {
+    let world = World::new();
+    for (accept, kind) in [
+        (None, "application/json"),
+        (Some("*/*"), "application/json"),
+        (Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), "text/html; charset=utf-8"),
+    ] {
+        let headers: Vec<_> = accept.into_iter().map(|accept| ("Accept", accept)).collect();
+        let answer = world.send("GET", "/", &headers, b"");
+        assert_eq!((answer.header("content-type"), answer.header("vary")), (Some(kind), Some("Accept")), "{accept:?}");
+        assert_eq!(answer.header("content-security-policy").is_some(), kind.starts_with("text/html"));
+    }
+    assert!(world.statements.borrow().is_empty(), "the page asks for the data itself");
+}
