@@ -7,8 +7,10 @@ mod http;
 mod load;
 mod machine;
 mod measure;
+mod minio;
 mod options;
 mod ours;
+mod plain;
 mod process;
 mod project;
 mod report;
@@ -16,6 +18,7 @@ mod rows;
 mod seed;
 mod static_server;
 mod table;
+mod usage;
 
 use std::process::ExitCode;
 

@@ -21,7 +21,7 @@ pub(crate) struct Options {
     /// Short and once, to see whether it runs.
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Add a backup of 10 GB, for its memory.
+    /// Add a backup and replicas of 10 GB, which need 80 GB of disk.
     #[arg(long)]
     pub(crate) large: bool,
     /// Add eight writers for so long, such as `10m`, and watch the WAL.
@@ -75,14 +75,31 @@ pub(crate) enum Topic {
     Backup,
     /// Restores in place, under writers, and by replacing the file.
     Restore,
-    /// The first sync to a folder, and a restore from it, beside Litestream.
+    /// All of the replica, beside Litestream.
     Replica,
+    /// The first sync of 100 MB and 1 GB to a folder, and restores from it.
+    ReplicaFolder,
+    /// The same with S3, a MinIO on this machine.
+    ReplicaS3,
+    /// From a commit until the store has it, at 10, 100 and 1,000 a second.
+    ReplicaLag,
+    /// What eight writers notice of it.
+    ReplicaLoad,
+    /// Requests and bytes of a day to S3.
+    ReplicaDay,
     /// Cold start of `host`, and what it adds to a request.
     Start,
     /// Bytes of the component.
     Size,
     /// Eight writers for `--soak` (one minute without it).
     Soak,
+}
+
+impl Topic {
+    fn covers(self, topic: Self) -> bool {
+        let of_replica = [Self::ReplicaFolder, Self::ReplicaS3, Self::ReplicaLag, Self::ReplicaLoad, Self::ReplicaDay];
+        self == topic || (self == Self::Replica && of_replica.contains(&topic))
+    }
 }
 
 /// How the report is printed.
@@ -97,7 +114,7 @@ impl Options {
     pub(crate) fn wants(&self, topic: Topic) -> bool {
         match topic {
             Topic::Soak if self.only.is_empty() => self.soak.is_some(),
-            _ => self.only.is_empty() || self.only.contains(&topic),
+            _ => self.only.is_empty() || self.only.iter().any(|only| only.covers(topic)),
         }
     }
 
@@ -130,6 +147,14 @@ mod tests {
         assert!(!wants(&["bench"]));
         assert!(wants(&["bench", "--soak", "10m"]));
         assert!(wants(&["bench", "--only", "soak"]));
+    }
+
+    #[test]
+    fn replica_stands_for_all_its_parts_and_a_part_for_itself() {
+        let wants = |only: &str, topic| Options::parse_from(["bench", "--only", only]).wants(topic);
+        assert!(wants("replica", Topic::ReplicaLag) && wants("replica", Topic::ReplicaDay));
+        assert!(wants("replica-lag", Topic::ReplicaLag) && !wants("replica-lag", Topic::ReplicaDay));
+        assert!(!wants("replica", Topic::Backup));
     }
 
     #[test]

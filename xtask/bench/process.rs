@@ -12,6 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use wait4::Wait4;
 
+use crate::usage::{self, Usage};
+
 /// A server that is not there after this long will not come.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,6 +48,11 @@ impl Service {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// What it has used since its start.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        usage::of(self.child.id())
     }
 }
 
@@ -111,6 +118,8 @@ fn address_in(line: &str) -> Option<SocketAddr> {
 /// How a program that ended did.
 pub(crate) struct Ended {
     pub(crate) elapsed: Duration,
+    /// Processor time, in user space and in the kernel. Other work on the machine moves it less than it moves `elapsed`.
+    pub(crate) cpu: Duration,
     /// Never below this program's own peak, some 8 MiB: until the exec the child counts as what it was forked from.
     pub(crate) peak_rss_mib: f64,
     pub(crate) stdout: Vec<u8>,
@@ -134,7 +143,9 @@ pub(crate) fn run(command: &mut Command) -> Result<Ended> {
         let Ok(talk) = talk.join() else { bail!("the reader of stderr panicked") };
         bail!("{command:?} failed ({}): {}", used.status, talk?.trim_end());
     }
-    Ok(Ended { elapsed, peak_rss_mib: used.rusage.maxrss as f64 / f64::from(1 << 20), stdout })
+    let rusage = used.rusage;
+    let cpu = rusage.utime + rusage.stime;
+    Ok(Ended { elapsed, cpu, peak_rss_mib: rusage.maxrss as f64 / f64::from(1 << 20), stdout })
 }
 
 /// Makes what was written to `file` durable, for programs that leave that out.

@@ -22,6 +22,9 @@ pub(crate) enum Image {
     /// `backup-job` with the feature `crash-points`, whose steps can end it: for the tests.
     #[value(hide = true)]
     BackupJobCrashPoints,
+    /// An S3 server, for the tests.
+    #[value(hide = true)]
+    Minio,
 }
 
 /// How a container of an image is started, where the pod says nothing else.
@@ -43,6 +46,7 @@ impl Image {
             Self::BackupJob => "backup-job",
             Self::EventsHost => "events-host",
             Self::BackupJobCrashPoints => "backup-job-crash-points",
+            Self::Minio => "minio",
         }
     }
 
@@ -52,6 +56,7 @@ impl Image {
             Self::BackupJob => "Verified backups and restores of a live SQLite database",
             Self::EventsHost => "An event application on SQLite, on Wasmtime in an ordinary container",
             Self::BackupJobCrashPoints => "backup-job for tests: its steps can end it",
+            Self::Minio => "An S3 server for tests",
         }
     }
 
@@ -60,6 +65,7 @@ impl Image {
             // The pod's command is `/`, which is no program: so the shim knows that it is meant, and reads /spin.toml.
             Self::Events => Start { port: Some(80), ..Start::default() },
             Self::BackupJob | Self::BackupJobCrashPoints => Start { entrypoint: &["/backup-job"], ..Start::default() },
+            Self::Minio => Start { entrypoint: &["/minio"], ..Start::default() },
             Self::EventsHost => Start {
                 entrypoint: &["/host"],
                 arguments: &["--from", "/spin.toml", "--runtime-config-file", "/runtime-config.toml"],
@@ -84,6 +90,7 @@ impl Image {
         match self {
             Self::BackupJob => files.push(program("backup-job", "backup-job", sources)?),
             Self::BackupJobCrashPoints => files.push(program("backup-job", "backup-job-crash-points", sources)?),
+            Self::Minio => files.push(program("minio", "minio", sources)?),
             Self::Events => {
                 files.extend(mount_points());
                 files.extend(application(sources)?);

@@ -28,7 +28,7 @@ pub(crate) struct Bench<'a> {
 
 type Measure = fn(&Bench<'_>) -> Result<Vec<Group>>;
 
-const TOPICS: [(Topic, Measure); 9] = [
+const TOPICS: [(Topic, Measure); 13] = [
     (Topic::SingleWrites, writes::single),
     (Topic::BatchWrites, writes::batch),
     (Topic::Reads, reads::measure),
@@ -36,7 +36,11 @@ const TOPICS: [(Topic, Measure); 9] = [
     (Topic::Size, size::measure),
     (Topic::Backup, backup::measure),
     (Topic::Restore, restore::measure),
-    (Topic::Replica, replica::measure),
+    (Topic::ReplicaFolder, replica::folder),
+    (Topic::ReplicaS3, replica::s3),
+    (Topic::ReplicaLag, replica::lag),
+    (Topic::ReplicaLoad, replica::load),
+    (Topic::ReplicaDay, replica::day),
     (Topic::Soak, soak::measure),
 ];
 

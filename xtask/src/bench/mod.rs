@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::test::litestream;
+use crate::test::{go, litestream};
 use crate::{build, workspace};
 
 /// What `cargo xtask bench` can be told.
@@ -29,10 +29,14 @@ pub(crate) fn run(Args { arguments }: Args) -> Result<()> {
     }
     build::tool("bench")?;
     let mut command = Command::new(workspace::bin("bench"));
-    // Without it the rows stand without their peer.
+    // Without them rows are missing, or their peer is.
     match litestream::program() {
         Ok(program) => drop(command.env("PRA_LITESTREAM", program)),
         Err(error) => eprintln!("litestream is no peer: {error:#}"),
+    }
+    match go::MINIO.path() {
+        Ok(program) => drop(command.env("PRA_MINIO", program)),
+        Err(error) => eprintln!("nothing is measured with S3: {error:#}"),
     }
     let status = command
         .arg("--cache")

@@ -22,7 +22,7 @@ pub(crate) struct Args {
 }
 
 /// What the tests run.
-const IMAGES: &str = "events,backup-job,events-host,backup-job-crash-points";
+const IMAGES: &str = "events,backup-job,events-host,backup-job-crash-points,minio";
 
 /// Builds, loads the images, runs the tests.
 ///

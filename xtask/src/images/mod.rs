@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::test::go;
 use crate::{build, workspace};
 
 /// What `cargo xtask images` can be told.
@@ -33,6 +34,10 @@ pub(crate) fn run(Args { arguments }: Args) -> Result<()> {
     let crash_points = arguments.iter().any(|argument| argument.to_string_lossy().contains("crash-points"));
     let binaries =
         if build::asks_for_help(&arguments) { workspace::target_dir() } else { build::for_images(crash_points)? };
+    if arguments.iter().any(|argument| argument.to_string_lossy().contains("minio")) {
+        let (from, to) = (go::MINIO.path()?, binaries.join("minio"));
+        std::fs::copy(&from, &to).with_context(|| format!("failed to copy '{}'", from.display()))?;
+    }
     build::tool("images")?;
     let status = Command::new(workspace::bin("images"))
         .arg("--binaries")

@@ -1,4 +1,4 @@
-//! Programs that are built from their Go modules.
+//! Programs that are built from their Go modules, so that they need nothing but the kernel: they also go into images.
 
 use std::path::PathBuf;
 
@@ -24,13 +24,14 @@ impl Program {
     /// Its path; it is built first where it is not there yet.
     pub(crate) fn path(&self) -> Result<PathBuf> {
         let Self { name, package, version } = self;
-        let folder = workspace::cache_dir().join("go").join(format!("{name}-{version}"));
+        let folder = workspace::cache_dir().join("go").join(format!("{name}-{version}-static"));
         let path = folder.join(name);
         if !path.is_file() {
             let go = tools::from_system("go", "golang-go")?;
             eprintln!("building {name} into '{}', which may take minutes", folder.display());
             let mut install = std::process::Command::new(go);
-            install.arg("install").arg(format!("{package}@{version}")).env("GOBIN", &folder);
+            install.args(["install", "-trimpath", "-ldflags=-s -w"]).arg(format!("{package}@{version}"));
+            install.env("GOBIN", &folder).env("CGO_ENABLED", "0");
             tools::run(&mut install).with_context(|| format!("failed to build {name} {version} from its Go module"))?;
         }
         Ok(path)

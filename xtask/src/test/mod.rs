@@ -1,11 +1,13 @@
 //! `cargo xtask test`: every check and test of the project, in steps, each of which sets up what it needs.
 
 mod compiled;
+mod debian;
 mod deny;
 mod fuzz;
-mod go;
+pub(crate) mod go;
 mod hygiene;
 pub(crate) mod litestream;
+mod monitoring;
 mod python;
 mod steps;
 mod summary;

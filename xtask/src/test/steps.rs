@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{deny, fuzz, go, hygiene, litestream, shown};
+use super::{deny, fuzz, go, hygiene, litestream, monitoring, shown};
 use crate::build::CRASH_POINTS;
 use crate::{build, tools, workspace};
 
@@ -19,6 +19,7 @@ pub(super) struct Step {
 pub(super) const STEPS: &[Step] = &[
     step("fmt", "the code is formatted", &[], fmt),
     step("hygiene", "no file is too long or compiled by nobody, commands in the documents exist", &[], hygiene::check),
+    step("monitoring", "each alarm fires when it should and stops, by promtool", &[], monitoring::check),
     step("build", "the programs, the component, and the program whose file operations can fail", &[], build_all),
     step("clippy", "no lint, native and for the component's target", &[], clippy),
     step("deny", "licences, sources and advisories of the dependencies", &[], deny::check),
@@ -54,8 +55,8 @@ fn clippy(_filter: Option<&str>) -> Result<()> {
     tools::rust_components()?;
     let warnings = ["--", "--deny", "warnings"];
     let all = ["clippy", "--quiet", "--release", "--workspace", "--all-targets"];
-    let features = ["--features", CRASH_POINTS, "--features", TOOLS, "--features", "mini-pra-tests/cluster"];
-    shown(workspace::cargo().args(all).args(features).args(warnings))?;
+    let features = [CRASH_POINTS, TOOLS, "mini-pra-tests/cluster"];
+    shown(workspace::cargo().args(all).args(["--features", &features.join(",")]).args(warnings))?;
     let component = ["clippy", "--quiet", "--release", "--package", "events", "--target", tools::WASM];
     shown(workspace::cargo().args(component).args(warnings))
 }
@@ -72,7 +73,7 @@ fn build_all(_filter: Option<&str>) -> Result<()> {
 
 /// Packages that are tested together: those that are built together. One call for all would unify the features of
 /// shared dependencies in yet another way, and build Wasmtime a second time.
-const GROUPS: &[&[&str]] = &[&["host", "backup-job", "ltx", "replica"], &["events"], &["xtask"]];
+const GROUPS: &[&[&str]] = &[&["host", "backup-job", "ltx", "pra-metrics", "replica"], &["events"], &["xtask"]];
 
 fn unit(filter: Option<&str>) -> Result<()> {
     // All groups, also where one has failed.
@@ -85,6 +86,9 @@ fn blackbox(filter: Option<&str>) -> Result<()> {
     tools::from_system("sqlite3", "sqlite3")?;
     // And one for what is on the disk.
     tools::from_system("strace", "strace")?;
+    // A real browser for the dashboard.
+    tools::from_system("chromium", "chromium")?;
+    tools::from_system("chromedriver", "chromium-driver")?;
     cargo_test(&["mini-pra-tests"], filter)
 }
 
@@ -101,7 +105,8 @@ fn cargo_test(packages: &[&str], filter: Option<&str>) -> Result<()> {
     // Programs that are not ours.
     if packages.iter().any(|name| ["replica", "mini-pra-tests"].contains(name)) {
         cargo.env("PRA_MINIO", go::MINIO.path()?).env("PRA_AGE", go::AGE.path()?);
-        cargo.env("LITESTREAM", litestream::program()?);
+        cargo.env("LITESTREAM", litestream::program()?).env("PRA_PROMETHEUS", monitoring::prometheus()?);
+        cargo.env("PRA_PROMTOOL", monitoring::promtool()?);
     }
     shown(cargo.args(filter).env("PRA_BIN_DIR", workspace::bin_dir()))
 }

@@ -77,7 +77,7 @@ fn init(folder: &Folder) -> Result<()> {
 
 fn start_keeper(folder: &Folder) -> Result<Service> {
     Service::start("the keeper", &workspace::bin("backup-job"), |command| {
-        command.arg("replicate").arg("--database").arg(folder.database());
+        command.arg("replicate").arg("--database").arg(folder.database()).arg("--backups").arg(folder.backups());
         command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::null());
         if std::env::var_os("PRA_LOG").is_none() {
             // The terminal is for the backups' lines.
