@@ -53,7 +53,7 @@ fn every_pod_is_restricted_and_has_a_token_only_where_it_asks_the_api() {
         template["metadata"] = cronjob["metadata"].clone();
         templates.push(template);
     }
-    assert_eq!(templates.len(), 5);
+    assert_eq!(templates.len(), 6);
     for template in templates {
         let name = template["metadata"]["name"].as_str().unwrap();
         let pod = &template["spec"]["template"]["spec"];

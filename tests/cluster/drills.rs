@@ -5,20 +5,21 @@
 use mini_pra_tests::{wait_for, wait_until};
 use serde_json::Value;
 
-use crate::installation::{Installation, Job};
+use crate::installation::Installation;
+use crate::job::Job;
 use crate::restore::all_is_back;
 use crate::{processes, state};
 
 /// Runs a drill as a user does, and returns its report.
 #[track_caller]
-fn drill(pra: &Installation, arguments: &[&str]) -> Value {
+pub(crate) fn drill(pra: &Installation, arguments: &[&str]) -> Value {
     let said = pra.pra(&[&["drill"], arguments, &["--yes", "-o", "json"]].concat());
     assert_eq!(said.code, Some(0), "{said:?}");
     told(pra, said.json())
 }
 
 /// Prints what was measured, and of a drill that was slower than promised also what happened in its namespace.
-fn told(pra: &Installation, report: Value) -> Value {
+pub(crate) fn told(pra: &Installation, report: Value) -> Value {
     let seconds = |name: &str| report[name].as_f64().map_or("-".to_owned(), |seconds| format!("{seconds:.2} s"));
     let count = |name: &str| report[name].as_u64().unwrap_or(0);
     eprintln!(
@@ -46,14 +47,14 @@ fn told(pra: &Installation, report: Value) -> Value {
 }
 
 #[track_caller]
-fn kept(report: &Value) {
+pub(crate) fn kept(report: &Value) {
     assert_eq!(report["verdict"]["held"], true, "{}", report["verdict"]);
     assert_eq!(report["doubled"], 0);
     assert!(report["acknowledged"].as_u64().is_some_and(|count| count > 50), "{}", report["acknowledged"]);
 }
 
 #[track_caller]
-fn nothing_refused_nothing_lost(report: &Value) {
+pub(crate) fn nothing_refused_nothing_lost(report: &Value) {
     assert_eq!(
         (&report["refused"], &report["lost"]),
         (&Value::from(0), &Value::from(0)),

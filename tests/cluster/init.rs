@@ -1,6 +1,7 @@
 //! The rules of `init`, where they matter: a pod that starts beside an empty volume.
 
-use crate::installation::{Installation, Job};
+use crate::installation::Installation;
+use crate::job::Job;
 
 #[test]
 fn an_empty_volume_is_restored_before_the_application_answers() {

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mini_pra_tests::{bin, root, wait_for, wait_until};
 use serde_json::{Value, json};
 
+use crate::job::{Ended, Job};
 use crate::kubectl::{self, Said};
 use crate::state;
 
@@ -16,96 +17,9 @@ pub(crate) struct Installation {
     folder: PathBuf,
 }
 
-/// `backup-job` whose steps can end it, and with what a stranger may do to the volumes: the feature `crash-points`.
-/// `cargo xtask e2e` builds it.
-pub(crate) const WITH_CRASH_POINTS: &str = "localhost/mini-pra/backup-job-crash-points:0.1.0";
-
-/// A Job from a CronJob's template, with changes to its container.
-#[derive(Debug)]
-pub(crate) struct Job {
-    cronjob: &'static str,
-    env: Vec<(String, String)>,
-    image: Option<&'static str>,
-    args: Option<Vec<String>>,
-    in_memory: bool,
-    once: bool,
-}
-
-impl Job {
-    pub(crate) fn from(cronjob: &'static str) -> Self {
-        Self { cronjob, env: Vec::new(), image: None, args: None, in_memory: false, once: false }
-    }
-
-    /// What a stranger does to the volumes: `backup-job/src/crash/sabotage.rs`.
-    pub(crate) fn sabotage(arguments: &[&str]) -> Self {
-        Self::from("sqlite-backup").image(WITH_CRASH_POINTS).args(&[&["sabotage"], arguments].concat()).once()
-    }
-
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
-        self.env.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    pub(crate) fn image(mut self, image: &'static str) -> Self {
-        self.image = Some(image);
-        self
-    }
-
-    pub(crate) fn args(mut self, args: &[&str]) -> Self {
-        self.args = Some(args.iter().map(|&arg| arg.to_owned()).collect());
-        self
-    }
-
-    /// The data are not on the volume, but in memory (tmpfs).
-    pub(crate) fn in_memory(mut self) -> Self {
-        self.in_memory = true;
-        self
-    }
-
-    /// No second pod where the first one fails.
-    pub(crate) fn once(mut self) -> Self {
-        self.once = true;
-        self
-    }
-
-    fn change(&self, job: &mut Value) {
-        if self.once {
-            job["spec"]["backoffLimit"] = json!(0);
-        }
-        let pod = &mut job["spec"]["template"]["spec"];
-        if self.in_memory {
-            let volumes = pod["volumes"].as_array_mut().unwrap();
-            volumes.retain(|volume| volume["name"] != "data");
-            volumes.push(json!({ "name": "data", "emptyDir": { "medium": "Memory" } }));
-        }
-        let container = &mut pod["containers"][0];
-        if let Some(image) = self.image {
-            container["image"] = json!(image);
-        }
-        if let Some(args) = &self.args {
-            container["args"] = json!(args);
-        }
-        let env = container["env"].as_array_mut().expect("the container has no environment");
-        env.retain(|old| self.env.iter().all(|(name, _)| old["name"] != **name));
-        env.extend(self.env.iter().map(|(name, value)| json!({ "name": name, "value": value })));
-    }
-}
-
-/// How a Job ended, and what it answered.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: i64,
-    pub(crate) log: String,
-}
-
-impl Ended {
-    /// The line of its log that is its answer in JSON.
-    #[track_caller]
-    pub(crate) fn answer(&self) -> Value {
-        let json = |line: &str| serde_json::from_str::<Value>(line).ok().filter(|value| value.get("level").is_none());
-        self.log.lines().rev().find_map(json).unwrap_or_else(|| panic!("no answer in\n{}", self.log))
-    }
-}
+/// Patches of a kustomization: the CronJob of the backups never comes to its turn.
+pub(crate) const NO_BACKUPS: &str = "patches:\n  - target: {kind: CronJob, name: sqlite-backup}\n    patch: |\n      \
+     - {op: replace, path: /spec/schedule, value: 0 0 31 2 *}\n";
 
 /// The overlay under test.
 pub(crate) fn overlay() -> String {
@@ -118,10 +32,7 @@ impl Installation {
     #[track_caller]
     pub(crate) fn new(name: &str) -> Self {
         let new = Self::rendered(name);
-        let never = "patches:\n  - target: {kind: CronJob, name: sqlite-backup}\n    patch: |\n      \
-             - {op: replace, path: /spec/schedule, value: 0 0 31 2 *}\n";
-        let file = new.folder.join("kustomization.yaml");
-        fs::write(&file, fs::read_to_string(&file).unwrap() + never).unwrap();
+        new.stands_on(&overlay(), NO_BACKUPS);
         new.install();
         new
     }
@@ -134,7 +45,8 @@ impl Installation {
         new
     }
 
-    fn install(&self) {
+    #[track_caller]
+    pub(crate) fn install(&self) {
         self.apply();
         self.is_ready();
     }
@@ -146,14 +58,21 @@ impl Installation {
         let namespace = format!("pra-{name}-{moment}");
         let folder = root().join("target/e2e").join(&namespace);
         fs::create_dir_all(&folder).unwrap();
+        let new = Self { namespace, folder };
+        new.stands_on(&overlay(), "");
+        new
+    }
+
+    /// Writes down that an overlay is to be applied, with `more` changes.
+    #[track_caller]
+    pub(crate) fn stands_on(&self, overlay: &str, more: &str) {
         // kustomize wants a relative path, and moves everything of the overlay into this namespace.
         let text = format!(
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: {namespace}\nresources:\n  - \
-             ../../../k8s/overlays/{}\n",
-            overlay()
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: {}\nresources:\n  - \
+             ../../../k8s/overlays/{overlay}\n{more}",
+            self.namespace
         );
-        fs::write(folder.join("kustomization.yaml"), text).unwrap();
-        Self { namespace, folder }
+        fs::write(self.folder.join("kustomization.yaml"), text).unwrap();
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -257,7 +176,7 @@ impl Installation {
     /// Makes a changed Job.
     #[track_caller]
     pub(crate) fn starts_job(&self, name: &str, job: &Job) {
-        let from = format!("--from=cronjob/{}", job.cronjob);
+        let from = format!("--from=cronjob/{}", job.cronjob());
         let text = self.kubectl(&["create", "job", name, &from, "--dry-run=client", "-o", "json"]);
         let mut made: Value = serde_json::from_str(&text).unwrap();
         job.change(&mut made);

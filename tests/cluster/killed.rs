@@ -3,7 +3,8 @@
 //! By a `backup-job` that ends itself just after the step that `PRA_CRASH_AT_STEP` names: no other way is sure to hit
 //! each.
 
-use crate::installation::{Installation, Job, WITH_CRASH_POINTS};
+use crate::installation::Installation;
+use crate::job::{Job, WITH_CRASH_POINTS};
 use crate::restore::all_is_back;
 
 /// The steps of a restore by replacement, in order: `cluster/quiesce/machine.rs`.

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::installation::{Installation, Job};
+use crate::installation::Installation;
+use crate::job::Job;
 use crate::restore::all_is_back;
 
 #[test]

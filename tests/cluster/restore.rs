@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::installation::{Installation, Job};
+use crate::installation::Installation;
+use crate::job::Job;
 
 /// Each event's message stands for when it was written: before the first backup, or between it and the second.
 fn with_two_backups(name: &str) -> (Installation, String, String) {
@@ -14,7 +15,8 @@ fn with_two_backups(name: &str) -> (Installation, String, String) {
     (pra, first, second)
 }
 
-fn choose(pra: &Installation, point: &str) {
+#[track_caller]
+pub(crate) fn choose(pra: &Installation, point: &str) {
     let patch = json!({ "data": { "point": point } }).to_string();
     pra.kubectl(&["patch", "configmap", "restore-point", "--type=merge", "--patch", &patch]);
 }

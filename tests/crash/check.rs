@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use crate::death::Death;
+use crate::key;
 use crate::place::{Operation, Place, State, state};
 use crate::scenario::Scenario;
 use crate::template::{TEMPLATE, files};
@@ -58,7 +59,8 @@ pub(crate) fn after_the_next(place: &Place, scenario: &Scenario, answer: &JobAns
     backups(place, scenario)?;
     catalog(place)?;
     nothing_left_behind(place)?;
-    let verified = Job::new("verify", &place.data).run();
+    let verify = Job::new("verify", &place.data);
+    let verified = if scenario.sealed { key::opening(verify, &place.data).run() } else { verify.run() };
     // The bytes of a database that could not be read are kept as they are, and never verified.
     let code =
         if scenario.old == State::Damaged { verified.code.filter(|code| [0, 4].contains(code)) } else { Some(0) };
@@ -78,14 +80,30 @@ fn backups(place: &Place, scenario: &Scenario) -> Check {
     }
     for path in files(&folder) {
         let name = path.file_name().unwrap().to_str().unwrap();
+        if scenario.sealed && !name.contains("catalog.db") && !scenario.backups_before().iter().any(|one| one == name) {
+            ensure(!holds_plaintext(&path), || format!("'{name}' is plaintext on the backup volume"))?;
+        }
         if name.starts_with("backup-") || name.starts_with("pre-restore-") {
-            let copy = tempfile::NamedTempFile::new().unwrap();
-            fs::copy(&path, copy.path()).unwrap();
-            let found = state(copy.path());
+            let found = if name.ends_with(".age") { key::opened(&place.data, name) } else { copied(&path) };
             ensure(scenario.is_known(&found), || format!("'{name}' is {}", words(&found)))?;
         }
     }
     Ok(())
+}
+
+/// What every event and every SQLite file holds.
+fn holds_plaintext(path: &Path) -> bool {
+    let bytes = fs::read(path).unwrap();
+    [b"xxxxxxxxxxxxxxxx".as_slice(), b"SQLite format 3"]
+        .iter()
+        .any(|word| bytes.windows(word.len()).any(|w| w == *word))
+}
+
+/// What the file is, looked at in a copy.
+fn copied(path: &Path) -> State {
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    fs::copy(path, copy.path()).unwrap();
+    state(copy.path())
 }
 
 /// The application reads the catalog, as Spin opens it on a read-only mount.
@@ -133,8 +151,10 @@ fn nothing_left_behind(place: &Place) -> Check {
     let database = place.data.database();
     for path in files(database.parent().unwrap()).into_iter().chain(files(&place.data.backups())) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let known = ["app.db", "app.db-wal", "app.db-shm", ".pra.lock", ".pra.wanted", "catalog.db"].contains(&name)
-            || ((name.starts_with("backup-") || name.starts_with("pre-restore-")) && name.ends_with(".db"));
+        let known = ["app.db", "app.db-wal", "app.db-shm", ".pra.lock", ".pra.wanted", ".pra.catalog", "catalog.db"]
+            .contains(&name)
+            || ((name.starts_with("backup-") || name.starts_with("pre-restore-"))
+                && name.trim_end_matches(".age").ends_with(".db"));
         ensure(known, || format!("'{name}' is left behind"))?;
     }
     Ok(())

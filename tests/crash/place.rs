@@ -36,21 +36,21 @@ impl Place {
 
     /// Runs the scenario's command without harm.
     pub(crate) fn run(&self, scenario: &Scenario) -> JobAnswer {
-        scenario.job(Job::with_crash_points(scenario.verb, &self.data)).run()
+        scenario.job(Job::with_crash_points(scenario.verb, &self.data), &self.data).run()
     }
 
     /// Runs it and returns its operations.
     pub(crate) fn trace(&self, scenario: &Scenario) -> (JobAnswer, Vec<Operation>) {
         let trace = self.side.path().join("trace");
         let job = Job::with_crash_points(scenario.verb, &self.data).env("PRA_CRASH_TRACE", &trace);
-        let answer = scenario.job(job).run();
+        let answer = scenario.job(job, &self.data).run();
         let text = fs::read_to_string(trace).unwrap_or_default();
         (answer, text.lines().map(Operation::parse).collect())
     }
 
     /// Runs it with `death` at operation `number`.
     pub(crate) fn run_until(&self, scenario: &Scenario, number: usize, death: Death) -> JobAnswer {
-        let job = scenario.job(Job::with_crash_points(scenario.verb, &self.data));
+        let job = scenario.job(Job::with_crash_points(scenario.verb, &self.data), &self.data);
         death.arm(job, number, self.side.path()).run()
     }
 
@@ -62,7 +62,8 @@ impl Place {
         number: usize,
         death: Death,
     ) -> JobAnswer {
-        let job = scenario.job(Job::with_crash_points(scenario.verb, &self.data)).env("PRA_CRASH_DEAF", kind);
+        let job = scenario.job(Job::with_crash_points(scenario.verb, &self.data), &self.data);
+        let job = job.env("PRA_CRASH_DEAF", kind);
         death.arm(job, number, self.side.path()).run()
     }
 

@@ -5,8 +5,9 @@ use std::io::{Seek, SeekFrom, Write};
 
 use mini_pra_tests::{Data, Job};
 
+use crate::key;
 use crate::place::State;
-use crate::template::{TEMPLATE, live, newer, older};
+use crate::template::{TEMPLATE, files, live, newer, older};
 
 /// A command on a prepared data folder.
 pub(crate) struct Scenario {
@@ -23,6 +24,8 @@ pub(crate) struct Scenario {
     has_backups: bool,
     /// Whether a backup that was there may go.
     pub(crate) removes_backups: bool,
+    /// Whether what is written into the backup folder is to be sealed, and what is sealed there can be opened.
+    pub(crate) sealed: bool,
 }
 
 fn live_database(data: &Data) {
@@ -55,6 +58,20 @@ fn backed_up(data: &Data) {
     Job::new("backup", data).arg("--no-prune").succeeds();
 }
 
+/// A sealed backup of what the older backup of the template holds, and none but that.
+fn sealed_older(data: &Data) {
+    fs::write(data.database(), TEMPLATE.file(&format!("backup/{}", TEMPLATE.older()))).unwrap();
+    key::sealing(Job::new("backup", data)).succeeds();
+    for path in files(data.database().parent().unwrap()) {
+        fs::remove_file(path).unwrap();
+    }
+}
+
+fn live_and_sealed_older(data: &Data) {
+    sealed_older(data);
+    live_database(data);
+}
+
 /// The header says that this is no database.
 fn damaged(data: &Data) {
     live_and_backups(data);
@@ -73,7 +90,17 @@ impl Scenario {
     fn reading(name: &'static str, verb: &'static str, prepare: fn(&Data)) -> Self {
         let state = events(live());
         let (old, new) = (state.clone(), state);
-        Self { name, verb, arguments: Vec::new(), prepare, old, new, has_backups: true, removes_backups: false }
+        Self {
+            name,
+            verb,
+            arguments: Vec::new(),
+            prepare,
+            old,
+            new,
+            has_backups: true,
+            removes_backups: false,
+            sealed: false,
+        }
     }
 
     fn init(name: &'static str, prepare: fn(&Data), new: Vec<String>) -> Self {
@@ -164,9 +191,40 @@ impl Scenario {
         Self::restore("restore, database missing", "auto", prepare, State::Nothing)
     }
 
-    /// Adds the arguments.
-    pub(crate) fn job(&self, job: Job) -> Job {
-        self.arguments.iter().fold(job, Job::arg)
+    pub(crate) fn sealed_backup() -> Self {
+        Self { sealed: true, ..Self::backup("backup, sealed", live_and_backups) }
+    }
+
+    /// The safety copy is what is sealed.
+    pub(crate) fn restore_in_place_sealing() -> Self {
+        let name = "restore, in place, sealing the state before";
+        Self { sealed: true, ..Self::restore(name, "in-place", live_and_backups, events(live())) }
+    }
+
+    pub(crate) fn replace_sealing() -> Self {
+        let name = "restore, replacing, sealing the state before";
+        Self { sealed: true, ..Self::restore(name, "replace", live_and_backups, events(live())) }
+    }
+
+    pub(crate) fn restore_of_a_sealed_backup() -> Self {
+        let arguments = ["--point", "latest", "--mode", "in-place", "--yes"].map(str::to_owned).to_vec();
+        let restore = Self::restore("restore, in place, of a sealed backup", "", live_and_sealed_older, events(live()));
+        Self { arguments, has_backups: false, sealed: true, ..restore }
+    }
+
+    pub(crate) fn init_of_a_sealed_backup() -> Self {
+        let init = Self::init("init, restoring a sealed backup", sealed_older, older());
+        Self { has_backups: false, sealed: true, ..init }
+    }
+
+    /// Adds the arguments, and the keys in `data`.
+    pub(crate) fn job(&self, job: Job, data: &Data) -> Job {
+        let job = self.arguments.iter().fold(job, Job::arg);
+        match (self.sealed, self.verb) {
+            (false, _) => job,
+            (true, "backup") => key::sealing(job),
+            (true, _) => key::opening(key::sealing(job), data),
+        }
     }
 
     /// The backups that were there before.

@@ -66,7 +66,7 @@ impl Template {
         // Read with the connection open, or its close would checkpoint the WAL; nobody writes meanwhile.
         let mut paths = vec![made.database(), made.path().join("data/app.db-wal")];
         // A lock file says who held it.
-        paths.extend(files(&made.backups()).into_iter().filter(|path| !path.ends_with(".pra.lock")));
+        paths.extend(files(&made.backups()).into_iter().filter(|path| !is_lock(path)));
         let read = |path: PathBuf| (path.strip_prefix(made.path()).unwrap().to_owned(), fs::read(&path).unwrap());
         let template = Self { files: paths.into_iter().map(read).collect(), backups: names };
         template.assert_the_wal_matters();
@@ -112,6 +112,10 @@ fn use_memory() {
         // Refused where a folder was set already, which is then used.
         drop(tempfile::env::override_temp_dir(memory));
     }
+}
+
+fn is_lock(path: &Path) -> bool {
+    path.ends_with(".pra.lock") || path.ends_with(".pra.catalog")
 }
 
 /// The files of a folder, sorted.

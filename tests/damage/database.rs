@@ -39,7 +39,7 @@ fn each_kind_of_bad_database_is_told_apart_and_never_backed_up() {
         let said = museum.without_folder(&answer.message());
         assert!(said.contains(words), "{name}: {said}");
         assert_eq!(Job::new("list", &museum.data).succeeds().as_array().unwrap().len(), 2, "{name}");
-        assert_eq!(museum.data.backup_names().len(), 4, "{name}: no temporary stays: {:?}", museum.data.backup_names());
+        assert_eq!(museum.data.backup_names().len(), 3, "{name}: no temporary stays: {:?}", museum.data.backup_names());
     }
 }
 

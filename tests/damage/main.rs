@@ -10,6 +10,7 @@ mod database;
 mod emptiness;
 mod live;
 mod museum;
+mod sealed;
 mod sidecars;
 mod text;
 mod volume;

@@ -93,6 +93,8 @@ impl Data {
         let entries = fs::read_dir(self.backups()).expect("failed to list the backup folder");
         let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("failed to list").file_name();
         let mut names: Vec<_> = entries.map(|entry| name(entry).into_string().expect("a name is not UTF-8")).collect();
+        // Locks say who works, and nothing of what is there.
+        names.retain(|name| !name.starts_with(".pra."));
         names.sort();
         names
     }

@@ -7,12 +7,15 @@
 mod batch;
 mod broken;
 mod events;
+mod home;
 mod idempotency;
 mod limits;
 mod methods;
+mod metrics;
 mod openapi;
 mod paging;
 mod ready;
+mod recovery;
 mod site;
 mod status;
 mod token;

@@ -4,7 +4,18 @@ use mini_pra_tests::Body;
 
 use crate::site::Site;
 
-const READING: [&str; 8] = ["/", "/health", "/ready", "/count", "/consultation", "/status", "/events", "/openapi.json"];
+const READING: [&str; 10] = [
+    "/",
+    "/health",
+    "/ready",
+    "/count",
+    "/consultation",
+    "/status",
+    "/recovery",
+    "/metrics",
+    "/events",
+    "/openapi.json",
+];
 
 #[test]
 fn head_is_get_without_the_body() {

@@ -19,8 +19,10 @@ fn the_description_names_every_route() {
         "/events",
         "/events/{id}",
         "/health",
+        "/metrics",
         "/openapi.json",
         "/ready",
+        "/recovery",
         "/status",
     ];
     assert_eq!(paths, BTreeSet::from(expected));

@@ -25,20 +25,18 @@ impl Backup {
 
 /// Publishes a catalog as `backup-job` does: made under another name, renamed into place.
 pub(crate) fn publish(data: &Data, backups: &[Backup]) {
+    publish_with(data, backups, "");
+}
+
+/// The same with whatever else `sql` puts into it.
+pub(crate) fn publish_with(data: &Data, backups: &[Backup], sql: &str) {
     let draft = data.backups().join("catalog.tmp");
     let catalog = Database::create(&draft);
-    catalog.run(
-        "PRAGMA user_version = 1;
-         CREATE TABLE restore_points (file TEXT PRIMARY KEY, kind TEXT NOT NULL, created_at_ms INTEGER NOT NULL,
-             bytes INTEGER NOT NULL, page_size INTEGER NOT NULL, pages INTEGER NOT NULL, events INTEGER,
-             content_checksum TEXT NOT NULL, ltx_checksum TEXT NOT NULL, verified_at_ms INTEGER, error TEXT,
-             seconds REAL NOT NULL, unchanged_since TEXT) WITHOUT ROWID;
-         CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);
-         CREATE TABLE publication (id INTEGER PRIMARY KEY CHECK (id = 1), published_at_ms INTEGER NOT NULL,
-             writer TEXT NOT NULL);",
-    );
+    catalog.run(include_str!("../../components/events/tests/common/catalog.sql"));
+    catalog.run(sql);
     for Backup { file, kind, created_at_ms, verified, error } in backups {
-        let sql = "INSERT INTO restore_points VALUES (?1, ?2, ?3, 4096, 4096, 1, 0, '0', '0', ?4, ?5, 0.1, NULL)";
+        let sql =
+            "INSERT INTO restore_points (file, kind, created_at_ms, verified_at_ms, error) VALUES (?1, ?2, ?3, ?4, ?5)";
         let verified_at = verified.then_some(created_at_ms);
         catalog.connection().execute(sql, (file, kind, created_at_ms, verified_at, error)).unwrap();
     }
@@ -64,6 +62,9 @@ fn before_the_first_backup_the_three_keys_are_there_in_order() {
     let answer = site.client.get("/status").expect(200);
     let start = r#"{"count":1,"last_backup_file":null,"backup_age_seconds":null"#;
     assert!(answer.text().starts_with(start), "{}", answer.text());
+    let status = answer.json();
+    assert_eq!((&status["replicas"], &status["last_rehearsals"]), (&json!([]), &json!([])));
+    assert_eq!((&status["last_drill"], &status["restore_running"]), (&json!(null), &json!(false)));
 }
 
 #[test]
@@ -146,4 +147,46 @@ fn a_real_backup_is_shown_with_its_age_within_a_second() {
     let seconds = |since: i64| (now_ms() - since) / 1_000;
     let age = age.as_i64().unwrap();
     assert!((seconds(after) - 1..=seconds(before) + 1).contains(&age), "{age}");
+}
+
+/// A replica, rehearsals, a drill and a restore, as of now.
+pub(crate) fn everything() -> String {
+    let now = now_ms();
+    format!(
+        "INSERT INTO publication VALUES (1, {now}, 'test', NULL);
+         INSERT INTO replicas VALUES ('file:///replica', {now}, 'e1', 17, {now} - 400, {now} - 3600000, 1, 512, 0, NULL);
+         INSERT INTO rehearsals VALUES ({now} - 3600000, 'backup', 'good', 'backup-1.db', {now} - 3601000, 1.25, 4096, 3, NULL),
+             ({now} - 7200000, 'backup', 'failed', 'backup-0.db', {now} - 7201000, 0.5, NULL, NULL, 'checksum mismatch');
+         INSERT INTO drills VALUES ({now} - 7200000, 'volume-loss', 1, 8.5, 0.4, 100, 0, 7);
+         INSERT INTO restores VALUES (1, {now} - 60000, {now} - 59000, 'backup-1.db', 'in-place', 0.5, NULL);"
+    )
+}
+
+#[test]
+fn replicas_rehearsals_drills_and_a_restore_are_shown() {
+    let Some(site) = Site::own() else { return };
+    site.client.get("/add").expect(200);
+    publish_with(site.data(), &[Backup::good("backup-1.db", now_ms())], &everything());
+    let status = site.client.get_json("/status");
+    let replica = &status["replicas"][0];
+    assert_eq!(
+        (&replica["replica"], &replica["txid"], &replica["error"]),
+        (&json!("file:///replica"), &json!(17), &json!(null))
+    );
+    assert!(replica["lag_seconds"].as_f64().is_some_and(|lag| lag >= 0.4), "{replica}");
+    assert_eq!(status["last_rehearsals"].as_array().unwrap().len(), 1, "the newest of each source");
+    assert_eq!(status["last_rehearsals"][0]["outcome"], "good");
+    assert_eq!((&status["last_drill"]["kind"], &status["restore_running"]), (&json!("volume-loss"), &json!(false)));
+}
+
+#[test]
+fn a_catalog_of_version_1_is_read() {
+    let Some(site) = Site::own() else { return };
+    site.client.get("/add").expect(200);
+    let older = "PRAGMA user_version = 1; ALTER TABLE restore_points DROP COLUMN sealed; DROP TABLE replicas;
+        ALTER TABLE restore_points DROP COLUMN file_checksum; DROP TABLE rehearsals; DROP TABLE drills; DROP TABLE restores;";
+    publish_with(site.data(), &[Backup::good("backup-1.db", now_ms())], older);
+    let status = site.client.get_json("/status");
+    assert_eq!((&status["last_backup_file"], &status["replicas"]), (&json!("backup-1.db"), &json!([])));
+    assert_eq!(status.get("backup_error"), None);
 }

@@ -13,6 +13,7 @@ mod litestream;
 mod minio;
 mod neighbour;
 mod replicator;
+mod sealed;
 mod store;
 mod writers;
 

@@ -1,0 +1,140 @@
+//! An S3 server in the cluster, in a namespace of its own, and installations that have their replica there.
+
+use std::fs;
+
+use jiff::Timestamp;
+use mini_pra_tests::{bin, root, wait_for};
+use serde_json::Value;
+
+use crate::installation::{Installation, NO_BACKUPS};
+use crate::job::Job;
+use crate::kubectl;
+
+const USER: &str = "cluster-tests";
+const PASSWORD: &str = "cluster-tests-only";
+
+/// The server. Deleted when dropped.
+pub(crate) struct S3 {
+    namespace: String,
+}
+
+impl S3 {
+    /// Starts it for the installation `pra`.
+    #[track_caller]
+    pub(crate) fn beside(pra: &Installation) -> Self {
+        let namespace = format!("{}-s3", pra.namespace());
+        kubectl::succeeds(&["create", "namespace", &namespace]);
+        let manifest = root().join("tests/cluster/minio.yaml");
+        let s3 = Self { namespace };
+        kubectl::succeeds(&["-n", &s3.namespace, "apply", "-f", manifest.to_str().unwrap()]);
+        kubectl::succeeds(&["-n", &s3.namespace, "rollout", "status", "deployment/minio", "--timeout=90s"]);
+        s3
+    }
+}
+
+impl Drop for S3 {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            crate::state::print(&self.namespace);
+        }
+        drop(kubectl::kubectl(&["delete", "namespace", &self.namespace, "--wait=false", "--ignore-not-found"]));
+    }
+}
+
+/// An installation of the overlay `s3`, with the store that it has.
+pub(crate) struct Replicated {
+    // Dropped first: what writes goes before what it writes to.
+    pub(crate) pra: Installation,
+    s3: S3,
+    recipient: String,
+}
+
+impl Replicated {
+    /// Applies the overlay and waits until the application is ready. No backups are made.
+    #[track_caller]
+    pub(crate) fn new(name: &str) -> Self {
+        let pra = Installation::rendered(name);
+        let s3 = S3::beside(&pra);
+        let key = format!("{}/pra.key", pra.folder());
+        let made = kubectl::run(bin("backup-job"), &["keygen", "-o", &key], "");
+        assert_eq!(made.code, Some(0), "{made:?}");
+        let new = Self { pra, s3, recipient: made.stdout.trim().to_owned() };
+        new.writes_down(true);
+        kubectl::succeeds(&["create", "namespace", new.pra.namespace()]);
+        new.gives_the_keys();
+        new.pra.install();
+        new
+    }
+
+    /// Writes down what is to be applied.
+    #[track_caller]
+    pub(crate) fn writes_down(&self, first_install: bool) {
+        let Self { pra, s3, recipient } = self;
+        let first = if first_install { "PRA_FIRST_INSTALL=true\n" } else { "" };
+        let env = format!(
+            "PRA_REPLICA={}\nPRA_RECIPIENTS={recipient}\nAWS_ENDPOINT_URL=http://minio.{}.svc:9000\nAWS_ALLOW_HTTP=true\n\
+             {first}",
+            self.url(),
+            s3.namespace
+        );
+        fs::write(format!("{}/replica.env", pra.folder()), env).unwrap();
+        let egress = format!(
+            "{{to: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {}}}}}}}], ports: [{{protocol: TCP, \
+             port: 9000}}]}}",
+            s3.namespace
+        );
+        let more = format!(
+            "configMapGenerator:\n  - {{name: pra-replica, behavior: merge, envs: [replica.env]}}\n{NO_BACKUPS}  - target: \
+             {{kind: NetworkPolicy, name: pra-replica}}\n    patch: |\n      - {{op: add, path: /spec/egress/-, value: \
+             {egress}}}\n"
+        );
+        pra.stands_on("s3", &more);
+    }
+
+    /// `PRA_REPLICA`.
+    pub(crate) fn url(&self) -> &'static str {
+        "s3://replicas/events"
+    }
+
+    /// Makes the Secret with which the store is written to.
+    #[track_caller]
+    pub(crate) fn gives_the_keys(&self) {
+        let user = format!("--from-literal=access-key-id={USER}");
+        let password = format!("--from-literal=secret-access-key={PASSWORD}");
+        self.pra.kubectl(&["create", "secret", "generic", "pra-replica-keys", &user, &password]);
+    }
+
+    /// The file of the identity.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/pra.key", self.pra.folder())
+    }
+
+    /// Makes the Secret that opens what is sealed.
+    #[track_caller]
+    pub(crate) fn gives_the_identity(&self) {
+        let file = format!("--from-file=identity={}", self.key());
+        let path = "--from-literal=path=/identity/identity";
+        self.pra.kubectl(&["create", "secret", "generic", "pra-identity", &file, path]);
+    }
+
+    /// What a restore sees: backups and the replica's windows, newest first.
+    #[track_caller]
+    pub(crate) fn lists(&self, job: &str) -> Vec<Value> {
+        let ended = self.pra.runs_job(job, &Job::from("restore").args(&["list", "--output", "json"]));
+        assert_eq!(ended.code, 0, "{}", ended.log);
+        ended.answer().as_array().unwrap().clone()
+    }
+
+    /// Waits until the replica reaches as far as `instant`, and says how far.
+    #[track_caller]
+    pub(crate) fn reaches(&self, instant: Timestamp) -> Timestamp {
+        let mut number = 0;
+        wait_for(&format!("the replica to reach {instant}"), || {
+            number += 1;
+            let listed = self.lists(&format!("list-{}-{number}", instant.as_millisecond()));
+            let newest = listed.iter().find(|one| one["source"] == self.url())?;
+            let reached: Timestamp = newest["created_at"].as_str().unwrap().parse().unwrap();
+            (reached >= instant).then_some(reached)
+        })
+    }
+}

@@ -1,0 +1,67 @@
+use std::fmt::Write as _;
+use std::path::Path;
+
+use mini_pra_tests::{Data, Job};
+
+use crate::{assert_is, program};
+
+/// What a user gets wrong. `[DATA]` is a folder with a database and a backup.
+const CALLS: &[&str] = &[
+    "backup --database [DATA]/data/nothing.db --backups [DATA]/backup",
+    "backup --database [DATA]/data/app.db --backups [DATA]/nothing",
+    "backup --database [DATA]/data/app.db --backups [DATA]/backup --keep-last 0",
+    "backup --database [DATA]/data/app.db --backups [DATA]/backup --recipient age1wrong",
+    "list --backups [DATA]/nothing",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --point yesterday",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --point 2025-01-10",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --point 2025-01-10T12:00:00",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --point 2001-01-01T00:00:00Z",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --point backup-2001-01-01-00-00.db",
+    "restore --database [DATA]/nothing/app.db --backups [DATA]/backup",
+    "verify --backups [DATA]/nothing",
+    "rehearse --backups [DATA]/nothing",
+    "rehearse --backups [DATA]/backup --scratch /proc/nothing",
+    "prune --backups [DATA]/nothing",
+    "replicate --database [DATA]/data/app.db --once --replica nonsense",
+    "replicate --database [DATA]/data/app.db --once --replica ftp://host/path",
+    "replicate --database [DATA]/data/app.db --once --replica file:///proc/nothing",
+    "replicate --database [DATA]/data/nothing.db --once --replica file://[DATA]/replica",
+    "replicate --database [DATA]/data/app.db --metrics-addr nowhere",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --replica file://[DATA]/replica --identity [DATA]/none",
+    "keygen -o /proc/nothing/key",
+    "frobnicate",
+];
+
+#[test]
+fn every_error_says_what_failed_on_what_and_what_to_do() {
+    let data = Data::new();
+    Job::new("init", &data).succeeds();
+    Job::new("backup", &data).succeeds();
+    let mut said = String::new();
+    for call in CALLS {
+        let arguments = call.replace("[DATA]", &data.path().display().to_string());
+        let output = program("backup-job").args(arguments.split(' ')).output().unwrap();
+        let code = output.status.code().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        writeln!(said, "$ backup-job {call}\n{}exit code {code}\n", told(&stderr, data.path())).unwrap();
+    }
+    assert_is(said, "errors.txt");
+}
+
+/// Without what is another one in each run: the folder, the minute's backup, the time, the process.
+fn told(stderr: &str, data: &Path) -> String {
+    let text = stderr.replace(&data.display().to_string(), "[DATA]");
+    text.lines().map(|line| line.split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n").collect()
+}
+
+fn word(word: &str) -> &str {
+    let is_given = CALLS.iter().any(|call| call.contains(word.trim_matches(|c: char| !c.is_ascii_alphanumeric())));
+    match word {
+        _ if is_given => word,
+        _ if word.starts_with("backup-20") => "[BACKUP]",
+        // That of the examples stays.
+        _ if word.starts_with("20") && word.ends_with('Z') && !word.starts_with("2025-01-10") => "[TIME]",
+        _ if word.contains(".pra-rehearsal-") => "'[SCRATCH]':",
+        _ => word,
+    }
+}

@@ -1,0 +1,29 @@
+//! What the programs say, held to what was agreed. After a change on purpose: `SNAPSHOTS=overwrite` in the environment of
+//! the test, and look at the difference before it is committed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod collector;
+mod errors;
+mod help;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use mini_pra_tests::{backup_job, bin};
+use snapbox::Assert;
+
+/// Compares with a file beside this one.
+fn assert_is(said: String, file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("words").join(file);
+    Assert::new().action_env("SNAPSHOTS").eq(said, snapbox::Data::read_from(&path, None));
+}
+
+/// `backup-job` or `kubectl-pra`, with nothing of this process's environment that it reads.
+fn program(name: &str) -> Command {
+    let mut command = Command::new(if name == "backup-job" { backup_job() } else { bin(name) });
+    for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PRA_")) {
+        command.env_remove(variable);
+    }
+    command.env("PRA_LOG", "off").env("NO_COLOR", "1").env("KUBECONFIG", "/nonexistent").stdin(Stdio::null());
+    command
+}
