@@ -6,8 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::Catalog;
-use crate::error::{Code, Result};
+use crate::catalog::{self, Catalog};
+use crate::error::Result;
+use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::output::{self, Answer};
 use crate::remote::{self, Access, Window};
@@ -60,13 +61,7 @@ pub fn list_with_replicas(
     accept_unreachable: bool,
     now: Timestamp,
 ) -> Result<Vec<Listed>> {
-    let mut all = list(backups, now).or_else(|error| match error.code() {
-        Code::OutOfReach => {
-            tracing::warn!(error = error.chain(), "the backups are left aside");
-            Ok(Vec::new())
-        }
-        _ => Err(error),
-    })?;
+    let mut all = catalog::unless_away(list(backups, now), true)?.unwrap_or_default();
     for survey in access.surveys(accept_unreachable)? {
         all.extend(remote::windows(access, &survey)?.into_iter().map(|window| of_window(window, now)));
     }
@@ -76,7 +71,7 @@ pub fn list_with_replicas(
 
 fn of_window(window: Window, now: Timestamp) -> Listed {
     Listed {
-        point: format!("{}/{:016x}", window.epoch, window.transactions.1),
+        point: Point::Transaction(window.epoch, window.transactions.1).to_string(),
         source: window.replica,
         created_at: window.to,
         age_seconds: now.duration_since(window.to).as_secs().try_into().unwrap_or(0),

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::error::Result;
+use crate::error::{Code, Result};
 use crate::files::{self, Writer};
 use crate::lock;
 use crate::model::naming::{Kind, TEMPORARY_PREFIX};
@@ -123,6 +123,21 @@ impl Catalog {
             status: rows::read(&path)?.status,
         };
         publish_image(&rows::image(&recorded, &path)?, &path)
+    }
+}
+
+/// What was read of a backup folder. Where there are `others` to restore from, one that cannot be listed is left aside, and
+/// that is said: on an empty cluster there is no backup volume.
+///
+/// # Errors
+/// Those of `read` that are not left aside.
+pub fn unless_away<T>(read: Result<T>, others: bool) -> Result<Option<T>> {
+    match read {
+        Err(error) if error.code() == Code::OutOfReach && others => {
+            tracing::warn!(error = error.chain(), "the backups are left aside");
+            Ok(None)
+        }
+        read => read.map(Some),
     }
 }
 

@@ -93,10 +93,18 @@ impl Sealing {
     /// # Errors
     /// Where one is none, or what was given names none.
     pub(super) fn recipients(&self) -> backup_job::error::Result<Option<Recipients>> {
-        match self.recipients.as_slice() {
-            [] => Ok(None),
-            texts => Ok(Some(Recipients::parse(texts.iter().map(String::as_str))?)),
-        }
+        recipients(&self.recipients)
+    }
+}
+
+/// What `--recipient` was given.
+///
+/// # Errors
+/// As [`Sealing::recipients`].
+pub(super) fn recipients(texts: &[String]) -> backup_job::error::Result<Option<Recipients>> {
+    match texts {
+        [] => Ok(None),
+        texts => Ok(Some(Recipients::parse(texts.iter().map(String::as_str))?)),
     }
 }
 

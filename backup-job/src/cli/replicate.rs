@@ -9,7 +9,7 @@ use backup_job::keeper;
 use backup_job::replicate::{self, StoreHealth};
 use serde::Serialize;
 
-use super::args::{Backups, Database, Format, Output, Replicas, length};
+use super::args::{Backups, Database, Format, Output, Replicas, length, recipients};
 use super::output::Answer;
 
 /// Follows the database into object stores, and keeps it
@@ -123,10 +123,7 @@ impl Shipping {
             return Err(Error::new(Code::Usage, "--levels takes three lengths of time")
                 .hint("such as 30s,5m,1h, each longer than the one before"));
         };
-        let recipients = match self.recipients.as_slice() {
-            [] => None,
-            texts => Some(replica::seal::Recipients::parse(texts.iter().map(String::as_str))?),
-        };
+        let recipients = recipients(&self.recipients)?;
         Ok(replicate::Options {
             keeper,
             backups,

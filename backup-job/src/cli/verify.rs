@@ -1,3 +1,4 @@
+use backup_job::catalog;
 use backup_job::error::{Code, Error, Result};
 use backup_job::model::point::Point;
 use backup_job::verify::points::{self, Outcome};
@@ -72,14 +73,8 @@ impl Args {
                 wait: wait.wait,
                 now,
             };
-            match points::run(&options) {
-                Ok(outcomes) => verified.extend(outcomes.iter().map(of_backup)),
-                // On an empty cluster there is no backup volume.
-                Err(error) if error.code() == Code::OutOfReach && access.is_some() => {
-                    tracing::warn!(error = error.chain(), "the backups are left aside");
-                }
-                Err(error) => return Err(error),
-            }
+            let outcomes = catalog::unless_away(points::run(&options), access.is_some())?;
+            verified.extend(outcomes.iter().flatten().map(of_backup));
         }
         if let Some(access) = access {
             let options = replicas::Options { access, points, database: database.database, now };

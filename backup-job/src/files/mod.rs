@@ -188,6 +188,11 @@ pub fn folder_of(path: &Path) -> &Path {
     }
 }
 
+/// What is in `folder`: complete, or an error.
+pub fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
+    fs::read_dir(folder).and_then(Iterator::collect).map_err(|e| Error::io("list the folder", folder, e))
+}
+
 /// `path` with `suffix` appended to its name: SQLite's sidecars are `app.db-wal`, `-shm`, `-journal`.
 pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

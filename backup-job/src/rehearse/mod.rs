@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::catalog::Catalog;
 use crate::catalog::status::{self, Outcome, Rehearsal};
+use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
 use crate::model::checksum::Checksum;
 use crate::model::point::Point;
@@ -56,9 +56,10 @@ pub fn run(options: &Options) -> Result<Vec<Rehearsal>> {
     if has_backups(backups, access.is_some())? {
         rehearsals.push(one(options, BACKUP, None)?);
     }
-    for url in access.iter().flat_map(|access| &access.replicas) {
-        let only = access.as_ref().map(|access| Access { replicas: vec![url.clone()], ..access.clone() });
-        rehearsals.push(one(options, &url.to_string(), only)?);
+    if let Some(access) = access {
+        for url in &access.replicas {
+            rehearsals.push(one(options, &url.to_string(), Some(access.only(url)))?);
+        }
     }
     if rehearsals.is_empty() {
         return Err(Error::new(
@@ -74,14 +75,8 @@ pub fn run(options: &Options) -> Result<Vec<Rehearsal>> {
 
 /// Whether the folder is a source at all; on an empty cluster with a replica it need not be there.
 fn has_backups(backups: &Path, has_replicas: bool) -> Result<bool> {
-    match Catalog::read(backups) {
-        Ok(catalog) => Ok(!catalog.points().is_empty()),
-        Err(error) if error.code() == Code::OutOfReach && has_replicas => {
-            tracing::warn!(error = error.chain(), "the backups are left aside");
-            Ok(false)
-        }
-        Err(error) => Err(error),
-    }
+    let catalog = catalog::unless_away(Catalog::read(backups), has_replicas)?;
+    Ok(catalog.is_some_and(|catalog| !catalog.points().is_empty()))
 }
 
 fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehearsal> {

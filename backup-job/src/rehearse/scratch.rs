@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// What the folders' names begin with.
 const PREFIX: &str = ".pra-rehearsal-";
@@ -35,8 +36,7 @@ impl Scratch {
 
     /// Removes what killed rehearsals left in `folder`.
     pub(super) fn remove_leftovers(folder: &Path) -> Result<()> {
-        let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-        for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
+        for entry in files::entries(folder)? {
             let name = entry.file_name();
             let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse::<u32>().ok());
             // One that is at work keeps its own.

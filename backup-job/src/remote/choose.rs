@@ -38,7 +38,7 @@ pub struct Choice {
 impl Choice {
     /// What `--point` takes.
     pub fn name(&self) -> String {
-        format!("{}/{:016x}", self.epoch, self.txid)
+        Point::Transaction(self.epoch, self.txid).to_string()
     }
 
     /// Where it is.
@@ -49,8 +49,7 @@ impl Choice {
     /// What was asked for, as the store is now: retention may have removed what was planned with.
     pub(super) fn again(&self, access: &Access) -> Result<Self> {
         let (point, now) = &self.asked;
-        let store = self.store.url().clone();
-        let surveys = Access { replicas: vec![store], ..access.clone() }.surveys(false)?;
+        let surveys = access.only(self.store.url()).surveys(false)?;
         let survey = surveys.first().ok_or_else(|| Error::new(Code::Failed, "no store was asked"))?;
         choose(access, survey, point, *now)?.ok_or_else(|| refused(survey, plan::Error::Empty))
     }

@@ -53,6 +53,11 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
+    /// The same, of one store alone.
+    pub(crate) fn only(&self, replica: &ReplicaUrl) -> Self {
+        Self { replicas: vec![replica.clone()], ..self.clone() }
+    }
+
     /// Each store, opened; nothing is read yet.
     fn stores(&self) -> Result<Vec<Store>> {
         Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<replica::Result<_>>()?)

@@ -1,6 +1,7 @@
 //! What a store can restore, for `list`.
 
 use jiff::Timestamp;
+use replica::epoch::EpochId;
 use serde::{Deserialize, Serialize};
 
 use super::choose::timestamp;
@@ -14,7 +15,7 @@ pub struct Window {
     /// The store.
     pub replica: String,
     /// The epoch.
-    pub epoch: String,
+    pub epoch: EpochId,
     /// The first and the last transaction.
     pub transactions: (u64, u64),
     /// The first instant.
@@ -48,7 +49,7 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
                 }
                 windows.push(Window {
                     replica: survey.store.url().to_string(),
-                    epoch: step.epoch.to_string(),
+                    epoch: step.epoch,
                     transactions: (window.first, window.last),
                     from: times[0],
                     to: times[1],

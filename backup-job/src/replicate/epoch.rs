@@ -10,6 +10,7 @@ use super::outbox::Outbox;
 use super::staging::{Name, Staged, Staging};
 use super::state::{Home, State};
 use crate::error::Result;
+use crate::model::point::Point;
 use replica::epoch::{Parent, WriterId};
 
 /// An open epoch.
@@ -80,8 +81,8 @@ impl Epoch {
         let log = MapLog::create(&folder.join("map"), &state.epoch.to_string(), &map)?;
         home.save(&state)?;
         home.forget_origin()?;
-        let parent =
-            state.parent.map_or_else(|| "none".to_owned(), |parent| format!("{}/{:016x}", parent.epoch, parent.txid));
+        let parent = state.parent.map(|parent| Point::Transaction(parent.epoch, parent.txid));
+        let parent = parent.map_or_else(|| "none".to_owned(), |point| point.to_string());
         tracing::warn!(epoch = %state.epoch, parent, reason, "a new epoch begins with a whole copy");
         outbox.begin(&state, 0, 0, Vec::new());
         Ok(Self { home, staging: Staging::new(folder.clone()), state, folder, map, log })

@@ -33,8 +33,7 @@ pub(super) struct NewFile {
 /// Removes what killed restores left beside the database, but for `used`. The caller holds the exclusive lock.
 pub(crate) fn remove_leftovers(database: &Path, used: &Path) -> Result<()> {
     let folder = files::folder_of(database);
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
+    for entry in files::entries(folder)? {
         let prefix = format!("{TEMPORARY_PREFIX}{MARK}");
         let is_used = used.file_name() == Some(entry.file_name().as_os_str());
         if !is_used && entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {

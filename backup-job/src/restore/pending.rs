@@ -6,7 +6,6 @@
 //! It is plaintext where the plaintext is anyway, and never on the backup volume. A run that dies in between leaves it,
 //! and the next backup or restore that has recipients seals it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -109,8 +108,7 @@ pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipi
 fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) -> Result<()> {
     sealed::remove_dead(database)?;
     let folder = files::folder_of(database);
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
+    for entry in files::entries(folder)? {
         let file_name = entry.file_name();
         let Some(file_name) = file_name.to_str() else { continue };
         if file_name.starts_with(&format!("{TEMPORARY_PREFIX}{MAKING}")) {

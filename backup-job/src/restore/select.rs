@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Options;
 use super::new_file;
 use super::source::{Folder, Source};
-use crate::catalog::Catalog;
+use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
 use crate::model::naming::Kind;
 use crate::model::point::{self, Point};
@@ -44,15 +44,9 @@ pub(super) fn select(options: &Options) -> Result<Selected> {
     let choice = newest(access, &options.point, options.now, options.accept_unreachable)?;
     let backup = match &options.point {
         Point::Transaction(..) => None,
-        _ => match backup(options) {
-            Ok(found) => Some(found),
+        _ => match catalog::unless_away(backup(options), choice.is_some()) {
             Err(error) if error.code() == Code::NoSuchRestorePoint => None,
-            // On an empty cluster there is no backup volume, or one that was never written.
-            Err(error) if error.code() == Code::OutOfReach && choice.is_some() => {
-                tracing::warn!(error = error.chain(), "the backups are left aside");
-                None
-            }
-            Err(error) => return Err(error),
+            found => found?,
         },
     };
     match (choice, backup) {

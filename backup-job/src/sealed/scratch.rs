@@ -1,6 +1,6 @@
 //! A sealed restore point, opened beside the database for as long as it is needed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -111,8 +111,7 @@ fn copy(mut from: impl Read, path: &Path, to: &Writer, progress: &Progress) -> R
 pub(crate) fn remove_dead(database: &Path) -> Result<()> {
     let folder = files::folder_of(database);
     let prefix = format!("{TEMPORARY_PREFIX}{MARK}");
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    for entry in entries.map_err(|e| Error::io("list the folder", folder, e))? {
+    for entry in files::entries(folder)? {
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
             let file = match File::open(entry.path()) {
                 Ok(file) => file,

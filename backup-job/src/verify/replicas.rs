@@ -57,7 +57,7 @@ pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     Ok(replicas
         .flat_map(|url| points.iter().map(move |point| (url.clone(), *point)))
         .map(|(url, point)| {
-            let only = Access { replicas: vec![url.clone()], ..options.access.clone() };
+            let only = options.access.only(&url);
             one(options, &only, &url.to_string(), point)
         })
         .collect())
