@@ -1,7 +1,7 @@
 //! Copies a live database through SQLite's own snapshot.
 //!
 //! ```text
-//! this thread: transaction ─ sqlite_dbpage ─► batches of 1 MiB ─► second thread: checksum, write, compare
+//! this thread: transaction ─ sqlite_dbpage ─► batches of 256 KiB ─► second thread: checksum, write, compare
 //! ```
 //! The copy equals the database in content; its page 1 says rollback journal (bytes 18 and 19), so that it can be
 //! opened on its own and on a read-only mount.
@@ -19,10 +19,10 @@ use crate::progress::Progress;
 use crate::sqlite::Shape;
 
 /// Bytes handed from one thread to the other at a time.
-const BATCH: usize = 1 << 20;
+const BATCH: usize = 256 << 10;
 
 /// Batches under way at most: with [`BATCH`] the bound on memory.
-const BATCHES: usize = 8;
+const BATCHES: usize = 4;
 
 /// Calls `each` with every page of the snapshot, in ascending order, the lock page included (as zeros).
 ///

@@ -17,6 +17,7 @@
 //!
 //! lineage and the last two lines know no store and no clock; none of this knows SQLite or Kubernetes.
 
+mod buffers;
 pub mod epoch;
 pub mod error;
 pub mod fetch;

@@ -219,7 +219,7 @@ fn copy_to(source: &Source, temporary: &Path) -> Result<(Made, Writer)> {
     let written = snapshot::copy(&source.connection, shape, &writer, &progress)?;
     progress.finish();
     let progress = Progress::bytes("verifying", shape.bytes());
-    let checked = verify::check_after(temporary, &progress, || writer.sync())?;
+    let checked = verify::check_written(temporary, &progress, || writer.sync())?;
     if checked.checksums != written {
         return Err(Error::new(
             Code::VerificationFailed,

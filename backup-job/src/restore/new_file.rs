@@ -8,7 +8,7 @@ use super::range_lock;
 use super::source::Source;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Writer};
-use crate::model::checksum::DatabaseChecksum;
+use crate::model::checksum::{Checksums, DatabaseChecksum};
 use crate::model::header;
 use crate::model::naming::TEMPORARY_PREFIX;
 use crate::progress::Progress;
@@ -26,6 +26,8 @@ const CHUNK: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct NewFile {
     writer: Option<Writer>,
+    /// Which file it is and when it was written last: it was read back since.
+    read_back: Option<Stamp>,
     /// What could not be done for it.
     pub(super) warnings: Vec<String>,
 }
@@ -54,18 +56,23 @@ impl NewFile {
             files::rename(LABEL, source.path(), &path)?;
             let writer = Writer::open(LABEL, &path)?;
             set_journal_mode(&writer, true)?;
-            Self { writer: Some(writer), warnings: Vec::new() }
+            Self::of(writer)
         } else {
             // Beside what stands there: together they take twice the room.
             files::require_room(files::folder_of(database), source.shape.bytes(), "the restored database")?;
-            let new = Self { writer: Some(Writer::create(LABEL, &path)?), warnings: Vec::new() };
+            let new = Self::of(Writer::create(LABEL, &path)?);
             new.fill(source)?;
             new
         };
         new.own(database)?;
         new.writer()?.sync()?;
+        new.read_back = Some(Stamp::of(new.writer()?.path())?);
         new.read_back(source)?;
         Ok(new)
+    }
+
+    fn of(writer: Writer) -> Self {
+        Self { writer: Some(writer), read_back: None, warnings: Vec::new() }
     }
 
     fn fill(&self, source: &Source) -> Result<()> {
@@ -118,11 +125,15 @@ impl NewFile {
         Ok(())
     }
 
+    /// Reads it from the disk; of one that was read there when it was fetched, only what was changed since.
     fn read_back(&self, source: &Source) -> Result<()> {
         let path = self.writer()?.path();
-        verify::forget_cached(path)?;
+        if source.was_on_disk() {
+            let page = verify::start_on_disk(path, source.shape.page_size as usize)?;
+            return require_equal(path, page_one(&page, source), page_one(&source.page(1)?, source));
+        }
         let progress = Progress::bytes("verifying", source.shape.bytes());
-        require_content(path, source, &progress)
+        require_equal(path, verify::checksums_on_disk(path, &progress)?, source.checksums)
     }
 
     /// Renames it into the place of `database`, keeping SQLite out.
@@ -138,18 +149,19 @@ impl NewFile {
 
     /// Whether it is what the name of `database` leads to.
     pub(super) fn is_placed(&self, database: &Path) -> bool {
-        let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-        let Ok(ours) = self.writer().map(|writer| writer.file().metadata().map(identity)) else { return false };
-        matches!((ours, fs::metadata(database).map(identity)), (Ok(ours), Ok(named)) if ours == named)
+        matches!((&self.read_back, Stamp::of(database)), (Some(ours), Ok(named)) if ours.is_same_file(&named))
     }
 
-    /// Compares what stands in the place of `database` with `source`, then lets SQLite in. There must be nothing beside
-    /// it that SQLite would replay.
-    pub(super) fn confirm(mut self, database: &Path, source: &Source) -> Result<Vec<String>> {
+    /// Sees that what stands in the place of `database` is what was read back, then lets SQLite in. There must be nothing
+    /// beside it that SQLite would replay.
+    pub(super) fn confirm(mut self, database: &Path) -> Result<Vec<String>> {
         // Renamed: nothing to remove any more. The descriptor stays open to the end, and with it the lock.
         let _kept_out = self.writer.take();
         require_no_sidecars(database)?;
-        require_content(database, source, &Progress::none())?;
+        if self.read_back.as_ref() != Some(&Stamp::of(database)?) {
+            let what = format!("'{}' was written by somebody else during the restore", database.display());
+            return Err(Error::new(Code::VerificationFailed, what).hint("stop the application, then run this again"));
+        }
         Ok(std::mem::take(&mut self.warnings))
     }
 
@@ -177,11 +189,11 @@ pub(super) fn fetched(database: &Path) -> Result<PathBuf> {
     temporary_for(database, &format!("fetched-{:x}-", jiff::Timestamp::now().as_nanosecond()))
 }
 
-/// Sets a fetched database, which nobody uses, to rollback-journal mode, as every backup is.
-pub(super) fn set_rollback_mode(path: &Path) -> Result<()> {
+/// Sets a fetched database, which nobody uses, to rollback-journal mode, as every backup is. It is to be synced.
+pub(super) fn in_rollback_mode(path: &Path) -> Result<Writer> {
     let file = Writer::open(LABEL, path)?;
     set_journal_mode(&file, false)?;
-    file.sync()
+    Ok(file)
 }
 
 fn set_journal_mode(file: &Writer, wal: bool) -> Result<()> {
@@ -200,16 +212,45 @@ fn temporary_for(database: &Path, what: &str) -> Result<PathBuf> {
     Ok(files::folder_of(database).join(temporary))
 }
 
-fn require_content(path: &Path, source: &Source, progress: &Progress) -> Result<()> {
-    let found = verify::checksums(path, progress)?;
-    if found.content == source.checksums.content {
+/// The checksums of page 1 alone, as it would be in a database of that page size.
+fn page_one(page: &[u8], source: &Source) -> Checksums {
+    let mut sum = DatabaseChecksum::new(source.shape.page_size);
+    sum.add(1, page);
+    sum.finish()
+}
+
+fn require_equal(path: &Path, found: Checksums, written: Checksums) -> Result<()> {
+    if found.content == written.content {
         return Ok(());
     }
     Err(Error::new(
         Code::VerificationFailed,
-        format!("'{}' reads back as {}, {} was written", path.display(), found.content, source.checksums.content),
+        format!("'{}' reads back as {}, {} was written", path.display(), found.content, written.content),
     )
     .hint("the volume returns other bytes than it was given: replace it"))
+}
+
+/// Which file, and whether it is as it was: a rename changes neither.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Result<Self> {
+        let metadata = fs::metadata(path).map_err(|e| Error::io("look at", path, e))?;
+        Ok(Self {
+            file: (metadata.dev(), metadata.ino()),
+            length: metadata.len(),
+            written: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+
+    fn is_same_file(&self, other: &Self) -> bool {
+        self.file == other.file
+    }
 }
 
 /// Nothing ties a log to its database: one that appeared meanwhile would be replayed into the restored one.

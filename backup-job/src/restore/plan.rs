@@ -152,7 +152,7 @@ fn steps(plan: &Plan, differing: Option<Differing>) -> Vec<String> {
             ],
             vec![
                 "remove -wal, -shm and -journal, rename the copy into place".to_owned(),
-                "compare what stands there with the restore point".to_owned(),
+                "see that what stands there is what was read back".to_owned(),
             ],
         ),
     };

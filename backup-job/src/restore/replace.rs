@@ -1,7 +1,7 @@
 //! A restore by a new file: for a database that is missing, damaged or has another page size.
 //!
 //! ```text
-//! nobody has it open? ─ copy beside it, read back ─ take hold of the old file ─ safety copy ─ rename ─ compare
+//! nobody has it open? ─ copy beside it, read back ─ take hold of the old file ─ safety copy ─ rename ─ look at it
 //! ```
 //! The caller holds the exclusive lock: the keeper has let go, and no `init` starts the application meanwhile.
 
@@ -60,7 +60,7 @@ pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Resu
         }
         placed => placed,
     };
-    warnings.extend(new.confirm(&database, source)?);
+    warnings.extend(new.confirm(&database)?);
     old.retire()?;
     // The rename stands, but its durability does not: not to be taken for done.
     placed?;

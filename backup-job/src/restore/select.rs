@@ -120,7 +120,8 @@ fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selecte
     Ok(Selected { point: RestorePoint { events: source.events, ..point }, source, choice: Some(choice) })
 }
 
-/// Fetches a restore point beside `database` and verifies it as every backup is: each byte, and `integrity_check`.
+/// Fetches a restore point beside `database` and verifies it as every backup is: each byte, as it lies on the disk, and
+/// `integrity_check`.
 ///
 /// # Errors
 /// As [`remote::fetch`]; the file is removed then.
@@ -132,10 +133,10 @@ pub(crate) fn fetch(
     let started = std::time::Instant::now();
     let path = new_file::fetched(database)?;
     let made = remote::fetch(access, choice, &path).and_then(|choice| {
-        new_file::set_rollback_mode(&path)?;
+        let file = new_file::in_rollback_mode(&path)?;
         let bytes = std::fs::metadata(&path).map_err(|e| Error::io("look at", &path, e))?.len();
         let progress = Progress::bytes("verifying", bytes);
-        let checked = verify::check(&path, &progress)?;
+        let checked = verify::check_written(&path, &progress, || file.sync())?;
         match &checked.problem {
             None => Ok((checked, choice)),
             Some(problem) => Err(Error::new(

@@ -92,7 +92,7 @@ impl Source {
         Self::new(file, path, &checked, None)
     }
 
-    /// A restore point that was fetched to `path` and verified; the file goes with it.
+    /// A restore point that was fetched to `path`, and verified as it lies on the disk; the file goes with it.
     pub(crate) fn fetched(path: PathBuf, point: &RestorePoint) -> Result<Self> {
         let temporary = Some(Temporary::Fetched(path.clone()));
         let shape = Shape { page_size: point.page_size, pages: point.pages, wal: false };
@@ -111,6 +111,11 @@ impl Source {
     /// Whether it lies beside the database for this restore alone.
     pub(crate) fn is_temporary(&self) -> bool {
         self.temporary.is_some()
+    }
+
+    /// Whether its checksums are those of what the disk returned.
+    pub(super) fn was_on_disk(&self) -> bool {
+        matches!(self.temporary, Some(Temporary::Fetched(_)))
     }
 
     /// Where it is.

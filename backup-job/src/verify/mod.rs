@@ -4,6 +4,7 @@
 //! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold.
 
 pub mod points;
+mod reader;
 pub mod replicas;
 
 use std::fs::File;
@@ -18,9 +19,7 @@ use crate::model::header::Header;
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
 use crate::sqlite::{self, Shape};
-
-/// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
+use reader::{CHUNK, Reader};
 
 /// What a copy really is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +49,27 @@ impl Checked {
 /// # Errors
 /// [`Code::VerificationFailed`] where the file is empty, truncated, or no database.
 pub fn check(path: &Path, progress: &Progress) -> Result<Checked> {
-    check_after(path, progress, || Ok(()))
+    check_with(path, progress, Reader::cached)
 }
 
-/// As [`check`]; `first` runs before the checksum is read, on its thread (to sync the file, for example).
-pub fn check_after(path: &Path, progress: &Progress, first: impl FnOnce() -> Result<()> + Send) -> Result<Checked> {
+/// As [`check`], of a file that was just written: `sync` brings it to the disk, where the checksum is then read.
+pub(crate) fn check_written(
+    path: &Path,
+    progress: &Progress,
+    sync: impl FnOnce() -> Result<()> + Send,
+) -> Result<Checked> {
+    check_with(path, progress, |path| {
+        sync()?;
+        Reader::disk(path)
+    })
+}
+
+fn check_with(path: &Path, progress: &Progress, open: impl FnOnce(&Path) -> Result<Reader> + Send) -> Result<Checked> {
     let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
     let shape = shape_of(&file, path)?;
     std::thread::scope(|scope| {
         let reading = scope.spawn(|| -> Result<(Checksums, Result<Option<u64>>)> {
-            first()?;
-            let checksums = checksum_file(&file, path, shape, progress)?;
+            let checksums = checksum_file(open(path)?, path, shape, progress)?;
             let events = sqlite::open_immutable(path)
                 .and_then(|c| sqlite::count_events(&c).map_err(|e| Error::sqlite("count the events of", path, e)));
             Ok((checksums, events))
@@ -107,9 +116,24 @@ pub(crate) fn compare(checked: &Checked, path: &Path, point: &RestorePoint) -> R
 
 /// The checksums of the database file at `path`.
 pub fn checksums(path: &Path, progress: &Progress) -> Result<Checksums> {
+    checksums_with(path, progress, Reader::cached)
+}
+
+/// The same, of a file that was just written and synced: what the disk returns, and not what was kept of it in memory.
+pub(crate) fn checksums_on_disk(path: &Path, progress: &Progress) -> Result<Checksums> {
+    checksums_with(path, progress, Reader::disk)
+}
+
+fn checksums_with(path: &Path, progress: &Progress, open: fn(&Path) -> Result<Reader>) -> Result<Checksums> {
     let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
     let shape = shape_of(&file, path)?;
-    checksum_file(&file, path, shape, progress)
+    checksum_file(open(path)?, path, shape, progress)
+}
+
+/// The first `length` bytes of the file at `path`, as the disk returns them.
+pub(crate) fn start_on_disk(path: &Path, length: usize) -> Result<Vec<u8>> {
+    let mut reader = Reader::disk(path)?;
+    reader.read(0, length).map(<[u8]>::to_vec).map_err(|e| Error::io("read", path, e))
 }
 
 /// Asks the kernel to forget its cached copy of `path`, so that what is read next comes from the disk.
@@ -155,17 +179,15 @@ fn shape_of(file: &File, path: &Path) -> Result<Shape> {
     Ok(Shape { page_size: header.page_size, pages, wal: header.is_wal() })
 }
 
-fn checksum_file(file: &File, path: &Path, shape: Shape, progress: &Progress) -> Result<Checksums> {
+fn checksum_file(mut reader: Reader, path: &Path, shape: Shape, progress: &Progress) -> Result<Checksums> {
     let page_size = shape.page_size as usize;
-    let per_chunk = (CHUNK / page_size).max(1);
-    let mut buffer = vec![0; per_chunk * page_size];
+    let per_chunk = CHUNK / page_size;
     let mut sum = DatabaseChecksum::new(shape.page_size);
     let mut next = 1_u32;
     while next <= shape.pages {
         let pages = per_chunk.min((shape.pages - next) as usize + 1);
-        let chunk = &mut buffer[..pages * page_size];
-        file.read_exact_at(chunk, u64::from(next - 1) * u64::from(shape.page_size))
-            .map_err(|e| Error::io("read", path, e))?;
+        let offset = u64::from(next - 1) * u64::from(shape.page_size);
+        let chunk = reader.read(offset, pages * page_size).map_err(|e| Error::io("read", path, e))?;
         for page in chunk.chunks_exact(page_size) {
             sum.add(next, page);
             next += 1;

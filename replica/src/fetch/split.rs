@@ -8,6 +8,7 @@ use ltx::{FrameReader, Header, Tail};
 
 use super::pieces::Pieces;
 use super::{Object, Open};
+use crate::buffers::{Buffers, Lent};
 use crate::error::{Error, Kind, Result};
 
 /// Frames in a row of one file, for a worker.
@@ -15,13 +16,30 @@ pub(super) struct Batch {
     /// The file, counted from the newest, and the batch within it.
     pub(super) place: (usize, usize),
     pub(super) page_size: u32,
-    pub(super) frames: Vec<u8>,
+    pub(super) frames: Lent,
     /// For each frame, whether its page is the newest version.
     pub(super) newest: Vec<bool>,
 }
 
 /// A batch is full with so many bytes, compressed or not.
 const FULL: usize = 512 << 10;
+
+/// Where batches go.
+struct Batches<'a> {
+    sender: &'a SyncSender<Batch>,
+    buffers: Buffers,
+}
+
+impl Batches<'_> {
+    fn begin(&self, place: (usize, usize), page_size: u32) -> Batch {
+        let room = FULL + 2 * page_size as usize;
+        Batch { place, page_size, frames: self.buffers.with_capacity(room), newest: Vec::new() }
+    }
+
+    fn send(&self, batch: Batch) -> Result<()> {
+        self.sender.send(batch).map_err(|_closed| Error::new(Kind::Failed, "the pages are not taken any more"))
+    }
+}
 
 /// What is known once all files were split.
 pub(super) struct Files {
@@ -36,12 +54,13 @@ pub(super) fn split(
     objects: &[Object],
     pieces: &Pieces,
     open: Option<&Open>,
-    batches: &SyncSender<Batch>,
+    sender: &SyncSender<Batch>,
 ) -> Result<Files> {
     let (mut newest, mut tails) = (None::<Header>, Vec::new());
     let mut pages = Pages { limit: u32::MAX, ..Pages::default() };
+    let batches = Batches { sender, buffers: Buffers::default() };
     for (at, object) in objects.iter().enumerate() {
-        let split = split_one(at, object, newest.as_ref(), pieces, open, &mut pages, batches);
+        let split = split_one(at, object, newest.as_ref(), pieces, open, &mut pages, &batches);
         // The request's own failure says more than that reading failed.
         let (header, tail) = split.map_err(|error| pieces.failure().unwrap_or(error))?;
         newest.get_or_insert(header);
@@ -58,7 +77,7 @@ fn split_one(
     pieces: &Pieces,
     open: Option<&Open>,
     pages: &mut Pages,
-    batches: &SyncSender<Batch>,
+    batches: &Batches<'_>,
 ) -> Result<(Header, Tail)> {
     let damaged = |error: ltx::Error| damaged(object, error);
     pieces.begin(object.size);
@@ -73,16 +92,15 @@ fn split_one(
 
     let page_size = header.page_size;
     let most = FULL / page_size as usize;
-    let new_batch = |number| Batch { place: (at, number), page_size, frames: Vec::new(), newest: Vec::new() };
-    let mut batch = new_batch(0);
+    let mut batch = batches.begin((at, 0), page_size);
     while let Some(page) = frames.next_frame(&mut batch.frames).map_err(damaged)? {
         batch.newest.push(pages.claim(page));
         if batch.frames.len() >= FULL || batch.newest.len() >= most {
-            let next = new_batch(batch.place.1 + 1);
-            send(batches, std::mem::replace(&mut batch, next))?;
+            let next = batches.begin((at, batch.place.1 + 1), page_size);
+            batches.send(std::mem::replace(&mut batch, next))?;
         }
     }
-    send(batches, batch)?;
+    batches.send(batch)?;
     let tail = frames.tail().map_err(damaged)?;
     if pieces.is_left() {
         return Err(Error::new(Kind::Damaged, format!("'{}' goes on behind its end", object.key)));
@@ -103,10 +121,6 @@ fn check(object: &Object, header: &Header, newest: Option<&Header>) -> Result<()
         }
         _ => Ok(()),
     }
-}
-
-fn send(batches: &SyncSender<Batch>, batch: Batch) -> Result<()> {
-    batches.send(batch).map_err(|_closed| Error::new(Kind::Failed, "the pages are not taken any more"))
 }
 
 /// An object that is not what was written.

@@ -1,9 +1,7 @@
 //! A worker: decompresses batches, sums them, and writes each page that is the newest version to its place.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use ltx::{PageSums, page_checksum};
 
 use super::Object;
+use super::flush::Written;
 use super::split::{Batch, damaged};
 use crate::error::{Error, Kind, Result};
 
@@ -64,7 +63,7 @@ impl Sums {
 }
 
 /// Works until there are no more batches.
-pub(super) fn work(queue: &Queue, objects: &[Object], file: &File) -> Result<Sums> {
+pub(super) fn work(queue: &Queue, objects: &[Object], file: &Written<'_>) -> Result<Sums> {
     let mut sums = Sums::default();
     let (mut numbers, mut pages) = (Vec::new(), Vec::new());
     while let Some(batch) = queue.next() {
@@ -84,7 +83,7 @@ pub(super) fn work(queue: &Queue, objects: &[Object], file: &File) -> Result<Sum
 }
 
 /// Writes the newest pages in runs, and returns the XOR of their checksums.
-fn write(file: &File, batch: &Batch, numbers: &[u32], pages: &[u8]) -> Result<u64> {
+fn write(file: &Written<'_>, batch: &Batch, numbers: &[u32], pages: &[u8]) -> Result<u64> {
     let page_size = batch.page_size as usize;
     let (mut sum, mut start) = (0, 0);
     while start < numbers.len() {
@@ -100,7 +99,7 @@ fn write(file: &File, batch: &Batch, numbers: &[u32], pages: &[u8]) -> Result<u6
             sum ^= page_checksum(*number, page);
         }
         let offset = u64::from(numbers[start] - 1) * u64::from(batch.page_size);
-        file.write_all_at(run, offset).map_err(unwritten)?;
+        file.write(run, offset).map_err(unwritten)?;
         start = end;
     }
     Ok(sum)

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::buffers::{Buffers, Lent};
 use crate::error::{Error, Result};
 
 /// What is to be written.
@@ -95,9 +96,13 @@ impl Content {
         {
             return Ok(bytes.clone());
         }
+        self.read_into(Buffers::default().of_len(len), offset).await
+    }
+
+    /// Fills `buffer` from `offset` on.
+    pub(super) async fn read_into(&self, mut buffer: Lent, offset: u64) -> io::Result<Bytes> {
         let content = self.clone();
         let read = move || {
-            let mut buffer = vec![0; len];
             content.read_at(&mut buffer, offset)?;
             Ok(buffer.into())
         };

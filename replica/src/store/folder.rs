@@ -15,11 +15,13 @@ use bytes::Bytes;
 use super::content::Content;
 use super::options::Before;
 use super::{Object, Put, Revision, TMP, check_key, tmp_key};
+use crate::buffers::Buffers;
 use crate::error::{Error, Kind, Result};
 
 pub(super) struct Folder {
     root: PathBuf,
     before: Option<Before>,
+    buffers: Buffers,
 }
 
 /// What was begun so long ago has been given up. In seconds.
@@ -27,7 +29,7 @@ const ABANDONED: i64 = 3600;
 
 impl Folder {
     pub(super) fn new(root: PathBuf, before: Option<Before>) -> Self {
-        Self { root, before }
+        Self { root, before, buffers: Buffers::default() }
     }
 
     fn step(&self, label: &'static str, path: &Path) -> Result<()> {
@@ -175,7 +177,7 @@ impl Folder {
             let what = format!("'{key}' has {} bytes, {len} from {offset} were asked for", object.size);
             return Err(Error::new(Kind::Damaged, what));
         }
-        let mut buffer = vec![0; len];
+        let mut buffer = self.buffers.of_len(len);
         file.read_exact_at(&mut buffer, offset).map_err(|error| self.failed("read", &self.root.join(key), error))?;
         Ok(buffer.into())
     }

@@ -17,6 +17,7 @@ use super::options::StoreOptions;
 use super::refused::{Failure, Verdict};
 use super::wire::Counters;
 use super::{Object, Put, Revision, check_key, tmp_key};
+use crate::buffers::Buffers;
 use crate::error::{Error, Kind, Result};
 use crate::url::{ReplicaUrl, Scheme};
 
@@ -32,13 +33,14 @@ pub(super) struct Remote {
     pub(super) options: StoreOptions,
     pub(super) service: Arc<dyn Service>,
     pub(super) counters: Arc<Counters>,
+    buffers: Buffers,
 }
 
 impl Remote {
     pub(super) fn open(url: &ReplicaUrl, options: &StoreOptions) -> Result<Self> {
         let counters = Arc::<Counters>::default();
         let service = connect(url, options, Arc::clone(&counters))?;
-        Ok(Self { url: url.clone(), options: options.clone(), service, counters })
+        Ok(Self { url: url.clone(), options: options.clone(), service, counters, buffers: Buffers::default() })
     }
 
     /// Where in the bucket `key` is.
@@ -177,13 +179,21 @@ impl Remote {
 
     pub(super) async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
         let len = range.end.saturating_sub(range.start);
+        let room = usize::try_from(len).unwrap_or_default();
         let get = || async {
             let found = self.request(key, Some(range.clone()), None).await?;
             if found.meta.size < range.end {
                 return Err(Failure::new(Verdict::TooShort, format!("it has {} bytes", found.meta.size)));
             }
-            let bytes = found.bytes().await?;
-            if bytes.len() as u64 == len { Ok(bytes) } else { Err(cut_off()) }
+            let mut bytes = self.buffers.with_capacity(room);
+            let mut stream = found.into_stream();
+            while let Some(chunk) = stream.try_next().await? {
+                if bytes.len() + chunk.len() > room {
+                    return Err(Failure::new(Verdict::Failed, "the answer is longer than what was asked for"));
+                }
+                bytes.extend_from_slice(&chunk);
+            }
+            if bytes.len() as u64 == len { Ok(bytes.into()) } else { Err(cut_off()) }
         };
         self.retried("get", key, len, get).await.map_err(self.failed("read", key))
     }

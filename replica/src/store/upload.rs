@@ -14,6 +14,7 @@ use super::content::Content;
 use super::refused::{Failure, Verdict};
 use super::remote::Remote;
 use super::{Put, tmp_key};
+use crate::buffers::Buffers;
 use crate::url::Scheme;
 
 /// What is longer goes in parts, of the least size that S3 takes. A part is held in memory.
@@ -103,12 +104,16 @@ impl Remote {
 
     async fn send_parts(&self, key: &str, path: &Path, id: &str, content: &Content) -> Result<Vec<PartId>, Failure> {
         let id = id.to_owned();
+        let buffers = Buffers::default();
         let sends = parts(content.len()).enumerate().map(|(number, (offset, len))| {
-            let id = &id;
+            let (id, buffers) = (&id, &buffers);
             async move {
                 self.before("store-part")?;
                 let size = usize::try_from(len).map_err(|error| Failure::new(Verdict::Failed, error))?;
-                let body = content.read(offset, size).await.map_err(|error| Failure::new(Verdict::Failed, error))?;
+                let body = content
+                    .read_into(buffers.of_len(size), offset)
+                    .await
+                    .map_err(|error| Failure::new(Verdict::Failed, error))?;
                 let send = || async {
                     let payload = PutPayload::from(body.clone());
                     Ok(self.service.put_part(path, id, number, payload).await?)
