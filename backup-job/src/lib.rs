@@ -1,15 +1,19 @@
 //! Verified backups and restores of a live SQLite database.
 //!
 //! ```text
-//! cli ──► backup, prune, verify, restore, init, keeper        one module for each verb; options in, report out
+//! cli, plugin                                                 the programs backup-job and kubectl-pra
+//!  └─────► backup, prune, verify, restore, init, keeper        one module for each verb; options in, report out
 //!            │
 //!            ├── snapshot, catalog, lock, sqlite              what they share
 //!            ├── files                                        every file operation, with a label
 //!            └── model                                        the pure core: no I/O
 //! ```
+//!
+//! The programs are here and not beside it: whatever they call would be compiled once more for each of them.
 
 pub mod backup;
 pub mod catalog;
+pub mod cli;
 pub mod cluster;
 #[cfg(feature = "crash-points")]
 pub mod crash;
@@ -25,6 +29,7 @@ pub mod lock;
 pub mod logging;
 pub mod model;
 pub mod output;
+pub mod plugin;
 pub mod progress;
 pub mod protect;
 pub mod prune;

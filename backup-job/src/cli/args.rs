@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backup_job::model::retention::Keep;
-pub(super) use backup_job::output::Format;
-use backup_job::remote::Access;
-use backup_job::sealed::Keys;
 use clap::Args;
 use replica::epoch::EpochId;
 use replica::plan::Accept;
 use replica::seal::Recipients;
 use replica::store::{Environment, StoreOptions};
 use replica::url::ReplicaUrl;
+
+use crate::model::retention::Keep;
+pub(super) use crate::output::Format;
+use crate::remote::Access;
+use crate::sealed::Keys;
 
 /// Where the live database is.
 #[derive(Debug, Args)]
@@ -54,17 +55,17 @@ impl Replicas {
     ///
     /// # Errors
     /// Where one is no URL of a store; it does not show what it was.
-    pub(super) fn urls(&self) -> backup_job::error::Result<Vec<ReplicaUrl>> {
+    pub(super) fn urls(&self) -> crate::error::Result<Vec<ReplicaUrl>> {
         Ok(self.replicas.iter().map(|url| url.trim().parse()).collect::<replica::Result<_>>()?)
     }
 
     /// How the stores are used.
-    pub(super) fn store(&self) -> backup_job::error::Result<StoreOptions> {
+    pub(super) fn store(&self) -> crate::error::Result<StoreOptions> {
         Ok(StoreOptions {
             environment: Environment::of_process()?,
             only_writer: self.i_am_the_only_writer,
             #[cfg(feature = "crash-points")]
-            before: Some(std::sync::Arc::new(backup_job::files::before_store)),
+            before: Some(std::sync::Arc::new(crate::files::before_store)),
             ..StoreOptions::default()
         })
     }
@@ -92,7 +93,7 @@ impl Sealing {
     ///
     /// # Errors
     /// Where one is none, or what was given names none.
-    pub(super) fn recipients(&self) -> backup_job::error::Result<Option<Recipients>> {
+    pub(super) fn recipients(&self) -> crate::error::Result<Option<Recipients>> {
         recipients(&self.recipients)
     }
 }
@@ -101,7 +102,7 @@ impl Sealing {
 ///
 /// # Errors
 /// As [`Sealing::recipients`].
-pub(super) fn recipients(texts: &[String]) -> backup_job::error::Result<Option<Recipients>> {
+pub(super) fn recipients(texts: &[String]) -> crate::error::Result<Option<Recipients>> {
     match texts {
         [] => Ok(None),
         texts => Ok(Some(Recipients::parse(texts.iter().map(String::as_str))?)),
@@ -143,7 +144,7 @@ impl ReadReplicas {
     ///
     /// # Errors
     /// Where a URL is none, or the environment is not right.
-    pub(super) fn access(&self, keys: &Keys, backups: &Path) -> backup_job::error::Result<Option<Access>> {
+    pub(super) fn access(&self, keys: &Keys, backups: &Path) -> crate::error::Result<Option<Access>> {
         if self.replicas.is_empty() {
             return Ok(None);
         }
@@ -187,7 +188,7 @@ pub(super) struct Wait {
 
 /// A length of time such as `15m`.
 pub(super) fn length(text: &str) -> Result<Duration, String> {
-    backup_job::model::age::parse(text).map_err(|e| format!("{e}: {}", e.hint()))
+    crate::model::age::parse(text).map_err(|e| format!("{e}: {}", e.hint()))
 }
 
 /// Retention, in the terms of restic's `forget`. Without any: an hour of minutes, a day of hours, a month of days.
@@ -228,7 +229,7 @@ impl Retention {
     ///
     /// # Errors
     /// Where rules are given that keep nothing.
-    pub(super) fn keep(&self) -> backup_job::error::Result<Keep> {
+    pub(super) fn keep(&self) -> crate::error::Result<Keep> {
         let Self {
             keep_last,
             keep_minutely,
@@ -257,11 +258,8 @@ impl Retention {
             keep_pre_restore: *keep_pre_restore,
         };
         if keep.is_empty() {
-            return Err(backup_job::error::Error::new(
-                backup_job::error::Code::Usage,
-                "the retention rules given keep nothing",
-            )
-            .hint("give one that keeps something, such as --keep-last 10, or none for the default rules"));
+            return Err(crate::error::Error::new(crate::error::Code::Usage, "the retention rules given keep nothing")
+                .hint("give one that keeps something, such as --keep-last 10, or none for the default rules"));
         }
         Ok(keep)
     }

@@ -1,8 +1,7 @@
-use backup_job::backup;
-use backup_job::error::Result;
-
 use super::args::{Backups, Database, Format, Output, Retention, Sealing, Wait};
 use super::output::Answer;
+use crate::backup;
+use crate::error::Result;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
 ///

@@ -2,20 +2,20 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backup_job::cluster::Cluster;
-use backup_job::cluster::client::{Access, block_on};
-use backup_job::drill::answer::answer;
-use backup_job::drill::http::Token;
-use backup_job::drill::pod_crash::How;
-use backup_job::drill::record::record;
-use backup_job::drill::volume_loss::By;
-use backup_job::drill::{self, Options, Plan, Scenario};
-use backup_job::error::Result;
 use clap::ValueEnum;
 use serde::Serialize;
 
 use super::args::{Format, Output, length};
 use super::output::{self, Answer};
+use crate::cluster::Cluster;
+use crate::cluster::client::{Access, block_on};
+use crate::drill::answer::answer;
+use crate::drill::http::Token;
+use crate::drill::pod_crash::How;
+use crate::drill::record::record;
+use crate::drill::volume_loss::By;
+use crate::drill::{self, Options, Plan, Scenario};
+use crate::error::Result;
 
 /// Makes a disaster in a cluster on purpose, and measures what it costs
 ///

@@ -1,10 +1,9 @@
 use std::path::PathBuf;
 
-use backup_job::error::{Error, Result};
-use backup_job::init::{self, Outcome, Report};
-
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::Answer;
+use crate::error::{Error, Result};
+use crate::init::{self, Outcome, Report};
 
 /// Makes the database exist: kept, restored from the newest verified backup, or new
 ///

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
-use backup_job::error::Result;
 use replica::seal::NewKey;
 use serde::Serialize;
 
 use super::args::Format;
 use super::output::Answer;
+use crate::error::Result;
 
 /// Makes a key to seal replicas with
 ///

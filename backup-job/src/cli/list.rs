@@ -1,8 +1,7 @@
-use backup_job::error::Result;
-use backup_job::listing;
-
 use super::args::{Backups, Format, Ignored, Output, ReadReplicas};
 use super::output::Answer;
+use crate::error::Result;
+use crate::listing;
 
 /// Lists the restore points, newest first
 ///

@@ -1,4 +1,4 @@
-//! The command line: flags become options, reports become output. What is done stands in the library.
+//! `backup-job`: flags become options, reports become output. What is done stands in the other modules.
 
 mod args;
 mod backup;
@@ -15,9 +15,10 @@ mod verify;
 
 use std::process::ExitCode;
 
-use backup_job::generate::Generate;
-use backup_job::output;
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::generate::Generate;
+use crate::output;
 
 /// Verified backups and restores of a live SQLite database.
 ///
@@ -46,6 +47,20 @@ enum Verb {
     /// Shell completions and man pages
     #[command(subcommand)]
     Generate(Generate),
+}
+
+/// Runs `backup-job` with this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    #[cfg(feature = "crash-points")]
+    {
+        if let Some(code) = crate::crash::sabotage::asked_for(std::env::args_os()) {
+            return code;
+        }
+        crate::crash::install();
+    }
+    let _logging = crate::logging::start();
+    Cli::parse().run()
 }
 
 impl Cli {

@@ -1,8 +1,7 @@
-use backup_job::error::Result;
-use backup_job::prune::{self, Fate};
-
 use super::args::{Backups, Format, Ignored, Output, Retention, Wait};
 use super::output::{self, Answer};
+use crate::error::Result;
+use crate::prune::{self, Fate};
 
 /// Applies the retention rules to the backup folder
 ///

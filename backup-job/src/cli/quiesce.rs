@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use backup_job::cluster::client::block_on;
-use backup_job::cluster::quiesce::{self, Approve, Identity, Options};
-use backup_job::cluster::{Access, Cluster};
-use backup_job::error::{Code, Error, Result};
-use backup_job::model::point::Point;
-use backup_job::restore;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::args::length;
 use super::output::Answer;
+use crate::cluster::client::block_on;
+use crate::cluster::quiesce::{self, Approve, Identity, Options};
+use crate::cluster::{Access, Cluster};
+use crate::error::{Code, Error, Result};
+use crate::model::point::Point;
+use crate::restore;
 
 /// What to stop, and where to write down what was.
 #[derive(Debug, clap::Args)]

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
-use backup_job::catalog::status::{Outcome, Rehearsal};
-use backup_job::error::{Code, Error, Result};
-use backup_job::rehearse;
 use serde::Serialize;
 
 use super::args::{Backups, Format, Ignored, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
+use crate::catalog::status::{Outcome, Rehearsal};
+use crate::error::{Code, Error, Result};
+use crate::rehearse;
 
 /// Restores the newest point of every source into scratch space, verifies it, and records how long it took
 ///

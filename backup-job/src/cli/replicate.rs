@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use backup_job::error::{Code, Error, Result};
-use backup_job::keeper;
-use backup_job::replicate::{self, StoreHealth};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, Replicas, length, recipients};
 use super::output::Answer;
+use crate::error::{Code, Error, Result};
+use crate::keeper;
+use crate::replicate::{self, StoreHealth};
 
 /// Follows the database into object stores, and keeps it
 ///

@@ -1,13 +1,13 @@
 use std::io::IsTerminal;
 
-use backup_job::error::Result;
-use backup_job::model::point::Point;
-use backup_job::restore::{self, LOCK_LIMIT, Mode, Plan};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
+use crate::error::Result;
+use crate::model::point::Point;
+use crate::restore::{self, LOCK_LIMIT, Mode, Plan};
 
 /// Puts a restore point in place
 ///

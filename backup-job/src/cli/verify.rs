@@ -1,12 +1,12 @@
-use backup_job::catalog;
-use backup_job::error::{Code, Error, Result};
-use backup_job::model::point::Point;
-use backup_job::verify::points::{self, Outcome};
-use backup_job::verify::replicas;
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
+use crate::catalog;
+use crate::error::{Code, Error, Result};
+use crate::model::point::Point;
+use crate::verify::points::{self, Outcome};
+use crate::verify::replicas;
 
 /// Reads restore points back: checksum, integrity_check, content against the catalog
 ///

@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backup_job::cluster::{Access, Cluster};
-use backup_job::drill::http::Token;
-use backup_job::drill::manifests::Manifests;
-use backup_job::drill::{Options, Prepared, Scenario, prepare, rebuild};
-use backup_job::error::{Code, Error, Result};
+use crate::cluster::{Access, Cluster};
+use crate::drill::http::Token;
+use crate::drill::manifests::Manifests;
+use crate::drill::{Options, Prepared, Scenario, prepare, rebuild};
+use crate::error::{Code, Error, Result};
 
 /// The longest wait for one step: a lost replicator's claim expires after 90 s.
 const LIMIT: Duration = Duration::from_secs(180);

@@ -1,17 +1,17 @@
 use std::path::PathBuf;
 
-use backup_job::cluster::jobs::Change;
-use backup_job::drill::answer::answer;
-use backup_job::drill::pod_crash::How;
-use backup_job::drill::report::Report;
-use backup_job::drill::volume_loss::By;
-use backup_job::error::{Code, Error, Result};
-use backup_job::output::{self, Answer};
 use clap::ValueEnum;
 
-use crate::cli::Common;
-use crate::cluster_loss::ClusterLoss;
-use crate::follow::{Keep, follow};
+use super::cli::Common;
+use super::cluster_loss::ClusterLoss;
+use super::follow::{Keep, follow};
+use crate::cluster::jobs::Change;
+use crate::drill::answer::answer;
+use crate::drill::pod_crash::How;
+use crate::drill::report::Report;
+use crate::drill::volume_loss::By;
+use crate::error::{Code, Error, Result};
+use crate::output::{self, Answer};
 
 /// Makes a disaster on purpose, and measures the recovery
 ///

@@ -1,10 +1,10 @@
-use backup_job::error::{Code, Error, Result};
-use backup_job::output::{self, Answer};
-use backup_job::protect::apply::{self, Change, Outcome};
-use backup_job::protect::{Options, Plan, Schema, Target, plan};
 use serde_json::json;
 
-use crate::cli::Common;
+use super::cli::Common;
+use crate::error::{Code, Error, Result};
+use crate::output::{self, Answer};
+use crate::protect::apply::{self, Change, Outcome};
+use crate::protect::{Options, Plan, Schema, Target, plan};
 
 /// Gives an application that is there already the protection that the event application has
 ///

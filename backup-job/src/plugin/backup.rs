@@ -1,10 +1,9 @@
-use backup_job::backup::Report;
-use backup_job::cluster::jobs::Change;
-use backup_job::error::Result;
-use backup_job::output::Answer;
-
-use crate::cli::Common;
-use crate::follow::{Keep, follow};
+use super::cli::Common;
+use super::follow::{Keep, follow};
+use crate::backup::Report;
+use crate::cluster::jobs::Change;
+use crate::error::Result;
+use crate::output::Answer;
 
 /// Makes a backup now
 ///

@@ -1,10 +1,9 @@
-use backup_job::cluster::jobs::Change;
-use backup_job::error::Result;
-use backup_job::listing::{self, Listed};
-use backup_job::output::Answer;
-
-use crate::cli::Common;
-use crate::follow::{Keep, follow};
+use super::cli::Common;
+use super::follow::{Keep, follow};
+use crate::cluster::jobs::Change;
+use crate::error::Result;
+use crate::listing::{self, Listed};
+use crate::output::Answer;
 
 /// Lists the restore points, newest first
 ///

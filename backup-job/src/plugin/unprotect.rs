@@ -1,9 +1,8 @@
-use backup_job::error::Result;
-use backup_job::output::{self, Answer};
-use backup_job::protect::{Target, remove};
-
-use crate::cli::Common;
-use crate::protect::changed;
+use super::cli::Common;
+use super::protect::changed;
+use crate::error::Result;
+use crate::output::{self, Answer};
+use crate::protect::{Target, remove};
 
 /// Takes away what `protect` put there
 ///

@@ -1,10 +1,10 @@
-use backup_job::cluster::status::{self, Status};
-use backup_job::error::Result;
-use backup_job::output::{self, Answer};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::Common;
+use super::cli::Common;
+use crate::cluster::status::{self, Status};
+use crate::error::Result;
+use crate::output::{self, Answer};
 
 /// Says how the application and its protection are
 #[derive(Debug, clap::Args)]

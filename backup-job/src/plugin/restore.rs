@@ -1,15 +1,15 @@
-use backup_job::cluster::Cluster;
-use backup_job::cluster::jobs::Change;
-use backup_job::cluster::kit::Kit;
-use backup_job::cluster::quiesce::{Preview, Report};
-use backup_job::error::Result;
-use backup_job::model::point::Point;
-use backup_job::output::{self, Answer};
-use backup_job::restore::Mode;
 use clap::ValueEnum;
 
-use crate::cli::Common;
-use crate::follow::{Keep, follow};
+use super::cli::Common;
+use super::follow::{Keep, follow};
+use crate::cluster::Cluster;
+use crate::cluster::jobs::Change;
+use crate::cluster::kit::Kit;
+use crate::cluster::quiesce::{Preview, Report};
+use crate::error::Result;
+use crate::model::point::Point;
+use crate::output::{self, Answer};
+use crate::restore::Mode;
 
 /// Puts a restore point in place
 ///

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use backup_job::cluster::client::block_on;
-use backup_job::cluster::kit::Kit;
-use backup_job::cluster::{Access, Cluster};
-use backup_job::error::Result;
-use backup_job::generate::Generate;
-use backup_job::output::{self, Answer, Format};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::{backup, drill, list, protect, restore, status, unprotect};
+use super::{backup, drill, list, protect, restore, status, unprotect};
+use crate::cluster::client::block_on;
+use crate::cluster::kit::Kit;
+use crate::cluster::{Access, Cluster};
+use crate::error::Result;
+use crate::generate::Generate;
+use crate::output::{self, Answer, Format};
 
 /// Backups, restores and drills of an application with a SQLite database in a cluster.
 ///

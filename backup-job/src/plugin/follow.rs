@@ -1,13 +1,14 @@
 //! A Job from a CronJob's template, followed on stderr.
 
-use backup_job::cluster::Cluster;
-use backup_job::cluster::jobs::Change;
-use backup_job::cluster::run::{self, Call};
-use backup_job::error::{Code, Error, Result};
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::CronJob;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::cluster::Cluster;
+use crate::cluster::jobs::Change;
+use crate::cluster::run::{self, Call};
+use crate::error::{Code, Error, Result};
 
 /// What becomes of the Job afterwards.
 #[derive(Debug, Clone, Copy, clap::Args)]

@@ -1,0 +1,24 @@
+//! `kubectl pra`: backups, restores and drills of an application in a cluster, and its protection. Flags become options,
+//! reports become output.
+
+mod backup;
+mod cli;
+mod cluster_loss;
+mod drill;
+mod follow;
+mod list;
+mod protect;
+mod restore;
+mod status;
+mod unprotect;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Runs `kubectl-pra` with this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let _logging = crate::logging::start();
+    cli::Cli::parse().run()
+}
