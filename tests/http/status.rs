@@ -32,11 +32,13 @@ pub(crate) fn publish(data: &Data, backups: &[Backup]) {
 pub(crate) fn publish_with(data: &Data, backups: &[Backup], sql: &str) {
     let draft = data.backups().join("catalog.tmp");
     let catalog = Database::create(&draft);
-    catalog.run(include_str!("../../components/events/tests/common/catalog.sql"));
+    catalog.run("PRAGMA user_version = 2");
+    catalog.run(include_str!("../../backup-job/src/catalog/schema.sql"));
     catalog.run(sql);
     for Backup { file, kind, created_at_ms, verified, error } in backups {
-        let sql =
-            "INSERT INTO restore_points (file, kind, created_at_ms, verified_at_ms, error) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO restore_points
+            (file, kind, created_at_ms, verified_at_ms, error, bytes, page_size, pages, content_checksum, ltx_checksum, seconds)
+            VALUES (?1, ?2, ?3, ?4, ?5, 4096, 4096, 1, '0', '0', 0.1)";
         let verified_at = verified.then_some(created_at_ms);
         catalog.connection().execute(sql, (file, kind, created_at_ms, verified_at, error)).unwrap();
     }

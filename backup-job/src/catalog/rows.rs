@@ -14,31 +14,7 @@ use crate::sqlite;
 /// `PRAGMA user_version` of the catalogs that this program writes, and the newest that it reads.
 pub const SCHEMA_VERSION: u32 = 2;
 
-const SCHEMA: &str = "
-    CREATE TABLE restore_points (
-      file             TEXT PRIMARY KEY,
-      kind             TEXT NOT NULL CHECK (kind IN ('backup', 'pre-restore')),
-      created_at_ms    INTEGER NOT NULL,
-      bytes            INTEGER NOT NULL,
-      page_size        INTEGER NOT NULL,
-      pages            INTEGER NOT NULL,
-      events           INTEGER,
-      content_checksum TEXT NOT NULL,
-      ltx_checksum     TEXT NOT NULL,
-      verified_at_ms   INTEGER,
-      error            TEXT,
-      seconds          REAL NOT NULL,
-      unchanged_since  TEXT,
-      sealed           INTEGER NOT NULL DEFAULT 0,
-      file_checksum    TEXT
-    ) WITHOUT ROWID;
-    CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);
-    CREATE TABLE publication (
-      id              INTEGER PRIMARY KEY CHECK (id = 1),
-      published_at_ms INTEGER NOT NULL,
-      writer          TEXT NOT NULL,
-      source_stamp    TEXT
-    );";
+const SCHEMA: &str = include_str!("schema.sql");
 
 const INSERT: &str =
     "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
@@ -158,7 +134,6 @@ fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
     let mut connection = Connection::open_in_memory()?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     connection.execute_batch(SCHEMA)?;
-    connection.execute_batch(status::SCHEMA)?;
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare(INSERT)?;

@@ -42,7 +42,9 @@ impl Reader {
             Ok(reader)
         });
         match readable {
-            Err(error) if error.raw_os_error() == Some(Errno::EINVAL as i32) => {
+            Err(error)
+                if [Errno::EINVAL, Errno::EOPNOTSUPP].map(|e| Some(e as i32)).contains(&error.raw_os_error()) =>
+            {
                 forget_cached(path)?;
                 Self::cached(path)
             }

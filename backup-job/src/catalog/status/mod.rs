@@ -14,7 +14,7 @@ use super::{FILE, PUBLICATION_WAIT, publish_image, rows};
 use crate::error::Result;
 use crate::lock;
 
-pub(super) use tables::{SCHEMA, insert, select};
+pub(super) use tables::{insert, select};
 
 /// How many rehearsals of each source, and how many drills, are kept.
 const KEPT: usize = 50;

@@ -7,52 +7,6 @@ use rusqlite::{Connection, Row, params};
 use super::super::rows::{instant, malformed};
 use super::{Drill, Outcome, Rehearsal, Replica, Restore, Status};
 
-/// Since version 2.
-pub(in super::super) const SCHEMA: &str = "
-    CREATE TABLE replicas (
-      url            TEXT PRIMARY KEY,
-      seen_ms        INTEGER NOT NULL,
-      epoch          TEXT,
-      txid           INTEGER NOT NULL,
-      in_step_ms     INTEGER,
-      window_from_ms INTEGER,
-      queue_files    INTEGER NOT NULL,
-      queue_bytes    INTEGER NOT NULL,
-      sealed         INTEGER NOT NULL,
-      error          TEXT
-    ) WITHOUT ROWID;
-    CREATE TABLE rehearsals (
-      at_ms       INTEGER NOT NULL,
-      source      TEXT NOT NULL,
-      outcome     TEXT NOT NULL CHECK (outcome IN ('good', 'failed', 'not-rehearsed')),
-      point       TEXT,
-      point_at_ms INTEGER,
-      seconds     REAL NOT NULL,
-      bytes       INTEGER,
-      events      INTEGER,
-      error       TEXT,
-      PRIMARY KEY (source, at_ms)
-    ) WITHOUT ROWID;
-    CREATE TABLE drills (
-      at_ms        INTEGER PRIMARY KEY,
-      kind         TEXT NOT NULL,
-      kept         INTEGER NOT NULL,
-      rto_seconds  REAL,
-      rpo_seconds  REAL,
-      acknowledged INTEGER NOT NULL,
-      lost         INTEGER NOT NULL,
-      refused      INTEGER NOT NULL
-    );
-    CREATE TABLE restores (
-      id       INTEGER PRIMARY KEY CHECK (id = 1),
-      began_ms INTEGER NOT NULL,
-      ended_ms INTEGER,
-      point    TEXT NOT NULL,
-      mode     TEXT,
-      seconds  REAL,
-      error    TEXT
-    );";
-
 /// Reads them from a catalog of version 2.
 pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Status> {
     let replicas = all(

@@ -1,18 +1,17 @@
--- A catalog as backup-job writes it, version 2.
-PRAGMA user_version = 2;
+-- The catalog, version 2. backup-job makes it, the component reads it; the tests of both use this file.
 CREATE TABLE restore_points (
   file             TEXT PRIMARY KEY,
-  kind             TEXT NOT NULL,
+  kind             TEXT NOT NULL CHECK (kind IN ('backup', 'pre-restore')),
   created_at_ms    INTEGER NOT NULL,
-  bytes            INTEGER NOT NULL DEFAULT 4096,
-  page_size        INTEGER NOT NULL DEFAULT 4096,
-  pages            INTEGER NOT NULL DEFAULT 1,
+  bytes            INTEGER NOT NULL,
+  page_size        INTEGER NOT NULL,
+  pages            INTEGER NOT NULL,
   events           INTEGER,
-  content_checksum TEXT NOT NULL DEFAULT '0',
-  ltx_checksum     TEXT NOT NULL DEFAULT '0',
+  content_checksum TEXT NOT NULL,
+  ltx_checksum     TEXT NOT NULL,
   verified_at_ms   INTEGER,
   error            TEXT,
-  seconds          REAL NOT NULL DEFAULT 0.1,
+  seconds          REAL NOT NULL,
   unchanged_since  TEXT,
   sealed           INTEGER NOT NULL DEFAULT 0,
   file_checksum    TEXT
@@ -24,6 +23,8 @@ CREATE TABLE publication (
   writer          TEXT NOT NULL,
   source_stamp    TEXT
 );
+
+-- Since version 2.
 CREATE TABLE replicas (
   url            TEXT PRIMARY KEY,
   seen_ms        INTEGER NOT NULL,
@@ -39,7 +40,7 @@ CREATE TABLE replicas (
 CREATE TABLE rehearsals (
   at_ms       INTEGER NOT NULL,
   source      TEXT NOT NULL,
-  outcome     TEXT NOT NULL,
+  outcome     TEXT NOT NULL CHECK (outcome IN ('good', 'failed', 'not-rehearsed')),
   point       TEXT,
   point_at_ms INTEGER,
   seconds     REAL NOT NULL,
