@@ -65,7 +65,7 @@ pub(crate) fn nothing_refused_nothing_lost(report: &Value) {
 
 #[test]
 fn with_two_pods_a_deleted_one_costs_no_request_and_no_event() {
-    let pra = Installation::new("pod");
+    let pra = Installation::alone("pod");
     let report = drill(&pra, &["pod-crash"]);
     kept(&report);
     nothing_refused_nothing_lost(&report);
@@ -74,7 +74,7 @@ fn with_two_pods_a_deleted_one_costs_no_request_and_no_event() {
 
 #[test]
 fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
-    let pra = Installation::new("one");
+    let pra = Installation::alone("one");
     pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
     wait_until("one pod", || pra.pods().len() == 1);
     let report = drill(&pra, &["pod-crash"]);
@@ -98,7 +98,7 @@ fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
 
 #[test]
 fn a_rolling_update_costs_no_request_and_no_event() {
-    let pra = Installation::new("update");
+    let pra = Installation::alone("update");
     pra.starts_job("by-hand", &Job::from("drill").args(&["drill", "pod-crash", "--how", "by-hand"]));
     pra.log_says(&["job/by-hand"], "kill this container now");
     pra.kubectl(&["rollout", "restart", "deployment/events"]);
@@ -112,7 +112,7 @@ fn a_rolling_update_costs_no_request_and_no_event() {
 
 #[test]
 fn a_lost_volume_costs_what_came_after_the_last_backup_and_nothing_else() {
-    let pra = Installation::new("volume");
+    let pra = Installation::alone("volume");
     for by in ["restore", "init"] {
         let report = drill(&pra, &["volume-loss", "--by", by]);
         kept(&report);
@@ -129,7 +129,7 @@ fn a_lost_volume_costs_what_came_after_the_last_backup_and_nothing_else() {
 
 #[test]
 fn wrong_data_is_taken_back_and_no_request_is_refused() {
-    let pra = Installation::new("wrong");
+    let pra = Installation::alone("wrong");
     let report = drill(&pra, &["bad-write"]);
     kept(&report);
     nothing_refused_nothing_lost(&report);
@@ -138,7 +138,7 @@ fn wrong_data_is_taken_back_and_no_request_is_refused() {
 
 #[test]
 fn a_drill_has_the_applications_token_from_its_secret_and_is_refused_with_another() {
-    let pra = Installation::new("token");
+    let pra = Installation::alone("token");
     pra.kubectl(&["create", "secret", "generic", "events-api-token", "--from-literal=token=right"]);
     pra.kubectl(&["rollout", "restart", "deployment/events"]);
     pra.is_ready();

@@ -10,11 +10,14 @@ use serde_json::{Value, json};
 use crate::job::{Ended, Job};
 use crate::kubectl::{self, Said};
 use crate::state;
+use crate::turn::Turn;
 
 /// The application with all that protects it, ready, in the namespace `pra-NAME-…`. Deleted when dropped.
 pub(crate) struct Installation {
     namespace: String,
     folder: PathBuf,
+    // Given back last: what is deleted is no burden any more.
+    _turn: Turn,
 }
 
 /// Patches of a kustomization: the CronJob of the backups never comes to its turn.
@@ -31,7 +34,18 @@ impl Installation {
     /// is the newest must not depend on the minute.
     #[track_caller]
     pub(crate) fn new(name: &str) -> Self {
-        let new = Self::rendered(name);
+        Self::in_turn(name, Turn::shared())
+    }
+
+    /// As [`Self::new`], for a test that measures or counts what is refused: no other one runs meanwhile.
+    #[track_caller]
+    pub(crate) fn alone(name: &str) -> Self {
+        Self::in_turn(name, Turn::alone())
+    }
+
+    #[track_caller]
+    fn in_turn(name: &str, turn: Turn) -> Self {
+        let new = Self::rendered_in(name, turn);
         new.stands_on(&overlay(), NO_BACKUPS);
         new.install();
         new
@@ -54,11 +68,16 @@ impl Installation {
     /// Only writes down what would be applied.
     #[track_caller]
     pub(crate) fn rendered(name: &str) -> Self {
+        Self::rendered_in(name, Turn::shared())
+    }
+
+    #[track_caller]
+    pub(crate) fn rendered_in(name: &str, turn: Turn) -> Self {
         let moment = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() % 100_000;
         let namespace = format!("pra-{name}-{moment}");
         let folder = root().join("target/e2e").join(&namespace);
         fs::create_dir_all(&folder).unwrap();
-        let new = Self { namespace, folder };
+        let new = Self { namespace, folder, _turn: turn };
         new.stands_on(&overlay(), "");
         new
     }

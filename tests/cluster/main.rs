@@ -21,4 +21,5 @@ mod restore;
 mod rights;
 mod s3;
 mod state;
+mod turn;
 mod workshop;

@@ -22,7 +22,7 @@ fn lost_is_what_the_replica_lacked(report: &Value) {
 
 #[test]
 fn a_lost_volume_costs_what_the_replica_lacked_and_wrong_data_is_taken_back_to_the_instant_before() {
-    let replicated = Replicated::new("loss");
+    let replicated = Replicated::alone("loss");
     let pra = &replicated.pra;
     // Before anything is touched, it is seen that nothing could be restored.
     let sealed = pra.pra(&["drill", "volume-loss", "--yes", "-o", "json"]);
@@ -47,7 +47,7 @@ fn a_lost_volume_costs_what_the_replica_lacked_and_wrong_data_is_taken_back_to_t
 
 #[test]
 fn a_lost_cluster_comes_back_from_the_object_store_alone_with_the_identity_given_by_hand() {
-    let replicated = Replicated::new("gone");
+    let replicated = Replicated::alone("gone");
     let pra = &replicated.pra;
     replicated.writes_down(false);
     let uids = || {

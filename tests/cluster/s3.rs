@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::installation::{Installation, NO_BACKUPS};
 use crate::job::Job;
 use crate::kubectl;
+use crate::turn::Turn;
 
 const USER: &str = "cluster-tests";
 const PASSWORD: &str = "cluster-tests-only";
@@ -53,7 +54,18 @@ impl Replicated {
     /// Applies the overlay and waits until the application is ready. No backups are made.
     #[track_caller]
     pub(crate) fn new(name: &str) -> Self {
-        let pra = Installation::rendered(name);
+        Self::in_turn(name, Turn::shared())
+    }
+
+    /// As [`Self::new`], for a test that measures or counts what is refused: no other one runs meanwhile.
+    #[track_caller]
+    pub(crate) fn alone(name: &str) -> Self {
+        Self::in_turn(name, Turn::alone())
+    }
+
+    #[track_caller]
+    fn in_turn(name: &str, turn: Turn) -> Self {
+        let pra = Installation::rendered_in(name, turn);
         let s3 = S3::beside(&pra);
         let key = format!("{}/pra.key", pra.folder());
         let made = kubectl::run(bin("backup-job"), &["keygen", "-o", &key], "");
