@@ -30,7 +30,7 @@ mod write_pages;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -38,6 +38,7 @@ use replica::epoch::Parent;
 use replica::seal::Recipients;
 use serde::{Deserialize, Serialize};
 
+use crate::catalog;
 use crate::error::{Error, Result};
 use crate::lock;
 use crate::model::point::Point;
@@ -172,6 +173,16 @@ pub fn plan(options: &Options) -> Result<Prepared> {
     Ok(Prepared { options: options.clone(), point, source, choice, plan, took: started.elapsed() })
 }
 
+/// The lock of the backup folder, in which what killed runs left behind is removed: a safety copy takes the name of its
+/// minute, so that the next restore would not meet the one of a minute ago.
+fn lock_backups(backups: &Path, wait: Duration) -> Result<lock::Lock> {
+    let lock = lock::backups(backups, wait)?;
+    if let Err(error) = catalog::remove_temporaries(backups) {
+        tracing::warn!(error = error.chain(), "what killed runs left behind stays until the next backup");
+    }
+    Ok(lock)
+}
+
 fn require_folder(options: &Options) -> Result<()> {
     let folder = crate::files::folder_of(&options.database);
     match std::fs::metadata(folder) {
@@ -208,7 +219,7 @@ impl Prepared {
         let started = Instant::now();
         let _beside_the_database = lock::shared(database, *wait)?;
         // Held to the end: nobody may clear away the copy in the making.
-        let _one_writer = lock::backups(backups, *wait)?;
+        let _one_writer = lock_backups(backups, *wait)?;
         pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;
         let done = in_place::run(&self.options, &self.source, &name, before_lock)?;

@@ -105,7 +105,7 @@ fn keep(
     match old {
         OldFile::Missing | OldFile::Readable { shape: None, .. } => Ok((Kept::Nothing, None)),
         OldFile::Readable { connection, shape: Some(shape), .. } => {
-            let lock = lock::backups(backups, *wait)?;
+            let lock = super::lock_backups(backups, *wait)?;
             match copy(connection, *shape, options, name) {
                 Ok(copy) => Ok((Kept::Copy(copy), Some(lock))),
                 Err(error) if error.code() == Code::VerificationFailed => {
@@ -116,7 +116,7 @@ fn keep(
             }
         }
         OldFile::Unreadable { file, why } => {
-            let kept = lock::backups(backups, *wait)
+            let kept = super::lock_backups(backups, *wait)
                 .and_then(|lock| evidence::keep(file.file(), options, name).map(|()| lock));
             match kept {
                 Ok(lock) => {

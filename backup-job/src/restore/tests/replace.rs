@@ -212,3 +212,15 @@ fn a_link_to_the_database_is_followed_and_stays() {
     assert!(fs::symlink_metadata(scene.database()).unwrap().is_symlink());
     assert_eq!(contents(&real), then);
 }
+
+#[test]
+fn a_safety_copy_that_a_killed_restore_began_in_another_minute_is_removed() {
+    for mode in [Mode::InPlace, Mode::Replace] {
+        let scene = Scene::with_events(10);
+        let backup = scene.backup();
+        let begun = scene.backups().join(".pra-tmp-pre-restore-2001-01-01-00-00.db");
+        fs::write(&begun, "half of it").unwrap();
+        run(&Options { mode, ..scene.options(&backup) }).unwrap();
+        assert!(!begun.exists(), "{mode:?}");
+    }
+}
