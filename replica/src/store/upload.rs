@@ -24,7 +24,7 @@ pub(super) const PART: u64 = 5 << 20;
 const MOST_PARTS: u64 = 10_000;
 
 /// At once: enough to fill a line whose answers take their time, little enough memory.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 
 /// The parts of so many bytes as (offset, length).
 fn parts(len: u64) -> impl Iterator<Item = (u64, u64)> {
