@@ -30,8 +30,11 @@ const SELECTION: [&str; 16] = [
     "--package",
     "xtask",
     "--features",
-    "xtask/bench,xtask/images",
+    TOOLS,
 ];
+
+/// The programs of `cargo xtask bench` and `cargo xtask images`.
+pub(crate) const TOOLS: &str = "xtask/bench,xtask/images";
 
 /// `cargo VERB` for all of the packages whose programs and tests are native.
 pub(crate) fn selected(verb: &str) -> Command {

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{deny, fuzz, go, hygiene, litestream, monitoring, shown};
-use crate::build::CRASH_POINTS;
+use crate::build::{CRASH_POINTS, TOOLS};
 use crate::{build, tools, workspace};
 
 /// One thing that `cargo xtask test` does.
@@ -62,9 +62,6 @@ fn clippy(_filter: Option<&str>) -> Result<()> {
     let component = ["clippy", "--quiet", "--release", "--package", "events", "--target", tools::WASM];
     shown(workspace::cargo().args(component).args(warnings))
 }
-
-/// The programs of `cargo xtask bench` and `cargo xtask images`.
-const TOOLS: &str = "xtask/bench,xtask/images";
 
 /// `backup-job` twice: with its file operations able to kill it, under another name, and as it is.
 fn build_all(_filter: Option<&str>) -> Result<()> {
