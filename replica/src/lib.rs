@@ -11,6 +11,7 @@
 //! epoch                      who writes, and what an epoch goes on from
 //! lineage                    epochs ──► the line of epochs that a restore follows
 //! fetch                      chain of files ──► a database file
+//! flush                      large files, to the disk while they are written
 //! history, plan, instant     files of one epoch, target ──► chain of files
 //! retention                  files of one epoch, now ──► what may be deleted
 //! ```
@@ -21,6 +22,7 @@ mod buffers;
 pub mod epoch;
 pub mod error;
 pub mod fetch;
+pub mod flush;
 pub mod history;
 pub mod instant;
 pub mod layout;

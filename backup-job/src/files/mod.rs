@@ -12,6 +12,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use replica::flush::Flusher;
+
 use crate::error::{Error, Result};
 
 /// What is about to be done; the crash layer decides on it and keeps what is needed to undo it.
@@ -77,6 +79,7 @@ pub struct Writer {
     file: fs::File,
     path: PathBuf,
     label: &'static str,
+    flusher: Flusher,
 }
 
 impl Writer {
@@ -85,19 +88,20 @@ impl Writer {
         let file = before(label, &Op::Create(path))
             .and_then(|()| fs::OpenOptions::new().read(true).write(true).create_new(true).open(path))
             .map_err(|e| Error::io("create", path, e))?;
-        Ok(Self { file, path: path.to_owned(), label })
+        Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
 
     /// Opens an existing file for writing in place.
     pub fn open(label: &'static str, path: &Path) -> Result<Self> {
         let file = fs::OpenOptions::new().read(true).write(true).open(path).map_err(|e| Error::io("open", path, e))?;
-        Ok(Self { file, path: path.to_owned(), label })
+        Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
 
     /// Writes all of `bytes` at `offset`.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         before(self.label, &Op::Write { file: &self.file, path: &self.path, offset, bytes })
             .and_then(|()| self.file.write_all_at(bytes, offset))
+            .and_then(|()| self.flusher.wrote(&self.file, bytes.len()))
             .map_err(|e| Error::io("write", &self.path, e))
     }
 
@@ -116,6 +120,7 @@ impl Writer {
     /// Returns once the content is on the disk.
     pub fn sync(&self) -> Result<()> {
         before(self.label, &Op::Sync(&self.path))
+            .and_then(|()| self.flusher.finish())
             .and_then(|()| self.file.sync_all())
             .map_err(|e| Error::io("sync", &self.path, e))
     }

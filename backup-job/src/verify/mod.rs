@@ -1,4 +1,4 @@
-//! Reads a copy back: the checksum of every byte on one core while `integrity_check` runs on the other.
+//! Reads a copy back: the checksum of every byte on one thread while `integrity_check` runs on another.
 //!
 //! `integrity_check` alone proves too little: it passes on a valid but older database and on a flipped bit inside a
 //! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold.
@@ -68,15 +68,14 @@ fn check_with(path: &Path, progress: &Progress, open: impl FnOnce(&Path) -> Resu
     let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
     let shape = shape_of(&file, path)?;
     std::thread::scope(|scope| {
-        let reading = scope.spawn(|| -> Result<(Checksums, Result<Option<u64>>)> {
-            let checksums = checksum_file(open(path)?, path, shape, progress)?;
-            let events = sqlite::open_immutable(path)
-                .and_then(|c| sqlite::count_events(&c).map_err(|e| Error::sqlite("count the events of", path, e)));
-            Ok((checksums, events))
+        let reading = scope.spawn(|| checksum_file(open(path)?, path, shape, progress));
+        let counting = scope.spawn(|| {
+            let connection = sqlite::open_immutable(path)?;
+            sqlite::count_events(&connection).map_err(|e| Error::sqlite("count the events of", path, e))
         });
         let problem = integrity(path);
-        let (checksums, events) =
-            reading.join().map_err(|_panic| Error::new(Code::Failed, "the checksum thread panicked"))??;
+        let died = |_panic| Error::new(Code::Failed, format!("a thread that checks '{}' panicked", path.display()));
+        let (checksums, events) = (reading.join().map_err(died)??, counting.join().map_err(died)?);
         let mut problem = problem?;
         // A table that cannot be counted is one more sign of damage, not a failure to verify.
         let events = events.unwrap_or_else(|error| {

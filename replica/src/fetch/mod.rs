@@ -11,7 +11,6 @@
 //! Memory is bounded by what is on its way: the requests ahead and a few batches. Of each page only the newest version
 //! is written: the one in the file with the largest TXID, and none that a later shrinking has cut off.
 
-mod flush;
 mod pieces;
 mod split;
 mod work;
@@ -29,10 +28,11 @@ use bytes::Bytes;
 use ltx::Header;
 
 use crate::error::{Error, Kind, Result};
+use crate::flush::Flusher;
 use crate::store::Store;
 use pieces::Pieces;
 use split::{Files, damaged, split};
-use work::{Queue, Sums, unwritten, work};
+use work::{Queue, Sums, Target, unwritten, work};
 
 /// Where objects are read from.
 #[async_trait]
@@ -145,31 +145,28 @@ fn check(chain: &[Object]) -> Result<()> {
 fn apply(objects: &[Object], pieces: &Pieces, open: Option<&Open>, file: &File, workers: usize) -> Result<Fetched> {
     let (sender, receiver) = mpsc::sync_channel(workers);
     let queue = Arc::new(Queue::new(receiver));
-    let (written, flusher) = flush::pair(file);
-    let (split, sums, flushed) = thread::scope(|scope| {
-        let flushing = scope.spawn(move || flusher.run());
+    let target = Target { file, flusher: Flusher::default() };
+    let (split, sums) = thread::scope(|scope| {
         let threads: Vec<_> = (0..workers)
             .map(|_| {
-                // Once the last worker has gone, the splitter is told, and the flusher.
-                let (queue, written) = (Arc::clone(&queue), written.clone());
-                scope.spawn(move || work(&queue, objects, &written))
+                // Once the last worker has gone, the splitter is told.
+                let (queue, target) = (Arc::clone(&queue), &target);
+                scope.spawn(move || work(&queue, objects, target))
             })
             .collect();
-        drop((queue, written));
+        drop(queue);
         let split = split(objects, pieces, open, &sender);
         drop(sender);
         let died = || Error::new(Kind::Failed, "a thread that writes pages has died");
         let done = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_panic| Err(died())));
-        let done = done.collect::<Result<Vec<_>>>();
-        (split, done, flushing.join().unwrap_or_else(|_panic| Err(died())))
+        (split, done.collect::<Result<Vec<_>>>())
     });
     // Where a worker fails, the splitter only knows that it was not listened to.
     let mut all = Sums::default();
     sums?.into_iter().for_each(|sums| all.add(sums));
     let fetched = verify(objects, &split?, &all)?;
-    flushed?;
     let size = u64::from(fetched.pages) * u64::from(fetched.page_size);
-    file.set_len(size).and_then(|()| file.sync_all()).map_err(unwritten)?;
+    target.flusher.finish().and_then(|()| file.set_len(size)).and_then(|()| file.sync_all()).map_err(unwritten)?;
     Ok(fetched)
 }
 

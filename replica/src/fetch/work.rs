@@ -1,7 +1,9 @@
 //! A worker: decompresses batches, sums them, and writes each page that is the newest version to its place.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
@@ -9,9 +11,22 @@ use std::sync::{Mutex, PoisonError};
 use ltx::{PageSums, page_checksum};
 
 use super::Object;
-use super::flush::Written;
 use super::split::{Batch, damaged};
 use crate::error::{Error, Kind, Result};
+use crate::flush::Flusher;
+
+/// The file that all workers write to.
+pub(super) struct Target<'a> {
+    pub(super) file: &'a File,
+    pub(super) flusher: Flusher,
+}
+
+impl Target<'_> {
+    fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)?;
+        self.flusher.wrote(self.file, bytes.len())
+    }
+}
 
 /// Where the workers take batches from, until one of them fails.
 pub(super) struct Queue {
@@ -63,7 +78,7 @@ impl Sums {
 }
 
 /// Works until there are no more batches.
-pub(super) fn work(queue: &Queue, objects: &[Object], file: &Written<'_>) -> Result<Sums> {
+pub(super) fn work(queue: &Queue, objects: &[Object], target: &Target<'_>) -> Result<Sums> {
     let mut sums = Sums::default();
     let (mut numbers, mut pages) = (Vec::new(), Vec::new());
     while let Some(batch) = queue.next() {
@@ -75,7 +90,7 @@ pub(super) fn work(queue: &Queue, objects: &[Object], file: &Written<'_>) -> Res
             Some(object) => damaged(object, error),
             None => Error::new(Kind::Damaged, "a file is damaged").because(error),
         });
-        let written = done.and_then(|()| write(file, &batch, &numbers, &pages));
+        let written = done.and_then(|()| write(target, &batch, &numbers, &pages));
         sums.database ^= written.inspect_err(|_| queue.failed.store(true, Ordering::Relaxed))?;
         sums.batches.insert(batch.place, batch_sums);
     }
@@ -83,7 +98,7 @@ pub(super) fn work(queue: &Queue, objects: &[Object], file: &Written<'_>) -> Res
 }
 
 /// Writes the newest pages in runs, and returns the XOR of their checksums.
-fn write(file: &Written<'_>, batch: &Batch, numbers: &[u32], pages: &[u8]) -> Result<u64> {
+fn write(target: &Target<'_>, batch: &Batch, numbers: &[u32], pages: &[u8]) -> Result<u64> {
     let page_size = batch.page_size as usize;
     let (mut sum, mut start) = (0, 0);
     while start < numbers.len() {
@@ -99,7 +114,7 @@ fn write(file: &Written<'_>, batch: &Batch, numbers: &[u32], pages: &[u8]) -> Re
             sum ^= page_checksum(*number, page);
         }
         let offset = u64::from(numbers[start] - 1) * u64::from(batch.page_size);
-        file.write(run, offset).map_err(unwritten)?;
+        target.write(run, offset).map_err(unwritten)?;
         start = end;
     }
     Ok(sum)
