@@ -38,6 +38,7 @@ pub mod rehearse;
 pub mod remote;
 pub mod replicate;
 pub mod restore;
+mod scratch;
 pub mod sealed;
 pub mod snapshot;
 pub mod sqlite;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use replica::flush::Flusher;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// What is about to be done; the crash layer decides on it and keeps what is needed to undo it.
 #[derive(Debug)]
@@ -231,6 +231,16 @@ pub fn room(folder: &Path) -> Result<(u64, u64)> {
     Ok((bytes(stat.blocks() as u64), bytes(stat.blocks_available() as u64)))
 }
 
+/// The name of a file beside `database`: its own, after `prefix`.
+pub(crate) fn beside(database: &Path, prefix: &str) -> Result<PathBuf> {
+    let Some(name) = database.file_name() else {
+        return Err(Error::new(Code::Usage, format!("'{}' is not the name of a file", database.display())));
+    };
+    let mut file_name = std::ffi::OsString::from(prefix);
+    file_name.push(name);
+    Ok(folder_of(database).join(file_name))
+}
+
 /// Fails before anything is written where `folder` has less than `bytes` of room (and a little to spare).
 pub fn require_room(folder: &Path, bytes: u64, what: &str) -> Result<()> {
     let spare = 1 << 20;
@@ -239,7 +249,7 @@ pub fn require_room(folder: &Path, bytes: u64, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(
-        crate::error::Code::Failed,
+        Code::Failed,
         format!(
             "not enough room in '{}': {what} needs {}, {} are free",
             folder.display(),

@@ -31,8 +31,8 @@ use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::remote::Access;
 use crate::restore::{self, Folder, Source};
-use crate::sealed::{self, Keys};
-use crate::{lock, replicate, sqlite};
+use crate::sealed::Keys;
+use crate::{lock, replicate, scratch, sqlite};
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
@@ -125,7 +125,7 @@ pub fn run(options: &Options) -> Result<Report> {
     {
         let _beside_others = lock::shared(database, *wait)?;
         if !*dry_run {
-            sealed::remove_dead(database)?;
+            scratch::remove_dead(database)?;
         }
         if let Some(kept) = keep(options)? {
             return finish(kept);
@@ -261,8 +261,8 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     if let Some(backup) = backup.filter(|backup| backup.point.created_at > choice.at) {
         return Ok(Some(backup));
     }
-    let (path, point, choice) = restore::fetch(access, choice, &options.database)?;
-    let source = Source::fetched(path, &point)?;
+    let (scratch, point, choice) = restore::fetch(access, choice, &options.database)?;
+    let source = Source::fetched(scratch, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
     Ok(Some(Newest { point, source, skipped: Vec::new(), parent }))
 }

@@ -1,9 +1,7 @@
 //! Brings a restore point beside the database, verified.
 
-use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,24 +13,21 @@ use replica::store::Store;
 use super::choose::Choice;
 use super::{Access, run};
 use crate::error::{Code, Error, Result};
-use crate::files;
+use crate::files::{self, Writer};
 use crate::progress::Progress;
 
-/// The label of what is removed here.
-const LABEL: &str = "restore:fetch";
-
-/// Fetches `choice` into the new file `to`, checked against every checksum that its files carry, and synced. Where one of
+/// Fetches `choice` into the empty file `to`, checked against every checksum that its files carry, and synced. Where one of
 /// them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once more. Returns
 /// what was fetched.
 ///
 /// # Errors
 /// [`Code::NoSuchRestorePoint`] where a file has vanished again; [`Code::VerificationFailed`] where one is damaged.
-pub(crate) fn fetch(access: &Access, choice: Choice, to: &Path) -> Result<Choice> {
+pub(crate) fn fetch(access: &Access, choice: Choice, to: &Writer) -> Result<Choice> {
     match attempt(access, &choice, to) {
         Ok(()) => Ok(choice),
         Err(error) if error.code() == Code::NoSuchRestorePoint => {
             tracing::warn!(error = error.chain(), "a file has gone since it was chosen: it is planned anew");
-            files::remove(LABEL, to)?;
+            to.truncate(0)?;
             let again = choice.again(access)?;
             attempt(access, &again, to)?;
             Ok(again)
@@ -41,10 +36,9 @@ pub(crate) fn fetch(access: &Access, choice: Choice, to: &Path) -> Result<Choice
     }
 }
 
-fn attempt(access: &Access, choice: &Choice, to: &Path) -> Result<()> {
-    files::require_room(files::folder_of(to), choice.bytes(), "fetching the restore point")?;
-    let file = OpenOptions::new().read(true).write(true).create_new(true).open(to);
-    let file: File = file.map_err(|e| Error::io("create", to, e))?;
+fn attempt(access: &Access, choice: &Choice, to: &Writer) -> Result<()> {
+    files::require_room(files::folder_of(to.path()), choice.bytes(), "fetching the restore point")?;
+    let file = to.file().try_clone().map_err(|e| Error::io("open", to.path(), e))?;
     let identities = if choice.sealed { access.keys.identities()? } else { None };
     let open = identities.map(|identities| -> Open {
         Arc::new(move |sealed: Box<dyn Read>| Ok(Box::new(seal::open(&identities, sealed)?)))

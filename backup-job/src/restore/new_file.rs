@@ -128,7 +128,7 @@ impl NewFile {
     /// Reads it from the disk; of one that was read there when it was fetched, only what was changed since.
     fn read_back(&self, source: &Source) -> Result<()> {
         let path = self.writer()?.path();
-        if source.was_on_disk() {
+        if source.was_on_disk {
             let page = verify::start_on_disk(path, source.shape.page_size as usize)?;
             return require_equal(path, page_one(&page, source), page_one(&source.page(1)?, source));
         }
@@ -181,35 +181,15 @@ impl Drop for NewFile {
 }
 
 fn temporary(database: &Path) -> Result<PathBuf> {
-    temporary_for(database, "")
+    files::beside(database, &format!("{TEMPORARY_PREFIX}{MARK}"))
 }
 
-/// A name beside `database` that nothing has, for a restore point that is fetched.
-pub(super) fn fetched(database: &Path) -> Result<PathBuf> {
-    temporary_for(database, &format!("fetched-{:x}-", jiff::Timestamp::now().as_nanosecond()))
-}
-
-/// Sets a fetched database, which nobody uses, to rollback-journal mode, as every backup is. It is to be synced.
-pub(super) fn in_rollback_mode(path: &Path) -> Result<Writer> {
-    let file = Writer::open(LABEL, path)?;
-    set_journal_mode(&file, false)?;
-    Ok(file)
-}
-
-fn set_journal_mode(file: &Writer, wal: bool) -> Result<()> {
+/// Sets a database that nobody uses to WAL mode, or to rollback-journal mode, as every backup is. It is to be synced.
+pub(super) fn set_journal_mode(file: &Writer, wal: bool) -> Result<()> {
     let mut header = [0; 100];
     file.read_at(&mut header, 0)?;
     header::set_journal_mode(&mut header, wal);
     file.write_at(&header, 0)
-}
-
-fn temporary_for(database: &Path, what: &str) -> Result<PathBuf> {
-    let Some(name) = database.file_name() else {
-        return Err(Error::new(Code::Usage, format!("'{}' is not the name of a file", database.display())));
-    };
-    let mut temporary = std::ffi::OsString::from(format!("{TEMPORARY_PREFIX}{MARK}{what}"));
-    temporary.push(name);
-    Ok(files::folder_of(database).join(temporary))
 }
 
 /// The checksums of page 1 alone, as it would be in a database of that page size.

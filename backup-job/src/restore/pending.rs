@@ -19,6 +19,7 @@ use crate::files;
 use crate::model::checksum::Checksum;
 use crate::model::naming::{self, Kind, TEMPORARY_PREFIX};
 use crate::model::restore_point::RestorePoint;
+use crate::scratch;
 use crate::sealed::{self, Copied};
 use crate::sqlite::{self, Shape};
 use crate::verify::Checked;
@@ -106,7 +107,7 @@ pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipi
 }
 
 fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) -> Result<()> {
-    sealed::remove_dead(database)?;
+    scratch::remove_dead(database)?;
     let folder = files::folder_of(database);
     for entry in files::entries(folder)? {
         let file_name = entry.file_name();

@@ -1,7 +1,5 @@
 //! Which source gives the restore point: the backup folder or a replica, whichever is nearest to what was asked for.
 
-use std::path::PathBuf;
-
 use jiff::Timestamp;
 
 use super::Options;
@@ -14,6 +12,7 @@ use crate::model::point::{self, Point};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
 use crate::remote::{self, Access, Choice};
+use crate::scratch::Scratch;
 use crate::verify;
 use crate::verify::points::no_such_point;
 
@@ -115,8 +114,8 @@ pub(crate) fn newest(
 }
 
 fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selected> {
-    let (path, point, choice) = fetch(access, choice, &options.database)?;
-    let source = Source::fetched(path, &point)?;
+    let (scratch, point, choice) = fetch(access, choice, &options.database)?;
+    let source = Source::fetched(scratch, &point)?;
     Ok(Selected { point: RestorePoint { events: source.events, ..point }, source, choice: Some(choice) })
 }
 
@@ -124,35 +123,26 @@ fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selecte
 /// `integrity_check`.
 ///
 /// # Errors
-/// As [`remote::fetch`]; the file is removed then.
+/// As [`remote::fetch`], and [`Code::VerificationFailed`] where the database was damaged when it was replicated.
 pub(crate) fn fetch(
     access: &Access,
     choice: Choice,
     database: &std::path::Path,
-) -> Result<(PathBuf, RestorePoint, Choice)> {
+) -> Result<(Scratch, RestorePoint, Choice)> {
     let started = std::time::Instant::now();
-    let path = new_file::fetched(database)?;
-    let made = remote::fetch(access, choice, &path).and_then(|choice| {
-        let file = new_file::in_rollback_mode(&path)?;
-        let bytes = std::fs::metadata(&path).map_err(|e| Error::io("look at", &path, e))?.len();
-        let progress = Progress::bytes("verifying", bytes);
-        let checked = verify::check_written(&path, &progress, || file.sync())?;
-        match &checked.problem {
-            None => Ok((checked, choice)),
-            Some(problem) => Err(Error::new(
-                Code::VerificationFailed,
-                format!("{} of {} is damaged: {problem}", choice.name(), choice.replica()),
-            )
-            .hint("the database was damaged before it was replicated: choose an earlier point")),
-        }
-    });
-    let (checked, choice) = match made {
-        Ok(made) => made,
-        Err(error) => {
-            crate::files::remove(new_file::LABEL, &path)?;
-            return Err(error);
-        }
-    };
+    let (scratch, writer) = Scratch::create(database)?;
+    let choice = remote::fetch(access, choice, &writer)?;
+    new_file::set_journal_mode(&writer, false)?;
+    let bytes = writer.file().metadata().map_err(|e| Error::io("look at", scratch.path(), e))?.len();
+    let progress = Progress::bytes("verifying", bytes);
+    let checked = verify::check_written(scratch.path(), &progress, || writer.sync())?;
+    if let Some(problem) = &checked.problem {
+        return Err(Error::new(
+            Code::VerificationFailed,
+            format!("{} of {} is damaged: {problem}", choice.name(), choice.replica()),
+        )
+        .hint("the database was damaged before it was replicated: choose an earlier point"));
+    }
     let point = RestorePoint {
         page_size: checked.shape.page_size,
         pages: checked.shape.pages,
@@ -163,5 +153,5 @@ pub(crate) fn fetch(
         seconds: started.elapsed().as_secs_f64(),
         ..RestorePoint::unrecorded(choice.name(), Kind::Replica, choice.at, checked.shape.bytes())
     };
-    Ok((path, point, choice))
+    Ok((scratch, point, choice))
 }

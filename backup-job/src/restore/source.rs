@@ -4,16 +4,15 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::new_file::LABEL;
 use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
-use crate::files;
 use crate::model::checksum::Checksums;
 use crate::model::header::Header;
 use crate::model::naming::Kind;
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
-use crate::sealed::{Keys, Scratch};
+use crate::scratch::Scratch;
+use crate::sealed::{self, Keys};
 use crate::sqlite::Shape;
 use crate::verify::{self, Checked};
 
@@ -30,27 +29,10 @@ pub(crate) struct Source {
     pub(crate) events: Option<u64>,
     /// 1 UTF-8, 2 UTF-16le, 3 UTF-16be.
     pub(crate) text_encoding: u32,
-    /// Removed at the end.
-    temporary: Option<Temporary>,
-}
-
-/// What lies beside the database for this restore alone, and goes with its owner.
-#[derive(Debug)]
-enum Temporary {
-    /// From a replica.
-    Fetched(PathBuf),
-    /// From a sealed file; goes by itself.
-    Opened { _scratch: Scratch },
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Self::Fetched(path) = self
-            && let Err(error) = files::remove(LABEL, path)
-        {
-            tracing::warn!(%error, "the fetched restore point stays until the next restore removes it");
-        }
-    }
+    /// Lies beside the database for this restore alone, and goes with its owner.
+    scratch: Option<Scratch>,
+    /// Whether its checksums are those of what the disk returned.
+    pub(super) was_on_disk: bool,
 }
 
 /// Where restore points lie, and how they are opened.
@@ -74,11 +56,9 @@ impl Source {
         let path = folder.backups.join(&point.file);
         folder.keys.require_of(&path, point.sealed)?;
         if point.sealed {
-            let opened = Scratch::open(folder.backups, point, folder.keys, folder.database);
+            let opened = sealed::open_beside(folder.database, folder.backups, point, folder.keys);
             let (scratch, checked) = opened.map_err(|e| name_the_next(e, point, catalog))?;
-            let path = scratch.path().to_owned();
-            let file = open(&path)?;
-            return Self::new(file, path, &checked, Some(Temporary::Opened { _scratch: scratch }));
+            return Self::beside(scratch, &checked);
         }
         let file = open(&path)?;
         let progress = Progress::bytes("verifying", point.bytes);
@@ -89,20 +69,25 @@ impl Source {
             return Err(Error::new(Code::Failed, format!("'{}' was replaced while it was verified", path.display()))
                 .hint("nothing was changed: run this again"));
         }
-        Self::new(file, path, &checked, None)
+        Self::new(file, path, &checked)
     }
 
-    /// A restore point that was fetched to `path`, and verified as it lies on the disk; the file goes with it.
-    pub(crate) fn fetched(path: PathBuf, point: &RestorePoint) -> Result<Self> {
-        let temporary = Some(Temporary::Fetched(path.clone()));
+    /// A restore point that was fetched, and verified as it lies on the disk.
+    pub(crate) fn fetched(scratch: Scratch, point: &RestorePoint) -> Result<Self> {
         let shape = Shape { page_size: point.page_size, pages: point.pages, wal: false };
         let checked = Checked { shape, checksums: point.checksums(), events: point.events, problem: None };
-        Self::new(open(&path)?, path, &checked, temporary)
+        Ok(Self { was_on_disk: true, ..Self::beside(scratch, &checked)? })
     }
 
-    fn new(file: File, path: PathBuf, checked: &Checked, temporary: Option<Temporary>) -> Result<Self> {
+    fn beside(scratch: Scratch, checked: &Checked) -> Result<Self> {
+        let path = scratch.path().to_owned();
+        Ok(Self { scratch: Some(scratch), ..Self::new(open(&path)?, path, checked)? })
+    }
+
+    fn new(file: File, path: PathBuf, checked: &Checked) -> Result<Self> {
         let Checked { shape, checksums, events, problem: _ } = *checked;
-        let mut source = Self { file, path, shape, checksums, events, text_encoding: 0, temporary };
+        let (scratch, was_on_disk) = (None, false);
+        let mut source = Self { file, path, shape, checksums, events, text_encoding: 0, scratch, was_on_disk };
         let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
         source.text_encoding = header.text_encoding;
         Ok(source)
@@ -110,12 +95,7 @@ impl Source {
 
     /// Whether it lies beside the database for this restore alone.
     pub(crate) fn is_temporary(&self) -> bool {
-        self.temporary.is_some()
-    }
-
-    /// Whether its checksums are those of what the disk returned.
-    pub(super) fn was_on_disk(&self) -> bool {
-        matches!(self.temporary, Some(Temporary::Fetched(_)))
+        self.scratch.is_some()
     }
 
     /// Where it is.

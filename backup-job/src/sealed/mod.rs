@@ -12,17 +12,17 @@
 //! To be restored, a sealed file is opened beside the database, which holds the plaintext anyway, and never on the
 //! backup volume.
 
+mod beside;
 mod copy;
 mod file;
 mod keys;
 mod read;
-mod scratch;
 
+pub(crate) use beside::open_beside;
 pub(crate) use copy::{Copied, copy};
 pub(crate) use file::{SealedFile, room};
 pub use keys::Keys;
 pub(crate) use read::{blame, opened, require_unchanged, sum};
-pub(crate) use scratch::{Scratch, remove_dead};
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::model::naming::Kind;
 use crate::model::point::{self, Point};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
-use crate::sealed::{self, Keys, Scratch};
+use crate::sealed::{self, Keys};
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -168,7 +168,7 @@ fn open_sealed(options: &Options, point: &RestorePoint, path: &Path, progress: &
         return Ok(Shown { unopened, ..Shown::default() });
     };
     if !point.is_recorded() {
-        let (_, checked) = Scratch::open(backups, point, keys, database)?;
+        let (_, checked) = sealed::open_beside(database, backups, point, keys)?;
         return Ok(Shown { found: Some(checked), ..Shown::default() });
     }
     let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;

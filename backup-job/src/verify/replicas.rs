@@ -7,13 +7,9 @@ use jiff::Timestamp;
 
 use super::points::no_such_point_in;
 use crate::error::{Code, Error, Result};
-use crate::files;
 use crate::model::point::Point;
 use crate::remote::{self, Access};
 use crate::restore;
-
-/// The label of what is removed here.
-const LABEL: &str = "verify:fetched";
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -87,7 +83,6 @@ fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcom
 
 fn verify(options: &Options, only: &Access, replica: &str, point: &Point) -> Result<(String, bool)> {
     let choice = restore::newest(only, point, options.now, false)?.ok_or_else(|| no_such_point_in(replica, point))?;
-    let (path, _, choice) = restore::fetch(only, choice, &options.database)?;
-    files::remove(LABEL, &path)?;
+    let (_scratch, _, choice) = restore::fetch(only, choice, &options.database)?;
     Ok((choice.name(), choice.is_sealed()))
 }

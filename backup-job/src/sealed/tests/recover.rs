@@ -50,7 +50,7 @@ fn a_safety_copy_that_a_killed_restore_left_is_sealed_by_the_next_backup() {
     let plain = scene.backup_for(None).unwrap().file;
     let left = scene.path(".pra-kept-pre-restore-2025-01-10-12-00.db");
     fs::rename(scene.stored(&plain), &left).unwrap();
-    fs::write(scene.path(".pra-tmp-restore-opened-1-app.db"), "plaintext").unwrap();
+    fs::write(scene.path(".pra-tmp-restore-scratch-1-app.db"), "plaintext").unwrap();
     fs::write(scene.path(".pra-tmp-kept-pre-restore-2025-01-10-12-01.db.age"), "half").unwrap();
 
     scene.backup_for(None).unwrap();
@@ -92,9 +92,9 @@ fn with_an_identity_a_plain_backup_is_refused_unless_that_is_accepted() {
 fn what_a_killed_restore_has_opened_is_removed_by_the_next() {
     let scene = Scene::new();
     let file = scene.backup().file;
-    let left = scene.path(".pra-tmp-restore-opened-1-app.db");
+    let left = scene.path(".pra-tmp-restore-scratch-1-app.db");
     fs::write(&left, "plaintext").unwrap();
-    let held = scene.path(".pra-tmp-restore-opened-2-app.db");
+    let held = scene.path(".pra-tmp-restore-scratch-2-app.db");
     let lock = fs::File::create(&held).unwrap();
     let lock = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusiveNonblock).unwrap();
     scene.restore(&file, scene.keys("key")).unwrap();

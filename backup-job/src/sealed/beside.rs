@@ -1,0 +1,64 @@
+//! A sealed restore point, opened beside the database for as long as it is needed.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::keys::Keys;
+use super::read::{blame, opened, unread};
+use crate::error::{Code, Error, Result};
+use crate::files::{self, Writer};
+use crate::model::restore_point::RestorePoint;
+use crate::progress::Progress;
+use crate::scratch::Scratch;
+use crate::verify::{self, Checked, damaged};
+
+/// Bytes opened at a time.
+const CHUNK: usize = 1 << 20;
+
+/// Opens the sealed file of `point` in `backups` beside `database`, and verifies it as every restore point is: each
+/// byte against what is recorded, and `integrity_check`. It is not synced: who restores it makes something of it.
+///
+/// # Errors
+/// [`Code::Usage`] where no identity was given, or none fits; [`Code::VerificationFailed`] where it is damaged.
+pub(crate) fn open_beside(
+    database: &Path,
+    backups: &Path,
+    point: &RestorePoint,
+    keys: &Keys,
+) -> Result<(Scratch, Checked)> {
+    let sealed = backups.join(&point.file);
+    let identities = keys.required(&sealed)?;
+    let file = File::open(&sealed).map_err(|e| Error::io("open", &sealed, e))?;
+    let opener = blame(opened(&identities, file, &sealed), &sealed, point)?;
+    let (scratch, writer) = Scratch::create(database)?;
+    let plain = point.bytes.max(u64::from(point.page_size) * u64::from(point.pages));
+    files::require_room(files::folder_of(database), plain, "opening the sealed restore point")?;
+
+    let progress = Progress::bytes("opening", point.bytes);
+    copy(opener, &sealed, &writer, &progress)?;
+    progress.finish();
+    let checked = verify::check(scratch.path(), &Progress::none()).map_err(|error| match error.code() {
+        Code::VerificationFailed => damaged(&sealed, "it opens to no whole database".to_owned()).because(error),
+        _ => error,
+    })?;
+    verify::compare(&checked, &sealed, point)?;
+    Ok((scratch, checked))
+}
+
+fn copy(mut from: impl Read, path: &Path, to: &Writer, progress: &Progress) -> Result<()> {
+    let mut buffer = vec![0; CHUNK];
+    let mut offset = 0;
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => {
+                to.write_at(&buffer[..read], offset)?;
+                offset += read as u64;
+                progress.add(read as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(unread(path, error)),
+        }
+    }
+}
