@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Bytes between two flushes. A smaller number costs more of the file system's own writes than it saves time.
@@ -16,7 +16,7 @@ pub struct Flusher(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Written so far.
+    /// Written since [`Flusher::finish`].
     bytes: u64,
     at_work: Option<(SyncSender<()>, JoinHandle<io::Result<()>>)>,
 }
@@ -48,12 +48,13 @@ impl Flusher {
     /// # Errors
     /// What the disk said of what was written: it says so once, and whoever syncs afterwards hears nothing of it.
     pub fn finish(&self) -> io::Result<()> {
-        let Some((due, thread)) = self.lock().at_work.take() else { return Ok(()) };
+        let State { bytes: _, at_work } = std::mem::take(&mut *self.lock());
+        let Some((due, thread)) = at_work else { return Ok(()) };
         drop(due);
         thread.join().map_err(|_panic| io::Error::other("the thread that flushes has panicked"))?
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is whole before it can panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -75,6 +76,10 @@ mod tests {
         assert!(flusher.lock().at_work.is_none());
         flusher.wrote(&fine, EVERY as usize).unwrap();
         assert!(flusher.lock().at_work.is_some());
+        flusher.finish().unwrap();
+        // What was synced is no reason to flush again.
+        flusher.wrote(&fine, EVERY as usize - 1).unwrap();
+        assert!(flusher.lock().at_work.is_none());
         flusher.finish().unwrap();
 
         // No device can be synced that is not a disk.

@@ -16,9 +16,9 @@ use crate::error::{Code, Error, Result};
 use crate::files::{self, Writer};
 use crate::progress::Progress;
 
-/// Fetches `choice` into the empty file `to`, checked against every checksum that its files carry, and synced. Where one of
-/// them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once more. Returns
-/// what was fetched.
+/// Fetches `choice` into the empty file `to`, checked against every checksum that its files carry, and synced. Where one
+/// of them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once more.
+/// Returns what was fetched.
 ///
 /// # Errors
 /// [`Code::NoSuchRestorePoint`] where a file has vanished again; [`Code::VerificationFailed`] where one is damaged.
