@@ -8,6 +8,7 @@ mod away;
 mod content;
 mod copies;
 mod disaster;
+mod early;
 mod killed;
 mod litestream;
 mod minio;

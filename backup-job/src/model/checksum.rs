@@ -147,9 +147,14 @@ impl DatabaseChecksum {
     }
 }
 
+/// CRC-64/GO-ISO in the making.
+pub fn digest() -> Digest {
+    Digest::new(CrcAlgorithm::Crc64GoIso)
+}
+
 /// CRC-64/GO-ISO of any bytes.
 pub fn of_bytes(bytes: &[u8]) -> u64 {
-    let mut digest = Digest::new(CrcAlgorithm::Crc64GoIso);
+    let mut digest = digest();
     digest.update(bytes);
     digest.finalize()
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use ltx::{Encoder, Header, NO_CHECKSUM};
 use replica::seal::{self, Recipients, Sealer};
+use replica::store::Grower;
 
 use super::compare;
 use super::follower::Snapshot;
@@ -40,12 +41,13 @@ pub(super) fn write(
     to: &Writer,
     recipients: Option<&Recipients>,
 ) -> Result<()> {
-    let mut encoder = encoder(snapshot, span, to, recipients)?;
+    let mut encoder = encoder(snapshot, span, Sink::new(to, None), recipients)?;
     compare::each(snapshot, pages, |number, page| encoder.page(number, page).map_err(|e| unwritten(to, e)))?;
     finish(encoder, span, to)
 }
 
-/// Writes all pages of the snapshot to `to`. Returns their numbers and checksums. Does not sync.
+/// Writes all pages of the snapshot to `to`, gives `written` their numbers and checksums, and tells `grower` what stands
+/// there. Does not sync.
 ///
 /// # Errors
 /// As [`write`].
@@ -54,28 +56,29 @@ pub(super) fn write_whole(
     span: Span,
     to: &Writer,
     recipients: Option<&Recipients>,
-) -> Result<Vec<(u32, u64)>> {
-    let mut encoder = encoder(snapshot, span, to, recipients)?;
+    grower: Option<&Grower>,
+    mut written: impl FnMut(u32, u64) + Send,
+) -> Result<()> {
+    let mut encoder = encoder(snapshot, span, Sink::new(to, grower), recipients)?;
     let page_size = snapshot.shape.page_size as usize;
     let lock_page = ltx::lock_page(snapshot.shape.page_size);
-    let mut sums = Vec::with_capacity(snapshot.shape.pages as usize);
     snapshot::raw_batches(snapshot.connection(), snapshot.shape, |first, pages| {
         for (number, page) in (first..).zip(pages.chunks_exact(page_size)).filter(|(number, _)| *number != lock_page) {
-            sums.push((number, checksum::ltx_page(number, page)));
             encoder.page(number, page).map_err(|e| unwritten(to, e))?;
+            written(number, checksum::ltx_page(number, page));
         }
         Ok(())
     })?;
-    finish(encoder, span, to)?;
-    Ok(sums)
+    finish(encoder, span, to)
 }
 
 fn encoder<'a>(
     snapshot: &Snapshot,
     span: Span,
-    to: &'a Writer,
+    sink: Sink<'a>,
     recipients: Option<&Recipients>,
 ) -> Result<Encoder<Out<'a>>> {
+    let to = sink.to;
     let header = Header {
         // Where LTX has a place for them, Litestream refuses them.
         flags: NO_CHECKSUM,
@@ -87,7 +90,6 @@ fn encoder<'a>(
         post_apply_checksum: span.checksum,
         ..Header::default()
     };
-    let sink = Sink { to, at: 0, buffer: Vec::with_capacity(BUFFER) };
     let out = match recipients {
         None => Out::Plain(sink),
         Some(recipients) => Out::Sealed(Box::new(seal::seal(recipients, sink).map_err(|e| unwritten(to, e))?)),
@@ -132,11 +134,16 @@ impl Write for Out<'_> {
 /// Gathers small writes.
 struct Sink<'a> {
     to: &'a Writer,
+    grower: Option<&'a Grower>,
     at: u64,
     buffer: Vec<u8>,
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
+    fn new(to: &'a Writer, grower: Option<&'a Grower>) -> Self {
+        Self { to, grower, at: 0, buffer: Vec::with_capacity(BUFFER) }
+    }
+
     fn finish(mut self) -> Result<()> {
         self.empty()
     }
@@ -145,6 +152,9 @@ impl Sink<'_> {
         self.to.write_at(&self.buffer, self.at)?;
         self.at += self.buffer.len() as u64;
         self.buffer.clear();
+        if let Some(grower) = self.grower {
+            grower.grown(self.at);
+        }
         Ok(())
     }
 }

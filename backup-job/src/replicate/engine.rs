@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! advance ─ compare with the map ─ write N.part, sync ─ record in the map's log, sync ─ N ─ outbox
+//!                                        └─ the first one's parts: outbox, to become an object when N is there
 //! ```
 //! An error before the record leaves all as it was, and the pages differ still. One after it closes the epoch's files;
 //! opening them again reads what the disk says.
@@ -14,20 +15,21 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use replica::seal::Recipients;
+use replica::store::{Grower, PART};
 
 use super::draft::{self, Span};
 use super::epoch::Epoch;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::levels::{self, Last, Level, SNAPSHOT};
-use super::map::Delta;
-use super::outbox::Outbox;
+use super::map::{Delta, PageMap};
+use super::outbox::{Early, Outbox};
 use super::staging::{Name, Staged, Staging, require_room};
 use super::{compare, staging};
 use crate::error::{Code, Error, Result};
 use crate::files;
 use crate::keeper::Companion;
 use crate::latest::Latest;
-use crate::sqlite;
+use crate::sqlite::{self, Shape};
 
 /// Time between two lines about the same trouble.
 const REPEAT: Duration = Duration::from_secs(60);
@@ -154,26 +156,29 @@ impl Engine {
             epoch.begin_child(&self.options, &self.outbox)?;
         }
         let at_ms = epoch.map.timestamp_ms().max(milliseconds(snapshot.at));
-        let made = if epoch.map.txid() == 0 {
-            Some(first(epoch, snapshot, at_ms, &self.options, &self.outbox)?)
+        let (committed, early) = if epoch.map.txid() == 0 {
+            let First { name, map, early } = first(epoch, snapshot, at_ms, &self.options, &self.outbox)?;
+            (Some(epoch.commit_first(name, map)), early)
         } else {
-            next(epoch, snapshot, follower.candidates(), at_ms, &self.options)?
+            let made = next(epoch, snapshot, follower.candidates(), at_ms, &self.options)?;
+            (made.map(|(name, delta)| epoch.commit(name, &delta)), None)
         };
-        if let Some((name, delta)) = made {
-            match epoch.commit(name, &delta) {
-                Ok(staged) => {
-                    let bytes = staged.bytes;
-                    let pages = delta.pages.len();
-                    tracing::debug!(txid = delta.txid, pages, bytes, "a transaction is staged");
-                    self.stats.syncs += 1;
-                    staging::remove(&self.outbox.add(staged, None));
-                }
-                Err(error) => {
-                    // Whether its record is on the disk is not known here.
-                    self.epoch = None;
-                    return Err(error);
+        match committed {
+            Some(Ok(staged)) => {
+                let (txid, bytes) = (staged.name.max, staged.bytes);
+                tracing::debug!(txid, bytes, "a transaction is staged");
+                self.stats.syncs += 1;
+                staging::remove(&self.outbox.add(staged, None));
+                if let Some(early) = early {
+                    early.end();
                 }
             }
+            Some(Err(error)) => {
+                // Whether its record is on the disk is not known here.
+                self.epoch = None;
+                return Err(error);
+            }
+            None => {}
         }
         follower.shipped();
         Ok(())
@@ -320,21 +325,42 @@ fn require_successor(snapshot: &Snapshot, database: &std::path::Path) -> Result<
     .hint("nothing is shipped: `backup-job restore` brings the data back"))
 }
 
-/// The epoch's first transaction: the whole database.
+/// An epoch's first transaction: the whole database.
+struct First {
+    name: Name,
+    map: PageMap,
+    /// Where it is large, stores may have parts of it already.
+    early: Option<Grower>,
+}
+
+/// Makes it.
 fn first(
     epoch: &mut Epoch,
     snapshot: &Snapshot,
     timestamp_ms: u64,
     options: &Options,
     outbox: &Outbox,
-) -> Result<(Name, Delta)> {
-    epoch.require_page_size(snapshot.shape.page_size, outbox)?;
+) -> Result<First> {
+    let Shape { page_size, pages, .. } = snapshot.shape;
+    let bytes = snapshot.shape.bytes();
+    epoch.require_page_size(page_size, options, outbox)?;
+    require_room(epoch.folder(), bytes)?;
     let name = Name { level: SNAPSHOT, min: 1, max: 1, sealed: options.recipients.is_some() };
-    require_room(epoch.folder(), snapshot.shape.bytes())?;
     let span = Span { min: 1, max: 1, timestamp_ms, checksum: 0 };
-    let pages =
-        drafted(&epoch.staging, name, |to| draft::write_whole(snapshot, span, to, options.recipients.as_deref()))?;
-    Ok((name, Delta { txid: 1, timestamp_ms, commit: snapshot.shape.pages, pages }))
+    let mut map = PageMap::first(page_size, timestamp_ms, pages);
+    let early = drafted(&epoch.staging, name, |to| {
+        let announce = || -> Result<Grower> {
+            // What does not compress becomes a little larger.
+            let (grower, file) = Grower::open(to.path(), bytes + bytes / 8)?;
+            outbox.announce(Early { name, file, timestamp_ms });
+            Ok(grower)
+        };
+        let early = (bytes > PART).then(announce).transpose()?;
+        let shipped = |number, checksum| map.ship(number, checksum, 1);
+        draft::write_whole(snapshot, span, to, options.recipients.as_deref(), early.as_ref(), shipped)?;
+        Ok(early)
+    })?;
+    Ok(First { name, map, early })
 }
 
 /// The next transaction; `None` where nothing differs.
@@ -373,7 +399,7 @@ fn make(
 ) -> Result<Staged> {
     drafted(staging, name, |to| match pages {
         Some(pages) => draft::write(snapshot, span, pages.into_iter(), to, recipients),
-        None => draft::write_whole(snapshot, span, to, recipients).map(drop),
+        None => draft::write_whole(snapshot, span, to, recipients, None, |_, _| ()),
     })?;
     staging.publish(name, span.timestamp_ms)
 }

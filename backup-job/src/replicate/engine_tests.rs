@@ -1,12 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use replica::store::{Put, Store, StoreOptions};
 use rusqlite::Connection;
 
 use super::engine::{Engine, Options};
+use super::epoch::Epoch;
 use super::image::Image;
 use super::levels::{Level, SNAPSHOT};
-use super::outbox::Outbox;
+use super::outbox::{Next, Outbox};
 use crate::{files, sqlite};
 
 struct Followed {
@@ -70,18 +72,21 @@ impl Followed {
         assert_eq!(self.image.rows(), rows);
     }
 
-    /// As if the process had been killed and started again.
-    fn restart(&mut self) {
-        let options = Options {
+    fn options(&self) -> Options {
+        Options {
             database: self.path(),
             sync_interval: Duration::from_secs(1),
             recipients: None,
             levels: Vec::new(),
             takeover: false,
             once: false,
-        };
+        }
+    }
+
+    /// As if the process had been killed and started again.
+    fn restart(&mut self) {
         self.outbox = Arc::new(Outbox::new(1, 64 << 20));
-        self.engine = Engine::new(options, Arc::clone(&self.outbox), Arc::default());
+        self.engine = Engine::new(self.options(), Arc::clone(&self.outbox), Arc::default());
     }
 }
 
@@ -107,6 +112,56 @@ fn each_sync_ships_what_changed_and_nothing_where_nothing_did() {
         followed.assert_same();
         assert_eq!(followed.image.files.len(), 4, "{pragmas}");
     }
+}
+
+#[test]
+fn a_large_first_file_is_seen_while_it_is_made_and_whole_only_when_it_is_staged() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(30_000);
+    let (outbox, mut changes) = (Arc::clone(&followed.outbox), followed.outbox.subscribe());
+    let stores = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", stores.path().display()).parse().unwrap();
+    let store = Store::open(&url, &StoreOptions::default()).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let put = runtime.spawn(async move {
+        while outbox.early().is_none() {
+            changes.changed().await.unwrap();
+        }
+        let early = outbox.early().unwrap();
+        let put = store.put_new("early", early.file, 0).await.unwrap();
+        (put, early.name, outbox.positions().1)
+    });
+    assert!(followed.engine.sync().unwrap());
+    let (put, name, txid) = runtime.block_on(put).unwrap();
+    assert_eq!((put, name.level, name.max, txid), (Put::Created, SNAPSHOT, 1, 1));
+    assert!(followed.outbox.early().is_none());
+    followed.outbox.connected(0, followed.outbox.epoch().0.unwrap().epoch, 0, 0);
+    let Next::File(staged) = followed.outbox.next(0) else { panic!("nothing is staged") };
+    let whole = std::fs::read(staged.path).unwrap();
+    assert!(whole.len() as u64 > replica::store::PART);
+    assert!(std::fs::read(stores.path().join("early")).unwrap() == whole, "the store has other bytes");
+}
+
+#[test]
+fn an_epoch_that_was_told_of_with_another_page_size_is_not_written() {
+    let followed = Followed::new("PRAGMA journal_mode=WAL");
+    let options = followed.options();
+    let open = || {
+        Epoch::open(&options, &followed.outbox).unwrap();
+        Epoch::open(&options, &followed.outbox).unwrap()
+    };
+    let mut epoch = open();
+    let first = epoch.state.epoch;
+    epoch.require_page_size(4096, &options, &followed.outbox).unwrap();
+    assert_eq!(epoch.state.epoch, first, "nobody knew of a page size");
+    drop(epoch);
+    let mut epoch = open();
+    epoch.require_page_size(4096, &options, &followed.outbox).unwrap();
+    assert_eq!(epoch.state.epoch, first);
+    epoch.require_page_size(8192, &options, &followed.outbox).unwrap();
+    let told = followed.outbox.epoch().0.unwrap();
+    assert_ne!(told.epoch, first);
+    assert_eq!((told.page_size, told.is_successor), (8192, true));
 }
 
 #[test]

@@ -88,21 +88,26 @@ impl Epoch {
         Ok(Self { home, staging: Staging::new(folder.clone()), state, folder, map, log })
     }
 
-    /// Ends this epoch and begins one that goes on from it.
+    /// Ends this epoch and begins one that goes on from it, or from where it went on if it has nothing.
     pub(super) fn begin_child(&mut self, options: &Options, outbox: &Outbox) -> Result<()> {
+        let here = Parent { epoch: self.state.epoch, txid: self.map.txid() };
         let beginning = Beginning {
             writer: Some(self.state.writer),
             sealed: options.recipients.is_some(),
             is_successor: true,
-            parent: Some(Parent { epoch: self.state.epoch, txid: self.map.txid() }),
+            parent: if here.txid > 0 { Some(here) } else { self.state.parent },
             reason: "the database has another page size",
         };
         *self = Self::begin(self.home.clone(), beginning, outbox)?;
         Ok(())
     }
 
-    /// An empty epoch takes the page size that the database has.
-    pub(super) fn require_page_size(&mut self, page_size: u32, outbox: &Outbox) -> Result<()> {
+    /// An empty epoch takes the page size that the database has. Where it had another one, a store may have been told of
+    /// it.
+    pub(super) fn require_page_size(&mut self, page_size: u32, options: &Options, outbox: &Outbox) -> Result<()> {
+        if ![0, page_size].contains(&self.map.page_size()) {
+            self.begin_child(options, outbox)?;
+        }
         if self.map.page_size() != page_size {
             self.map = PageMap::new(page_size);
             self.log = MapLog::create(&self.folder.join("map"), &self.state.epoch.to_string(), &self.map)?;
@@ -111,6 +116,13 @@ impl Epoch {
             outbox.begin(&self.state, 0, 0, Vec::new());
         }
         Ok(())
+    }
+
+    /// Makes the whole database, written and synced under `name`, the epoch's first transaction; `map` knows its pages.
+    pub(super) fn commit_first(&mut self, name: Name, map: PageMap) -> Result<Staged> {
+        self.log = MapLog::create(&self.folder.join("map"), &self.state.epoch.to_string(), &map)?;
+        self.map = map;
+        self.staging.publish(name, self.map.timestamp_ms())
     }
 
     /// Makes a file that was written and synced a part of the epoch.

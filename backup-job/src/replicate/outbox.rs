@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use replica::epoch::EpochId;
+use replica::store::GrowingFile;
 use tokio::sync::watch;
 
 use super::levels::SNAPSHOT;
@@ -38,6 +39,8 @@ struct Inner {
     opened_at: u64,
     /// The last instant at which the database was seen to be what was shipped, in ms since 1970; 0: never since then.
     looked_ms: u64,
+    /// The epoch's first file, while it is made.
+    early: Option<Early>,
     /// Counts the openings: what a worker knew of the queue before is gone.
     opened: u64,
 }
@@ -54,6 +57,15 @@ pub(super) struct Queue {
     /// Its last transaction; `None` before its listing was read.
     pub(super) position: Option<u64>,
     /// When that transaction's snapshot was opened, in ms since 1970; 0 where it is not known.
+    pub(super) timestamp_ms: u64,
+}
+
+/// A whole database on its way into its file: a store that takes parts is given those that are there.
+#[derive(Clone, Debug)]
+pub(super) struct Early {
+    pub(super) name: Name,
+    pub(super) file: GrowingFile,
+    /// When its snapshot was opened, in ms since 1970.
     pub(super) timestamp_ms: u64,
 }
 
@@ -106,8 +118,21 @@ impl Outbox {
         inner.opened += 1;
         (inner.txid, inner.timestamp_ms, inner.opened_at) = (txid, timestamp_ms, txid);
         inner.looked_ms = 0;
+        inner.early = None;
         drop(inner);
         self.wake();
+    }
+
+    /// The epoch's first file is being made. It is for a store that has nothing, until [`Self::add`] says that it is
+    /// there; who has begun with it goes on to its end.
+    pub(super) fn announce(&self, early: Early) {
+        self.lock().early = Some(early);
+        self.wake();
+    }
+
+    /// What is being made for a store that has nothing.
+    pub(super) fn early(&self) -> Option<Early> {
+        self.lock().early.clone().filter(|early| !early.file.is_given_up())
     }
 
     /// A file was made, for all stores or for one. Returns what is let go for it.
@@ -116,6 +141,7 @@ impl Outbox {
         if staged.name.max > inner.txid {
             (inner.txid, inner.timestamp_ms) = (staged.name.max, staged.timestamp_ms);
         }
+        inner.early.take_if(|early| early.name == staged.name);
         let stores = only.unwrap_or_else(|| (0..inner.stores.len()).collect());
         // One that is made anew for another store takes the place of its namesake for all.
         let waiting = inner.files.remove(&staged.name).map(|waiting| waiting.stores).unwrap_or_default();

@@ -7,6 +7,7 @@
 //!                                                                  └── lost to another writer: the end
 //! ```
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::health::{Health, Uploaded};
-use super::outbox::{Next, Outbox, StoreId};
+use super::outbox::{Early, Next, Outbox, StoreId};
 use super::staging::{Name, Staged};
 use super::state::State;
 use super::{staging, tidy};
@@ -100,12 +101,12 @@ impl Worker {
         }
     }
 
-    /// The epoch once it has a first transaction; `None` where it is time to stop.
+    /// The epoch once it has a first transaction, or that one is being made; `None` where it is time to stop.
     async fn epoch(&mut self) -> Option<(State, u64)> {
         let mut changes = self.outbox.subscribe();
         loop {
             if let (Some(state), opened) = self.outbox.epoch()
-                && self.outbox.positions().1 > 0
+                && (self.outbox.positions().1 > 0 || self.early().is_some())
             {
                 return Some((state, opened));
             }
@@ -205,9 +206,26 @@ impl Worker {
                 self.health.reaches_back(self.id, window_from_ms);
                 tidy = Instant::now() + self.tidy.every;
             }
+            if let Some(Early { name, file, timestamp_ms }) = self.early() {
+                self.attempted.1 = self.attempted.1.max(name.max);
+                let put = self.put(state, name, file.clone().into(), timestamp_ms);
+                let sent = self.holding(state, held, &mut renew, put).await;
+                // Why it was given up is the engine's to say; there will be another one.
+                if !file.is_given_up() {
+                    sent?;
+                    tidy = Instant::now();
+                }
+                continue;
+            }
             match self.outbox.next(self.id) {
                 Next::File(staged) => {
-                    self.put(state, &staged).await?;
+                    let Some(content) = open(&staged)? else {
+                        self.outbox.gone(self.id, staged.name);
+                        continue;
+                    };
+                    self.attempted.1 = self.attempted.1.max(staged.name.max);
+                    let put = self.put(state, staged.name, content, staged.timestamp_ms);
+                    self.holding(state, held, &mut renew, put).await?;
                     // What can be restored begins here, or some of it is needed no more.
                     if staged.name.min == 1 {
                         tidy = Instant::now();
@@ -224,6 +242,29 @@ impl Worker {
         }
     }
 
+    /// Does `work`, which may take longer than a claim lasts, and renews that each time it is due.
+    async fn holding<T>(
+        &self,
+        state: &State,
+        held: &mut Held,
+        due: &mut Instant,
+        work: impl Future<Output = replica::Result<T>>,
+    ) -> replica::Result<T> {
+        let mut work = pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = tokio::time::sleep_until(*due) => match self.renew(state, held).await {
+                    Ok(()) => {}
+                    // Who has lost it writes nothing more. All else has time until the claim expires.
+                    Err(error) if error.kind() == Kind::Conflict => return Err(error),
+                    Err(error) => tracing::warn!(error = error.chain(), "the claim on a replica was not renewed"),
+                },
+            }
+            *due = Instant::now() + RENEW_EVERY;
+        }
+    }
+
     /// Says that we are there, and how far the store is.
     async fn renew(&self, state: &State, held: &mut Held) -> replica::Result<()> {
         let (queues, _) = self.outbox.positions();
@@ -232,21 +273,21 @@ impl Worker {
         held.renew(Head { epoch: state.epoch, txid: at.position.unwrap_or(0), timestamp_ms }).await
     }
 
-    async fn put(&mut self, state: &State, staged: &Staged) -> replica::Result<()> {
-        let Name { level, min, max, sealed } = staged.name;
-        let Some(content) = open(staged)? else {
-            self.outbox.gone(self.id, staged.name);
-            return Ok(());
-        };
+    /// What this store may be given before it is whole.
+    fn early(&self) -> Option<Early> {
+        self.outbox.early().filter(|_| self.store.takes_parts())
+    }
+
+    async fn put(&self, state: &State, name: Name, content: Content, timestamp_ms: u64) -> replica::Result<()> {
+        let Name { level, min, max, sealed } = name;
         let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
-        let timestamp_ms = staged.timestamp_ms;
-        self.attempted.1 = self.attempted.1.max(max);
         let began = Instant::now();
-        let put = self.store.put_new(&key, content, i64::try_from(timestamp_ms).unwrap_or(i64::MAX)).await?;
-        tracing::debug!(store = %self.store.url(), key, bytes = staged.bytes, again = put == Put::Same, "uploaded");
-        let file = Uploaded { txid: max, bytes: staged.bytes, timestamp_ms, took: began.elapsed() };
-        self.health.uploaded(self.id, file);
-        staging::remove(&self.outbox.delivered(self.id, state.epoch, staged.name, timestamp_ms));
+        let at_ms = i64::try_from(timestamp_ms).unwrap_or(i64::MAX);
+        let put = self.store.put_new(&key, content.clone(), at_ms).await?;
+        let bytes = content.len();
+        tracing::debug!(store = %self.store.url(), key, bytes, again = put == Put::Same, "uploaded");
+        self.health.uploaded(self.id, Uploaded { txid: max, bytes, timestamp_ms, took: began.elapsed() });
+        staging::remove(&self.outbox.delivered(self.id, state.epoch, name, timestamp_ms));
         Ok(())
     }
 
@@ -294,3 +335,6 @@ fn open(staged: &Staged) -> replica::Result<Option<Content>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! What is to be written: bytes, or a file that is read piece by piece.
+//! What is to be written: bytes, or a file that is read piece by piece and may still be growing.
 
 use std::fs::File;
 use std::io;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::growing::GrowingFile;
 use crate::buffers::{Buffers, Lent};
 use crate::error::{Error, Result};
 
@@ -18,14 +19,16 @@ pub enum Content {
     Bytes(Bytes),
     /// A file, which nobody changes meanwhile.
     File(SourceFile),
+    /// A file that is still written.
+    Growing(GrowingFile),
 }
 
 /// An open file and its size.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
-    path: PathBuf,
-    file: Arc<File>,
-    len: u64,
+    pub(super) path: PathBuf,
+    pub(super) file: Arc<File>,
+    pub(super) len: u64,
 }
 
 /// So much of a file is in memory.
@@ -42,11 +45,28 @@ impl Content {
         Ok(Self::File(SourceFile { path: path.to_owned(), file: Arc::new(file), len }))
     }
 
-    /// In bytes.
+    /// In bytes; of a file that is still written, so far.
     pub fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::File(source) => source.len,
+            Self::Growing(growing) => growing.len(),
+        }
+    }
+
+    /// About how long it will be, in bytes.
+    pub(super) fn bound(&self) -> u64 {
+        match self {
+            Self::Growing(growing) => growing.source().len,
+            whole => whole.len(),
+        }
+    }
+
+    /// Waits until all of it is there.
+    pub(super) async fn whole(self) -> io::Result<Self> {
+        match self {
+            Self::Growing(growing) => growing.whole().await.map(Self::File),
+            whole => Ok(whole),
         }
     }
 
@@ -60,6 +80,7 @@ impl Content {
         match self {
             Self::Bytes(_) => None,
             Self::File(source) => Some(&source.path),
+            Self::Growing(growing) => Some(&growing.source().path),
         }
     }
 
@@ -85,6 +106,7 @@ impl Content {
                 Ok(())
             }
             Self::File(source) => source.file.read_exact_at(buffer, offset),
+            Self::Growing(growing) => growing.source().file.read_exact_at(buffer, offset),
         }
     }
 
@@ -99,14 +121,33 @@ impl Content {
         self.read_into(Buffers::default().of_len(len), offset).await
     }
 
+    /// `len` bytes from `offset`, once they are there; fewer at the end, none behind it.
+    pub(super) async fn part(&self, buffers: &Buffers, offset: u64, len: u64) -> io::Result<Bytes> {
+        let reached = match self {
+            Self::Growing(growing) => growing.reach(offset.saturating_add(len)).await?,
+            whole => whole.len(),
+        };
+        let len = reached.saturating_sub(offset).min(len);
+        if len == 0 {
+            return Ok(Bytes::new());
+        }
+        self.read_into(buffers.of_len(usize::try_from(len).map_err(io::Error::other)?), offset).await
+    }
+
     /// Fills `buffer` from `offset` on.
-    pub(super) async fn read_into(&self, mut buffer: Lent, offset: u64) -> io::Result<Bytes> {
+    async fn read_into(&self, mut buffer: Lent, offset: u64) -> io::Result<Bytes> {
         let content = self.clone();
         let read = move || {
             content.read_at(&mut buffer, offset)?;
             Ok(buffer.into())
         };
         tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+    }
+}
+
+impl From<GrowingFile> for Content {
+    fn from(growing: GrowingFile) -> Self {
+        Self::Growing(growing)
     }
 }
 

@@ -14,6 +14,7 @@ mod connect;
 mod content;
 mod download;
 mod folder;
+mod growing;
 mod options;
 mod probe;
 mod refused;
@@ -28,7 +29,9 @@ use bytes::Bytes;
 
 pub use content::{Content, SourceFile};
 pub use download::{Download, Reader};
+pub use growing::{Grower, GrowingFile};
 pub use options::{Before, Environment, Retry, StoreOptions};
+pub use upload::PART;
 pub use wire::Traffic;
 
 use crate::error::{Error, Kind, Result};
@@ -116,6 +119,11 @@ impl Store {
         &self.url
     }
 
+    /// Whether it is given the parts of a file while that is still written.
+    pub fn takes_parts(&self) -> bool {
+        matches!(self.backend, Backend::Remote(_))
+    }
+
     /// What has gone over the wire.
     pub fn traffic(&self) -> Traffic {
         match &self.backend {
@@ -138,7 +146,8 @@ impl Store {
     }
 
     /// Writes an object that is not there yet. `timestamp_ms`, milliseconds since 1970, is when its content was the
-    /// database's.
+    /// database's. Of a file that is still written, a provider is given the parts that are there, and the object comes
+    /// to be once the file is whole.
     ///
     /// # Errors
     /// [`Kind::Conflict`] where it is there with other content. After any other error it is either there, whole, or
@@ -149,14 +158,19 @@ impl Store {
         match &self.backend {
             Backend::Remote(remote) => {
                 let metadata = remote.metadata(timestamp_ms)?;
-                let put = if content.len() > upload::PART {
+                let put = if content.bound() > PART {
                     remote.upload(&key, &content, metadata).await
                 } else {
                     remote.create(&key, &content, metadata).await
                 };
                 put.map_err(remote.failed("write", &key))
             }
-            Backend::Folder(folder) => blocking(folder, move |f| f.put_new(&key, &content, timestamp_ms)).await,
+            Backend::Folder(folder) => {
+                let content = content.whole().await.map_err(|error| {
+                    Error::new(Kind::Failed, format!("failed to write '{key}' in {}", self.url)).because(error)
+                })?;
+                blocking(folder, move |folder| folder.put_new(&key, &content, timestamp_ms)).await
+            }
         }
     }
 

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::future::ready;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::multipart::PartId;
 use object_store::path::Path;
 use object_store::{Attributes, CopyMode, CopyOptions, PutMultipartOptions, PutPayload};
@@ -17,8 +18,8 @@ use super::{Put, tmp_key};
 use crate::buffers::Buffers;
 use crate::url::Scheme;
 
-/// What is longer goes in parts, of the least size that S3 takes. A part is held in memory.
-pub(super) const PART: u64 = 5 << 20;
+/// What is longer, in bytes, goes to a provider in parts, of the least size that S3 takes. A part is held in memory.
+pub const PART: u64 = 5 << 20;
 
 /// S3 takes no more of them.
 const MOST_PARTS: u64 = 10_000;
@@ -26,17 +27,18 @@ const MOST_PARTS: u64 = 10_000;
 /// At once: enough to fill a line whose answers take their time, little enough memory.
 const AT_ONCE: usize = 2;
 
-/// The parts of so many bytes as (offset, length).
-fn parts(len: u64) -> impl Iterator<Item = (u64, u64)> {
-    let size = PART.max(len.div_ceil(MOST_PARTS));
-    (0..len.div_ceil(size)).map(move |n| (n * size, size.min(len - n * size)))
+/// The size of the parts of so many bytes.
+fn part_size(len: u64) -> u64 {
+    PART.max(len.div_ceil(MOST_PARTS))
 }
 
 impl Remote {
     pub(super) async fn upload(&self, key: &str, content: &Content, metadata: Attributes) -> Result<Put, Failure> {
-        // It may be there since before a crash: then nothing needs to be sent.
+        // It may be there since before a crash: then nothing needs to be sent. What is not whole never was anywhere.
         let look = || self.look(key, content);
-        if let Some(put) = self.retried("get", key, u64::MAX, look).await? {
+        if !matches!(content, Content::Growing(_))
+            && let Some(put) = self.retried("get", key, u64::MAX, look).await?
+        {
             return Ok(put);
         }
         if self.url.scheme() == Scheme::S3 {
@@ -105,23 +107,26 @@ impl Remote {
     async fn send_parts(&self, key: &str, path: &Path, id: &str, content: &Content) -> Result<Vec<PartId>, Failure> {
         let id = id.to_owned();
         let buffers = Buffers::default();
-        let sends = parts(content.len()).enumerate().map(|(number, (offset, len))| {
+        let size = part_size(content.bound());
+        // How many there are is known when there is nothing left.
+        let parts = stream::iter(0..).map(|number| {
             let (id, buffers) = (&id, &buffers);
             async move {
+                let body = content.part(buffers, number as u64 * size, size).await;
+                let body = body.map_err(|error| Failure::new(Verdict::Failed, error))?;
+                if body.is_empty() {
+                    return Ok(None);
+                }
                 self.before("store-part")?;
-                let size = usize::try_from(len).map_err(|error| Failure::new(Verdict::Failed, error))?;
-                let body = content
-                    .read_into(buffers.of_len(size), offset)
-                    .await
-                    .map_err(|error| Failure::new(Verdict::Failed, error))?;
                 let send = || async {
                     let payload = PutPayload::from(body.clone());
                     Ok(self.service.put_part(path, id, number, payload).await?)
                 };
-                self.retried("part", key, len, send).await
+                self.retried("part", key, body.len() as u64, send).await.map(Some)
             }
         });
-        futures_util::stream::iter(sends).buffered(AT_ONCE).try_collect().await
+        let sent = parts.buffered(AT_ONCE).try_take_while(|part| ready(Ok(part.is_some())));
+        sent.try_filter_map(|part| ready(Ok(part))).try_collect().await
     }
 
     async fn complete(
@@ -159,17 +164,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_are_the_whole_without_gap_and_not_too_many(len in 1_u64..5 << 40) {
-            let mut end = 0;
-            let mut count = 0;
-            for (offset, size) in parts(len) {
-                prop_assert_eq!(offset, end);
-                prop_assert!(size > 0);
-                end = offset + size;
-                count += 1;
-            }
-            prop_assert_eq!(end, len);
-            prop_assert!(count <= MOST_PARTS);
+        fn no_part_is_too_small_and_there_are_not_too_many(len in 1_u64..5 << 40) {
+            prop_assert!(part_size(len) >= PART);
+            prop_assert!(len.div_ceil(part_size(len)) <= MOST_PARTS);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One suite of promises; every store keeps all of them.
 
 use std::io::Read;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use replica::Kind;
-use replica::store::{Content, Put, Store};
+use replica::store::{Content, Grower, Put, Store};
 
 use crate::places::{noise, places};
 
@@ -65,6 +66,54 @@ async fn a_file_is_stored_like_bytes() {
             assert_eq!(place.store.put_new(&key, content, 0).await.unwrap(), Put::Same);
             assert_eq!(all(&place.store, &key).await, bytes, "{}", place.name);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_there_while_it_is_written_and_is_seen_when_it_is_whole() {
+    for place in places().await {
+        let (bytes, half) = (noise(LARGE, 5), LARGE * 3 / 4);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (grower, growing) = Grower::open(file.path(), LARGE as u64).unwrap();
+        let store = place.store.clone();
+        let put = tokio::spawn(async move { store.put_new("grown", growing, 0).await });
+        let sent = place.store.traffic().sent;
+        std::fs::write(file.path(), &bytes[..half]).unwrap();
+        grower.grown(half as u64);
+        let sends_first_part = async {
+            while place.store.traffic().sent - sent < replica::store::PART {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if place.store.takes_parts() {
+            tokio::time::timeout(Duration::from_secs(30), sends_first_part).await.expect("nothing is sent");
+        }
+        assert_eq!(place.store.list("").await.unwrap(), [], "{}", place.name);
+        std::fs::write(file.path(), &bytes).unwrap();
+        grower.grown(LARGE as u64);
+        assert!(!put.is_finished(), "{}: who writes it has not said that it may be there", place.name);
+        grower.end();
+        assert_eq!(put.await.unwrap().unwrap(), Put::Created, "{}", place.name);
+        assert_eq!(all(&place.store, "grown").await, bytes, "{}", place.name);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_given_up_never_was_there() {
+    for place in places().await {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), noise(LARGE, 6)).unwrap();
+        let (grower, growing) = Grower::open(file.path(), LARGE as u64).unwrap();
+        let store = place.store.clone();
+        let theirs = growing.clone();
+        let put = tokio::spawn(async move { store.put_new("given-up", theirs, 0).await });
+        grower.grown(LARGE as u64);
+        assert!(!growing.is_given_up());
+        drop(grower);
+        let error = put.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), Kind::Failed, "{} {}", place.name, error.chain());
+        assert!(growing.is_given_up());
+        assert_eq!(place.store.list("").await.unwrap(), [], "{}", place.name);
     }
 }
 

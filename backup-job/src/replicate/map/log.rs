@@ -36,6 +36,12 @@ const HEADER: usize = 64;
 const NAME: usize = 48;
 const RECORD: usize = 40;
 const ENTRY: usize = 24;
+const SUM: u64 = 8;
+const TRANSACTION: u32 = 0;
+const WHOLE: u32 = 1;
+
+/// Bytes of a record that are in memory while it is written.
+const PIECE: usize = 256 << 10;
 
 /// A log shorter than this is never rewritten.
 const SMALL: u64 = 1 << 20;
@@ -52,14 +58,17 @@ pub(in crate::replicate) struct MapLog {
 impl MapLog {
     /// Makes the file anew, with all of `map` as its first record, and puts it in place of one that is there.
     pub(in crate::replicate) fn create(path: &Path, epoch: &str, map: &PageMap) -> Result<Self> {
-        let mut bytes = header(map.page_size, epoch)?;
-        bytes.extend(whole(map));
         let temporary = files::with_suffix(path, ".new");
         files::remove(LABEL, &temporary)?;
         let file = Writer::create(LABEL, &temporary)?;
-        file.write_at(&bytes, 0)?;
+        let header = header(map.page_size, epoch)?;
+        file.write_at(&header, 0)?;
+        let shipped = || (1..).zip(&map.pages).filter(|(_, page)| **page != Shipped::default());
+        let entries = shipped().map(|(number, page): (u32, _)| (number, page.checksum, page.txid));
+        let PageMap { txid, timestamp_ms, .. } = *map;
+        let head = Head { count: shipped().count(), kind: WHOLE, txid, timestamp_ms, commit: map.commit() };
+        let end = write(&file, header.len() as u64, &head, entries)?;
         files::publish(LABEL, file, path)?;
-        let end = bytes.len() as u64;
         Ok(Self { file: Writer::open(LABEL, path)?, end, base: end })
     }
 
@@ -85,7 +94,7 @@ impl MapLog {
         let (mut end, mut base) = (HEADER as u64, 0);
         while let Some(body) = record(&mut reader, length - end).map_err(failed)? {
             end += 8 + body.len() as u64;
-            let is_whole = u32_at(&body, 4) == 1;
+            let is_whole = u32_at(&body, 4) == WHOLE;
             replay(&mut map, &body, is_whole);
             if is_whole {
                 base = end;
@@ -105,11 +114,12 @@ impl MapLog {
 
     /// Adds a transaction; returns once it is on the disk.
     pub(in crate::replicate) fn append(&mut self, delta: &Delta) -> Result<()> {
-        let entries = delta.pages.iter().map(|(number, checksum)| (*number, *checksum, delta.txid));
-        let record = encode(0, delta.txid, delta.timestamp_ms, delta.commit, delta.pages.len(), entries);
-        self.file.write_at(&record, self.end)?;
+        let Delta { txid, timestamp_ms, commit, ref pages } = *delta;
+        let head = Head { count: pages.len(), kind: TRANSACTION, txid, timestamp_ms, commit };
+        let entries = pages.iter().map(|(number, checksum)| (*number, *checksum, txid));
+        let end = write(&self.file, self.end, &head, entries)?;
         self.file.sync()?;
-        self.end += record.len() as u64;
+        self.end = end;
         Ok(())
     }
 
@@ -129,36 +139,45 @@ fn header(page_size: u32, epoch: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn whole(map: &PageMap) -> Vec<u8> {
-    let shipped = || (1..).zip(&map.pages).filter(|(_, page)| **page != Shipped::default());
-    let entries = shipped().map(|(number, page): (u32, _)| (number, page.checksum, page.txid));
-    encode(1, map.txid, map.timestamp_ms, map.commit(), shipped().count(), entries)
-}
-
-fn encode(
+/// What stands before the entries of a record.
+struct Head {
+    count: usize,
     kind: u32,
     txid: u64,
     timestamp_ms: u64,
     commit: u32,
-    count: usize,
-    entries: impl Iterator<Item = (u32, u64, u64)>,
-) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(RECORD + count * ENTRY);
-    bytes.extend([0; 8]);
-    bytes.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
-    bytes.extend(kind.to_le_bytes());
-    bytes.extend(txid.to_le_bytes());
-    bytes.extend(timestamp_ms.to_le_bytes());
-    bytes.extend(commit.to_le_bytes());
-    bytes.extend([0; 4]);
+}
+
+/// Writes a record at `start`, its checksum last, and returns where it ends.
+fn write(file: &Writer, start: u64, head: &Head, entries: impl Iterator<Item = (u32, u64, u64)>) -> Result<u64> {
+    let Head { count, kind, txid, timestamp_ms, commit } = *head;
+    let mut piece = Vec::with_capacity(PIECE.min(RECORD + count * ENTRY));
+    piece.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+    piece.extend(kind.to_le_bytes());
+    piece.extend(txid.to_le_bytes());
+    piece.extend(timestamp_ms.to_le_bytes());
+    piece.extend(commit.to_le_bytes());
+    piece.extend([0; 4]);
+    let mut sum = checksum::digest();
+    let mut end = start + SUM;
+    let mut empty = |piece: &mut Vec<u8>| -> Result<()> {
+        sum.update(piece);
+        file.write_at(piece, end)?;
+        end += piece.len() as u64;
+        piece.clear();
+        Ok(())
+    };
     for (number, checksum, txid) in entries {
-        bytes.extend(u64::from(number).to_le_bytes());
-        bytes.extend(checksum.to_le_bytes());
-        bytes.extend(txid.to_le_bytes());
+        piece.extend(u64::from(number).to_le_bytes());
+        piece.extend(checksum.to_le_bytes());
+        piece.extend(txid.to_le_bytes());
+        if piece.len() + ENTRY > PIECE {
+            empty(&mut piece)?;
+        }
     }
-    let sum = checksum::of_bytes(&bytes[8..]);
-    bytes[..8].copy_from_slice(&sum.to_le_bytes());
-    bytes
+    empty(&mut piece)?;
+    file.write_at(&sum.finalize().to_le_bytes(), start)?;
+    Ok(end)
 }
 
 /// The next record without its checksum; `None` where there is none that is whole. `left` bytes can be read.
@@ -181,20 +200,14 @@ fn record(reader: &mut impl Read, left: u64) -> std::io::Result<Option<Vec<u8>>>
 }
 
 fn replay(map: &mut PageMap, body: &[u8], is_whole: bool) {
-    let entries = body[RECORD - 8..].chunks_exact(ENTRY);
-    let pages: Vec<(u32, u64, u64)> = entries
-        .filter_map(|entry| Some((u32::try_from(u64_at(entry, 0)).ok()?, u64_at(entry, 8), u64_at(entry, 16))))
-        .collect();
-    let (txid, timestamp_ms, commit) = (u64_at(body, 8), u64_at(body, 16), u32_at(body, 24));
     if is_whole {
         *map = PageMap::new(map.page_size);
     }
-    let sums = pages.iter().map(|(number, checksum, _)| (*number, *checksum)).collect();
-    map.apply(&Delta { txid, timestamp_ms, commit, pages: sums });
-    for (number, _, txid) in pages {
-        if let Some(page) = number.checked_sub(1).and_then(|index| map.pages.get_mut(index as usize)) {
-            page.txid = txid;
-        }
+    (map.txid, map.timestamp_ms) = (u64_at(body, 8), u64_at(body, 16));
+    map.resize(u32_at(body, 24));
+    for entry in body[RECORD - 8..].chunks_exact(ENTRY) {
+        // A number that is none is no page's.
+        map.ship(u32::try_from(u64_at(entry, 0)).unwrap_or(0), u64_at(entry, 8), u64_at(entry, 16));
     }
 }
 

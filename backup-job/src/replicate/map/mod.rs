@@ -42,15 +42,22 @@ pub(super) struct PageMap {
     page_size: u32,
     txid: u64,
     timestamp_ms: u64,
-    /// The XOR of all pages' checksums, with the flag.
-    checksum: u64,
+    /// The XOR of all pages' checksums.
+    sum: u64,
     pages: Vec<Shipped>,
 }
 
 impl PageMap {
     /// Of a database of which nothing was shipped.
     pub(super) fn new(page_size: u32) -> Self {
-        Self { page_size, txid: 0, timestamp_ms: 0, checksum: NO_PAGES, pages: Vec::new() }
+        Self { page_size, txid: 0, timestamp_ms: 0, sum: 0, pages: Vec::new() }
+    }
+
+    /// Of a database of `commit` pages, all of which the first transaction ships: [`Self::ship`] takes them.
+    pub(super) fn first(page_size: u32, timestamp_ms: u64, commit: u32) -> Self {
+        let mut map = Self { txid: 1, timestamp_ms, ..Self::new(page_size) };
+        map.resize(commit);
+        map
     }
 
     /// Bytes in a page.
@@ -75,7 +82,8 @@ impl PageMap {
 
     /// LTX's checksum of the whole database after the last transaction.
     pub(super) fn checksum(&self) -> u64 {
-        self.checksum
+        // An XOR of checksums has the flag only where their number is odd.
+        self.sum | NO_PAGES
     }
 
     /// Whether a page with this checksum is not what was last shipped.
@@ -86,26 +94,36 @@ impl PageMap {
     /// LTX's checksum of the whole database after `delta`.
     pub(super) fn checksum_after(&self, delta: &Delta) -> u64 {
         let gone = self.pages.get(delta.commit as usize..).unwrap_or_default();
-        let mut sum = gone.iter().fold(self.checksum, |sum, page| sum ^ page.checksum);
+        let mut sum = gone.iter().fold(self.sum, |sum, page| sum ^ page.checksum);
         for (number, checksum) in &delta.pages {
             let before = if *number <= delta.commit { self.get(*number).checksum } else { NEVER };
             sum ^= before ^ checksum;
         }
-        // An XOR of checksums has the flag only where their number is odd.
         sum | NO_PAGES
     }
 
     /// Takes note that `delta` was shipped.
     pub(super) fn apply(&mut self, delta: &Delta) {
-        self.checksum = self.checksum_after(delta);
-        self.pages.resize(delta.commit as usize, Shipped::default());
+        self.resize(delta.commit);
         for (number, checksum) in &delta.pages {
-            if let Some(page) = number.checked_sub(1).and_then(|index| self.pages.get_mut(index as usize)) {
-                *page = Shipped { checksum: *checksum, txid: delta.txid };
-            }
+            self.ship(*number, *checksum, delta.txid);
         }
         self.txid = delta.txid;
         self.timestamp_ms = delta.timestamp_ms;
+    }
+
+    /// Takes note that a page was shipped in transaction `txid`.
+    pub(super) fn ship(&mut self, number: u32, checksum: u64, txid: u64) {
+        if let Some(page) = number.checked_sub(1).and_then(|index| self.pages.get_mut(index as usize)) {
+            self.sum ^= page.checksum ^ checksum;
+            *page = Shipped { checksum, txid };
+        }
+    }
+
+    fn resize(&mut self, commit: u32) {
+        let gone = self.pages.get(commit as usize..).unwrap_or_default();
+        self.sum = gone.iter().fold(self.sum, |sum, page| sum ^ page.checksum);
+        self.pages.resize(commit as usize, Shipped::default());
     }
 
     /// Numbers of the pages that were shipped in transaction `txid` or later, ascending.

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
+use replica::store::Grower;
 
 use super::*;
 
@@ -46,6 +47,37 @@ fn a_store_that_is_down_holds_up_no_other() {
     let dropped = outbox.connected(1, epoch(), 2, 0);
     assert_eq!(dropped.len(), 2, "it has them already");
     assert!(outbox.is_settled());
+}
+
+#[test]
+fn what_is_being_made_is_for_the_stores_until_it_is_there_or_given_up() {
+    let outbox = outbox(1, 1000);
+    let being_made = tempfile::NamedTempFile::new().unwrap();
+    let announce = || {
+        let (grower, file) = Grower::open(being_made.path(), 10).unwrap();
+        outbox.announce(Early { name: file_name(), file, timestamp_ms: 1 });
+        grower
+    };
+    assert!(outbox.early().is_none());
+    drop(announce());
+    assert!(outbox.early().is_none(), "it was given up");
+    let grower = announce();
+    assert_eq!(outbox.early().unwrap().name, file_name());
+    outbox.connected(0, epoch(), 0, 0);
+    outbox.add(file(SNAPSHOT, 1, 1), None);
+    assert!(outbox.early().is_none());
+    grower.end();
+    assert!(!outbox.is_settled());
+    outbox.delivered(0, epoch(), file_name(), 1);
+    assert!(outbox.is_settled());
+
+    let _grower = announce();
+    outbox.begin(&state(), 0, 0, Vec::new());
+    assert!(outbox.early().is_none(), "it was another epoch's");
+}
+
+fn file_name() -> Name {
+    file(SNAPSHOT, 1, 1).name
 }
 
 #[test]
