@@ -19,8 +19,8 @@ use std::fs::File;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use async_trait::async_trait;
@@ -145,7 +145,7 @@ fn check(chain: &[Object]) -> Result<()> {
 fn apply(objects: &[Object], pieces: &Pieces, open: Option<&Open>, file: &File, workers: usize) -> Result<Fetched> {
     let (sender, receiver) = mpsc::sync_channel(workers);
     let queue = Arc::new(Queue::new(receiver));
-    let target = Target { file, flusher: Flusher::default() };
+    let target = Target { file, flusher: Flusher::default(), one_at_a_time: Mutex::default() };
     let (split, sums) = thread::scope(|scope| {
         let threads: Vec<_> = (0..workers)
             .map(|_| {

@@ -19,11 +19,15 @@ use crate::flush::Flusher;
 pub(super) struct Target<'a> {
     pub(super) file: &'a File,
     pub(super) flusher: Flusher,
+    /// Who waits for the system's own lock on the file spins, and takes a core from those who have work.
+    pub(super) one_at_a_time: Mutex<()>,
 }
 
 impl Target<'_> {
     fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        let turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
         self.file.write_all_at(bytes, offset)?;
+        drop(turn);
         self.flusher.wrote(self.file, bytes.len())
     }
 }
