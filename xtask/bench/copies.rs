@@ -1,7 +1,5 @@
 //! Other ways to copy a database, each until the copy is durable.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -20,36 +18,23 @@ pub(crate) fn require_sqlite3() -> Result<()> {
     Ok(())
 }
 
-/// Writes as many bytes as `like` has beside it and removes them again. A virtual machine gets memory from its host when
-/// it is first touched and gives it back when it is free for long: without this, whoever comes first pays for it (two
-/// seconds a gigabyte, more than a whole copy).
-pub(crate) fn warm_memory(like: &Path) -> Result<()> {
-    let bytes = std::fs::metadata(like).with_context(|| format!("failed to look at '{}'", like.display()))?.len();
-    let scratch = like.with_extension("warm");
-    let written =
-        File::create(&scratch).and_then(|mut file| std::io::copy(&mut std::io::repeat(1).take(bytes), &mut file));
-    written.with_context(|| format!("failed to write '{}'", scratch.display()))?;
-    std::fs::remove_file(&scratch).with_context(|| format!("failed to remove '{}'", scratch.display()))
-}
-
 /// The disk's limit: every byte read and written once, nothing looked at.
 pub(crate) fn cp(from: &Path, to: &Path) -> Result<Sample> {
     // A file system that shares blocks would copy nothing.
-    timed(Command::new("cp").arg("--reflink=never").arg(from).arg(to), from, to)
+    timed(Command::new("cp").arg("--reflink=never").arg(from).arg(to), to)
 }
 
 /// The shell's own backup command.
 pub(crate) fn sqlite3_backup(from: &Path, to: &Path) -> Result<Sample> {
-    timed(Command::new("sqlite3").arg(from).arg(format!(".backup '{}'", to.display())), from, to)
+    timed(Command::new("sqlite3").arg(from).arg(format!(".backup '{}'", to.display())), to)
 }
 
 /// A copy without free pages.
 pub(crate) fn vacuum_into(from: &Path, to: &Path) -> Result<Sample> {
-    timed(Command::new("sqlite3").arg(from).arg(format!("VACUUM INTO '{}'", to.display())), from, to)
+    timed(Command::new("sqlite3").arg(from).arg(format!("VACUUM INTO '{}'", to.display())), to)
 }
 
-fn timed(command: &mut Command, original: &Path, copy: &Path) -> Result<Sample> {
-    warm_memory(original)?;
+fn timed(command: &mut Command, copy: &Path) -> Result<Sample> {
     let begin = Instant::now();
     let ended = run(command)?;
     fsync(copy)?;

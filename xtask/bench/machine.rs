@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(crate) struct Machine {
     cores: usize,
     processor: String,
-    memory_mib: u64,
+    pub(crate) memory_mib: u64,
     kernel: String,
     /// The kind of file system that the databases lie on.
     file_system: String,

@@ -7,6 +7,7 @@ mod http;
 mod load;
 mod machine;
 mod measure;
+mod memory;
 mod minio;
 mod options;
 mod ours;

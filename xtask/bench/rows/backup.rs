@@ -60,7 +60,6 @@ fn one_size(bench: &Bench<'_>, bytes: u64, title: &str, turns: usize) -> Result<
 fn ours(bench: &Bench<'_>, files: &Files) -> Result<Sample> {
     change(&files.database)?;
     empty(&files.backups)?;
-    copies::warm_memory(&files.database)?;
     let first = files.back_up(&bench.project)?;
     let again = files.back_up(&bench.project)?;
     empty(&files.backups)?;

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::flask::Flask;
 use crate::machine::Machine;
+use crate::memory::Warm;
 use crate::options::{Options, Output, Topic};
 use crate::project::Project;
 use crate::report::{Group, Report};
@@ -51,6 +52,7 @@ const TOPICS: [(Topic, Measure); 13] = [
 pub(crate) fn run(options: &Options) -> Result<()> {
     let project = Project::find(options)?;
     let machine = Machine::inspect(project.scratch.path())?;
+    let _warm = (!options.quick).then(|| Warm::up(&machine)).transpose()?;
     let flask = Flask::install(&project.cache)?;
     let bench = Bench { options, project, flask };
     let (mut groups, mut failures) = (Vec::new(), Vec::new());

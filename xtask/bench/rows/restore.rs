@@ -96,7 +96,6 @@ fn replace(bench: &Bench<'_>, files: &Files, backup: &Path, title: &str) -> Resu
                 std::fs::remove_file(&sidecar)?;
             }
         }
-        copies::warm_memory(backup)?;
         restored(bench, files, backup, "replace")
     };
     compare(bench, title, backup, restore, &REPLACE)

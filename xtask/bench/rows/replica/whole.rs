@@ -89,8 +89,7 @@ impl Scene<'_> {
         let plain = self.plain()?;
         let cp = || copies::cp(&files.database, &files.backups.join("copy.db"));
         let limits = |plain_name, plain_run: fn(&Plain) -> Result<Sample>| {
-            let run = move |plain| copies::warm_memory(&files.database).and_then(|()| plain_run(plain));
-            let plain = plain.as_ref().map(|plain| Contender::new(Side::Limit, plain_name, move || run(plain)));
+            let plain = plain.as_ref().map(|plain| Contender::new(Side::Limit, plain_name, move || plain_run(plain)));
             let limits = plain.into_iter().chain([Contender::new(Side::Limit, copies::CP, cp)]);
             limits.filter(|_| bench.options.runs(Side::Limit)).collect::<Vec<_>>()
         };
@@ -128,7 +127,6 @@ impl Scene<'_> {
     fn sync(&self, replicator: &Replicator) -> Result<Sample> {
         let Self { bench, place, files, .. } = self;
         replicator.forget(files)?;
-        copies::warm_memory(&files.database)?;
         let store = place.store();
         let mut sample = used(&run(&mut replicator.once(bench, files, &store))?);
         sample.insert("stored_mb", store.stored_mb()?);
@@ -178,7 +176,6 @@ impl Scene<'_> {
         let target = Files::below(&folder)?;
         let data = target.database.parent().context("a database without a folder")?;
         std::fs::create_dir_all(data).with_context(|| format!("failed to create '{}'", data.display()))?;
-        copies::warm_memory(&files.database)?;
         let sample = used(&run(&mut replicator.restore(bench, &target, store, instant))?);
         let mark = mark_of(&target.database)?;
         remove(&folder)?;
