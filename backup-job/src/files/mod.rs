@@ -100,8 +100,7 @@ impl Writer {
     /// Writes all of `bytes` at `offset`.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         before(self.label, &Op::Write { file: &self.file, path: &self.path, offset, bytes })
-            .and_then(|()| self.file.write_all_at(bytes, offset))
-            .and_then(|()| self.flusher.wrote(&self.file, bytes.len()))
+            .and_then(|()| self.flusher.write(&self.file, bytes, offset))
             .map_err(|e| Error::io("write", &self.path, e))
     }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
@@ -25,10 +24,8 @@ pub(super) struct Target<'a> {
 
 impl Target<'_> {
     fn write(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
-        self.file.write_all_at(bytes, offset)?;
-        drop(turn);
-        self.flusher.wrote(self.file, bytes.len())
+        let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        self.flusher.write(self.file, bytes, offset)
     }
 }
 
