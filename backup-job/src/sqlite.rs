@@ -15,8 +15,12 @@ use crate::read_ahead;
 /// Time between two tries for a lock. SQLite's own handler sleeps 1 to 100 ms, and loses every race under load.
 const LOCK_RETRY: Duration = Duration::from_micros(300);
 
-/// Memory for SQLite's page cache, in KiB: pages are read once, so a large one would buy nothing.
+/// Memory for SQLite's page cache, in KiB, where a database is checked or filled: an index is looked up in while its table
+/// is read.
 const CACHE_KIB: i64 = 2048;
+
+/// Where it is copied or followed: pages are read once, and several connections are open.
+const LIVE_CACHE_KIB: i64 = 256;
 
 /// The oldest SQLite that may checkpoint beside others: 3.7.0 to 3.51.2 lose pages when a second checkpoint races a
 /// writer that resets the WAL.
@@ -37,21 +41,21 @@ pub fn require_safe_version() -> Result<()> {
 /// Opens an existing database that others use at the same time. It never checkpoints by itself.
 pub fn open_live(path: &Path, lock_wait: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    open(path, flags, lock_wait)
+    open(path, flags, lock_wait, LIVE_CACHE_KIB)
 }
 
 /// Opens a database, making a file of 0 bytes where there is none.
 pub fn open_or_create(path: &Path, lock_wait: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    open(path, flags, lock_wait)
+    open(path, flags, lock_wait, CACHE_KIB)
 }
 
-fn open(path: &Path, flags: OpenFlags, lock_wait: Duration) -> Result<Connection> {
+fn open(path: &Path, flags: OpenFlags, lock_wait: Duration, cache_kib: i64) -> Result<Connection> {
     require_safe_version()?;
     let mut connection = Connection::open_with_flags(path, flags).map_err(|e| Error::sqlite("open", path, e))?;
     wait_for_locks(&mut connection, lock_wait)
         .and_then(|()| connection.pragma_update(None, "wal_autocheckpoint", 0))
-        .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
+        .and_then(|()| connection.pragma_update(None, "cache_size", -cache_kib))
         .map_err(|e| Error::sqlite("open", path, e))?;
     Ok(connection)
 }

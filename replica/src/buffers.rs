@@ -17,18 +17,23 @@ pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 impl Buffers {
     /// One with no bytes in it and room for `capacity` of them.
     pub(crate) fn with_capacity(&self, capacity: usize) -> Lent {
-        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        bytes.clear();
-        bytes.reserve_exact(capacity);
-        Lent { bytes, of: self.clone() }
+        let mut lent = self.any();
+        lent.bytes.clear();
+        lent.bytes.reserve_exact(capacity);
+        lent
     }
 
     /// One of `len` bytes, whatever they are.
     pub(crate) fn of_len(&self, len: usize) -> Lent {
-        let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut lent = self.any();
         // What is there need not be zeroed again.
-        bytes.reserve_exact(len.saturating_sub(bytes.len()));
-        bytes.resize(len, 0);
+        lent.bytes.reserve_exact(len.saturating_sub(lent.bytes.len()));
+        lent.bytes.resize(len, 0);
+        lent
+    }
+
+    fn any(&self) -> Lent {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         Lent { bytes, of: self.clone() }
     }
 }

@@ -161,11 +161,13 @@ impl<'a> Sink<'a> {
 
 impl Write for Sink<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() + bytes.len() > BUFFER {
+        if self.buffer.len() == BUFFER {
             self.empty().map_err(io::Error::other)?;
         }
-        self.buffer.extend_from_slice(bytes);
-        Ok(bytes.len())
+        // An index is long.
+        let room = bytes.len().min(BUFFER - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..room]);
+        Ok(room)
     }
 
     fn flush(&mut self) -> io::Result<()> {
