@@ -12,9 +12,10 @@ fn a_replicator_at_work_and_a_rehearsal_make_it_safe_and_what_stops_is_seen() {
     let host = Host::start(&data);
     host.client().get("/add?message=first").expect(200);
     Job::new("backup", &data).succeeds();
-    let (store, away) = (data.path().join("replica"), data.path().join("away"));
-    fs::create_dir(&store).unwrap();
-    let replica = format!("file://{}", store.display());
+    // A disk that is not there: a missing folder on one that is would be made again.
+    let (disk, away) = (data.path().join("disk"), data.path().join("away"));
+    fs::create_dir(&disk).unwrap();
+    let replica = format!("file://{}", disk.join("replica").display());
     let mut replicator = Job::new("replicate", &data).args(&["--replica", &replica]).start(&data);
     replicator.line(&format!(r#"{{"replica":"{replica}""#));
     let browser = Browser::start(&data);
@@ -30,10 +31,10 @@ fn a_replicator_at_work_and_a_rehearsal_make_it_safe_and_what_stops_is_seen() {
     assert!(row.contains(&replica), "{row}");
     assert!(browser.text("#rehearsals tbody").contains("✓ good"));
 
-    fs::rename(&store, &away).unwrap();
+    fs::rename(&disk, &away).unwrap();
     host.client().get("/add?message=second").expect(200);
     assert!(wait_for_level("Needs attention").contains("is not followed: "));
-    fs::rename(&away, &store).unwrap();
+    fs::rename(&away, &disk).unwrap();
     wait_for_level("Safe");
     replicator.kill();
     assert!(wait_for_level("Needs attention").contains("nothing was heard of the replica"));
