@@ -57,8 +57,14 @@ fn a_first_copy_that_dies_anywhere_is_in_s3_whole_or_not_at_all() {
     assert_eq!(answer.code, Some(0), "{}{}", answer.stdout, answer.stderr);
     let trace = fs::read_to_string(trace).unwrap();
     let operations = trace.lines().count();
-    let position = |what: &str| trace.lines().position(|line| line.contains(what)).expect(what);
-    assert!(position("store-part") < position("store-complete"), "{trace}");
+    let lines: Vec<&str> = trace.lines().collect();
+    let first = |what: &str| lines.iter().position(|line| line.contains(what)).expect(what);
+    let last = |what: &str| lines.iter().rposition(|line| line.contains(what)).expect(what);
+    assert!(first("store-part") < first("store-complete"), "{trace}");
+    // The map has a record of the file, and it has its name, before a store makes an object of it. (The first object of
+    // parts is the probe's.)
+    let (recorded, named) = (last("\trename\tmap\t"), last("\trename\tstaging\t"));
+    assert!(recorded < named && named < last("store-complete"), "{trace}");
 
     let (mut without, mut with) = (0, 0);
     for number in (1..=operations).step_by(EVERY) {

@@ -5,12 +5,12 @@
 //! Here so much is touched, and then freed but for a page here and there: what lies between them stays, and the system
 //! gives that away before it takes larger blocks.
 
-use std::os::fd::OwnedFd;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
 use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::uio::pwrite;
 
 use crate::machine::Machine;
 
@@ -18,11 +18,11 @@ use crate::machine::Machine;
 const BLOCKS: u64 = 12 << 10;
 
 /// Of so many bytes one page is kept.
-const BLOCK: i64 = 1 << 20;
-const PAGE: i64 = 4096;
+const BLOCK: u32 = 1 << 20;
+const PAGE: u32 = 4096;
 
 /// The pages that are kept, until it is dropped.
-pub(crate) struct Warm(#[expect(dead_code, reason = "it is held")] OwnedFd);
+pub(crate) struct Warm(#[expect(dead_code, reason = "it is held")] File);
 
 impl Warm {
     /// Takes the memory, or half of what there is.
@@ -30,15 +30,16 @@ impl Warm {
     /// # Errors
     /// Where the system has no files in memory.
     pub(crate) fn up(machine: &Machine) -> Result<Self> {
-        let file = memfd_create("warm", MFdFlags::MFD_CLOEXEC).context("failed to take memory")?;
-        let blocks = i64::try_from(BLOCKS.min(machine.memory_mib / 2))?;
-        let bytes = vec![1; usize::try_from(BLOCK)?];
+        let file = File::from(memfd_create("warm", MFdFlags::MFD_CLOEXEC).context("failed to take memory")?);
+        let blocks = u32::try_from(BLOCKS.min(machine.memory_mib / 2))?;
+        let bytes = vec![1; BLOCK as usize];
         for block in 0..blocks {
-            pwrite(&file, &bytes, block * BLOCK).context("failed to touch memory")?;
+            file.write_all_at(&bytes, u64::from(block) * u64::from(BLOCK)).context("failed to touch memory")?;
         }
         let hole = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
         for block in 0..blocks {
-            fallocate(&file, hole, block * BLOCK + PAGE, BLOCK - PAGE).context("failed to free memory")?;
+            let start = i64::from(block) * i64::from(BLOCK) + i64::from(PAGE);
+            fallocate(&file, hole, start, i64::from(BLOCK - PAGE)).context("failed to free memory")?;
         }
         Ok(Self(file))
     }

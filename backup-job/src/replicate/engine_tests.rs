@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,17 @@ use super::image::Image;
 use super::levels::{Level, SNAPSHOT};
 use super::outbox::{Next, Outbox};
 use crate::{files, sqlite};
+
+fn options(database: PathBuf) -> Options {
+    Options {
+        database,
+        sync_interval: Duration::from_secs(1),
+        recipients: None,
+        levels: Vec::new(),
+        takeover: false,
+        once: false,
+    }
+}
 
 struct Followed {
     folder: tempfile::TempDir,
@@ -29,19 +41,11 @@ impl Followed {
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch(&format!("{pragmas}; CREATE TABLE t(id INTEGER PRIMARY KEY, x)")).unwrap();
         let outbox = Arc::new(Outbox::new(1, 64 << 20));
-        let options = Options {
-            database: path,
-            sync_interval: Duration::from_secs(1),
-            recipients: None,
-            levels,
-            takeover: false,
-            once: false,
-        };
-        let engine = Engine::new(options, Arc::clone(&outbox), Arc::default());
+        let engine = Engine::new(Options { levels, ..options(path) }, Arc::clone(&outbox), Arc::default());
         Self { folder, outbox, engine, image: Image::default() }
     }
 
-    fn path(&self) -> std::path::PathBuf {
+    fn path(&self) -> PathBuf {
         self.folder.path().join("app.db")
     }
 
@@ -73,14 +77,7 @@ impl Followed {
     }
 
     fn options(&self) -> Options {
-        Options {
-            database: self.path(),
-            sync_interval: Duration::from_secs(1),
-            recipients: None,
-            levels: Vec::new(),
-            takeover: false,
-            once: false,
-        }
+        options(self.path())
     }
 
     /// As if the process had been killed and started again.
@@ -170,14 +167,7 @@ fn a_restart_ships_only_what_changed_while_it_was_away() {
     followed.insert(1000);
     followed.sync();
     followed.engine = Engine::new(
-        Options {
-            database: followed.path(),
-            sync_interval: Duration::ZERO,
-            recipients: None,
-            levels: Vec::new(),
-            takeover: false,
-            once: false,
-        },
+        Options { sync_interval: Duration::ZERO, ..followed.options() },
         Arc::new(Outbox::new(1, 0)),
         Arc::default(),
     );
@@ -197,14 +187,7 @@ fn a_store_that_has_lost_its_place_gets_all_it_missed_in_one_file() {
     // Files are made and let go: the limit is nothing.
     followed.restart();
     followed.outbox = Arc::new(Outbox::new(1, 0));
-    let options = Options {
-        database: followed.path(),
-        sync_interval: Duration::ZERO,
-        recipients: None,
-        levels: Vec::new(),
-        takeover: false,
-        once: false,
-    };
+    let options = Options { sync_interval: Duration::ZERO, ..followed.options() };
     followed.engine = Engine::new(options, Arc::clone(&followed.outbox), Arc::default());
     for _ in 0..3 {
         followed.insert(50);
@@ -237,14 +220,7 @@ fn a_map_that_is_missing_or_another_file_begins_a_child_epoch() {
     let copy = files::with_suffix(&followed.path(), ".copy");
     followed.execute(&format!("VACUUM INTO '{}'", copy.display()));
     followed.engine = Engine::new(
-        Options {
-            database: copy.clone(),
-            sync_interval: Duration::ZERO,
-            recipients: None,
-            levels: Vec::new(),
-            takeover: false,
-            once: false,
-        },
+        Options { sync_interval: Duration::ZERO, ..options(copy.clone()) },
         Arc::new(Outbox::new(1, 0)),
         Arc::default(),
     );

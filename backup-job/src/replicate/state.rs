@@ -54,6 +54,19 @@ pub(super) struct State {
     pub(super) levels: Vec<Last>,
 }
 
+#[cfg(test)]
+impl State {
+    /// Of an epoch that has nothing yet.
+    pub(super) fn sample() -> Self {
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "writer": WriterId::random(), "epoch": "20261125T202345Z-1a2b3c4d", "page_size": 4096,
+            "sealed": false, "is_successor": false, "parent": null, "began_at": "2026-01-01T00:00:00Z",
+            "identity": {"device": 1, "inode": 1}, "levels": []
+        }))
+        .unwrap()
+    }
+}
+
 /// The folder beside the database.
 #[derive(Clone, Debug)]
 pub(super) struct Home {

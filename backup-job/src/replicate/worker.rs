@@ -207,9 +207,7 @@ impl Worker {
                 tidy = Instant::now() + self.tidy.every;
             }
             if let Some(Early { name, file, timestamp_ms }) = self.early() {
-                self.attempted.1 = self.attempted.1.max(name.max);
-                let put = self.put(state, name, file.clone().into(), timestamp_ms);
-                let sent = self.holding(state, held, &mut renew, put).await;
+                let sent = self.put(state, held, &mut renew, name, file.clone().into(), timestamp_ms).await;
                 // Why it was given up is the engine's to say; there will be another one.
                 if !file.is_given_up() {
                     sent?;
@@ -223,11 +221,10 @@ impl Worker {
                         self.outbox.gone(self.id, staged.name);
                         continue;
                     };
-                    self.attempted.1 = self.attempted.1.max(staged.name.max);
-                    let put = self.put(state, staged.name, content, staged.timestamp_ms);
-                    self.holding(state, held, &mut renew, put).await?;
+                    let Staged { name, timestamp_ms, .. } = staged;
+                    self.put(state, held, &mut renew, name, content, timestamp_ms).await?;
                     // What can be restored begins here, or some of it is needed no more.
-                    if staged.name.min == 1 {
+                    if name.min == 1 {
                         tidy = Instant::now();
                     }
                 }
@@ -278,12 +275,22 @@ impl Worker {
         self.outbox.early().filter(|_| self.store.takes_parts())
     }
 
-    async fn put(&self, state: &State, name: Name, content: Content, timestamp_ms: u64) -> replica::Result<()> {
+    async fn put(
+        &mut self,
+        state: &State,
+        held: &mut Held,
+        renew: &mut Instant,
+        name: Name,
+        content: Content,
+        timestamp_ms: u64,
+    ) -> replica::Result<()> {
         let Name { level, min, max, sealed } = name;
         let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
+        self.attempted.1 = self.attempted.1.max(max);
         let began = Instant::now();
         let at_ms = i64::try_from(timestamp_ms).unwrap_or(i64::MAX);
-        let put = self.store.put_new(&key, content.clone(), at_ms).await?;
+        let put = self.store.put_new(&key, content.clone(), at_ms);
+        let put = self.holding(state, held, renew, put).await?;
         let bytes = content.len();
         tracing::debug!(store = %self.store.url(), key, bytes, again = put == Put::Same, "uploaded");
         self.health.uploaded(self.id, Uploaded { txid: max, bytes, timestamp_ms, took: began.elapsed() });

@@ -3,12 +3,12 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use crc_fast::{CrcAlgorithm, Digest};
+use crc_fast::Digest;
 use replica::seal::{self, ReadBack, Recipients, Sealer};
 
 use crate::error::{Error, Result};
 use crate::files::Writer;
-use crate::model::checksum::Checksum;
+use crate::model::checksum::{self, Checksum};
 
 /// Bytes written at a time. age seals 64 KiB at a time.
 const BUFFER: usize = 1 << 20;
@@ -50,7 +50,7 @@ impl SealedFile {
         let sink = Sink {
             writer: Writer::create(label, path)?,
             written: 0,
-            digest: Digest::new(CrcAlgorithm::Crc64GoIso),
+            digest: checksum::digest(),
             buffer: Vec::with_capacity(BUFFER + PIECE as usize),
         };
         let (sealer, key) = seal::seal_to_read_back(recipients, sink)?;

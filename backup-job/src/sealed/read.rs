@@ -4,11 +4,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use crc_fast::{CrcAlgorithm, Digest};
 use replica::seal::{Identities, Opener};
 
 use crate::error::{Code, Error, Result};
-use crate::model::checksum::{Checksum, Checksums, DatabaseChecksum};
+use crate::model::checksum::{self, Checksum, Checksums, DatabaseChecksum};
 use crate::model::header::{HEADER_SIZE, Header};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
@@ -89,7 +88,7 @@ pub(crate) fn opened<R: Read>(identities: &Identities, from: R, path: &Path) -> 
 /// CRC-64/GO-ISO of the file as it lies there.
 pub(crate) fn file_checksum(path: &Path, progress: &Progress) -> Result<Checksum> {
     let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-    let mut digest = Digest::new(CrcAlgorithm::Crc64GoIso);
+    let mut digest = checksum::digest();
     let mut buffer = vec![0; CHUNK];
     loop {
         match file.read(&mut buffer) {

@@ -57,7 +57,7 @@ impl Content {
     /// About how long it will be, in bytes.
     pub(super) fn bound(&self) -> u64 {
         match self {
-            Self::Growing(growing) => growing.source().len,
+            Self::Growing(growing) => growing.source.len,
             whole => whole.len(),
         }
     }
@@ -79,8 +79,7 @@ impl Content {
     pub(super) fn path(&self) -> Option<&Path> {
         match self {
             Self::Bytes(_) => None,
-            Self::File(source) => Some(&source.path),
-            Self::Growing(growing) => Some(&growing.source().path),
+            Self::File(source) | Self::Growing(GrowingFile { source, .. }) => Some(&source.path),
         }
     }
 
@@ -105,8 +104,7 @@ impl Content {
                 buffer.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
                 Ok(())
             }
-            Self::File(source) => source.file.read_exact_at(buffer, offset),
-            Self::Growing(growing) => growing.source().file.read_exact_at(buffer, offset),
+            Self::File(source) | Self::Growing(GrowingFile { source, .. }) => source.file.read_exact_at(buffer, offset),
         }
     }
 
@@ -160,5 +158,43 @@ impl From<Bytes> for Content {
 impl From<Vec<u8>> for Content {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Bytes(bytes.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::growing::Grower;
+    use super::*;
+
+    async fn parts(content: &Content, size: u64) -> Vec<Bytes> {
+        let mut parts = Vec::new();
+        loop {
+            let part = content.part(&Buffers::default(), parts.len() as u64 * size, size).await.unwrap();
+            if part.is_empty() {
+                return parts;
+            }
+            parts.push(part);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_parts_are_the_whole_without_gap(bytes in proptest::collection::vec(any::<u8>(), 0..500), size in 1_u64..200) {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), &bytes).unwrap();
+            let (grower, growing) = Grower::open(file.path(), 1000).unwrap();
+            grower.grown(bytes.len() as u64);
+            grower.end();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for content in [bytes.clone().into(), Content::open(file.path()).unwrap(), growing.into()] {
+                let parts = runtime.block_on(parts(&content, size));
+                prop_assert_eq!(parts.concat(), &bytes[..]);
+                let last = parts.len().saturating_sub(1);
+                prop_assert!(parts.iter().take(last).all(|part| part.len() as u64 == size));
+            }
+        }
     }
 }

@@ -26,7 +26,8 @@ pub struct Grower(watch::Sender<Growth>);
 /// The file as those see it who read it.
 #[derive(Clone, Debug)]
 pub struct GrowingFile {
-    source: SourceFile,
+    /// As if it were whole, with the bound for its length.
+    pub(super) source: SourceFile,
     growth: watch::Receiver<Growth>,
 }
 
@@ -54,11 +55,6 @@ impl Grower {
 }
 
 impl GrowingFile {
-    /// The file as if it were whole, with the bound for its length.
-    pub(super) fn source(&self) -> &SourceFile {
-        &self.source
-    }
-
     /// In bytes, so far.
     pub(super) fn len(&self) -> u64 {
         self.growth.borrow().len

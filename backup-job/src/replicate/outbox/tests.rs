@@ -5,19 +5,8 @@ use replica::store::Grower;
 
 use super::*;
 
-const EPOCH: &str = "20261125T202345Z-1a2b3c4d";
-
 fn epoch() -> EpochId {
-    EPOCH.parse().unwrap()
-}
-
-fn state() -> State {
-    let writer = replica::epoch::WriterId::random();
-    serde_json::from_value(serde_json::json!({
-        "version": 1, "writer": writer, "epoch": EPOCH, "page_size": 4096, "sealed": false, "is_successor": false, "parent": null,
-        "began_at": "2026-01-01T00:00:00Z", "identity": {"device": 1, "inode": 1}, "levels": []
-    }))
-    .unwrap()
+    State::sample().epoch
 }
 
 fn file(level: u8, min: u64, max: u64) -> Staged {
@@ -26,7 +15,7 @@ fn file(level: u8, min: u64, max: u64) -> Staged {
 
 fn outbox(stores: usize, limit: u64) -> Outbox {
     let outbox = Outbox::new(stores, limit);
-    outbox.begin(&state(), 0, 0, Vec::new());
+    outbox.begin(&State::sample(), 0, 0, Vec::new());
     outbox.looked(1);
     outbox
 }
@@ -72,7 +61,7 @@ fn what_is_being_made_is_for_the_stores_until_it_is_there_or_given_up() {
     assert!(outbox.is_settled());
 
     let _grower = announce();
-    outbox.begin(&state(), 0, 0, Vec::new());
+    outbox.begin(&State::sample(), 0, 0, Vec::new());
     assert!(outbox.early().is_none(), "it was another epoch's");
 }
 

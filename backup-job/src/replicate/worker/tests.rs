@@ -30,12 +30,7 @@ impl Scene {
         let url = format!("file://{}", folder.path().display()).parse().unwrap();
         let store =
             Store::open(&url, &StoreOptions { before: Some(Arc::new(before)), ..StoreOptions::default() }).unwrap();
-        let state: State = serde_json::from_value(serde_json::json!({
-            "version": 1, "writer": epoch::WriterId::random(), "epoch": "20261125T202345Z-1a2b3c4d", "page_size": 4096,
-            "sealed": false, "is_successor": false, "parent": null, "began_at": "2026-01-01T00:00:00Z",
-            "identity": {"device": 1, "inode": 1}, "levels": []
-        }))
-        .unwrap();
+        let state = State::sample();
         let worker = Worker {
             id: 0,
             store,
