@@ -13,6 +13,7 @@ use crate::sqlite;
 struct Kept {
     folder: tempfile::TempDir,
     stop: Arc<AtomicBool>,
+    gauges: Arc<Latest<Stats>>,
     thread: Option<JoinHandle<Result<Stats>>>,
 }
 
@@ -32,9 +33,9 @@ fn keep(folder: tempfile::TempDir) -> Kept {
     let stop = Arc::new(AtomicBool::new(false));
     let options =
         Options { tick: Duration::from_millis(10), wal_limit: 256 << 10, ..Options::new(database(folder.path())) };
-    let flag = Arc::clone(&stop);
+    let (flag, gauges) = (Arc::clone(&stop), Arc::clone(&options.gauges));
     let thread = std::thread::spawn(move || run(&options, &flag));
-    Kept { folder, stop, thread: Some(thread) }
+    Kept { folder, stop, gauges, thread: Some(thread) }
 }
 
 impl Kept {
@@ -100,7 +101,8 @@ fn the_wal_outlives_the_applications_closes_while_the_keeper_holds_the_database(
     let folder = tempfile::tempdir().unwrap();
     let first = fill(&database(folder.path()));
     let mut kept = keep(folder);
-    until("the keeper's lock", || kept.lock_is_held());
+    // It has the lock before it has the WAL.
+    until("the keeper's first look", || kept.gauges.get().holds);
     drop(first);
     let wal = files_wal(&kept.path());
     let connection = sqlite::open_live(&kept.path(), Duration::from_secs(5)).unwrap();
