@@ -21,6 +21,7 @@ pub mod drill;
 pub mod error;
 pub mod files;
 pub mod generate;
+pub mod home;
 pub mod init;
 pub mod keeper;
 pub mod latest;

@@ -1,9 +1,9 @@
-//! Who may do what at once: `flock` on two files beside the database.
+//! Who may do what at once: `flock` on files in the database's [`home`].
 //!
 //! ```text
-//! .pra.lock     shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
-//! .pra.wanted   held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
-//! .pra.restore  held by a restore in a cluster from its first step to its last, so that there is only one
+//! lock          shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
+//! wanted        held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
+//! restore       held by a restore in a cluster from its first step to its last, so that there is only one
 //! .pra.catalog  in the backup folder: held while the catalog is written, beside the folder's own .pra.lock
 //! ```
 //! The kernel frees these locks when their holder dies, and they hold across the containers of one node, so they fence
@@ -12,7 +12,8 @@
 
 use std::fs;
 use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -20,10 +21,12 @@ use nix::sys::statfs::{FsType, statfs};
 
 use crate::error::{Code, Error, Result};
 use crate::files::folder_of;
+use crate::home;
 
-const LOCK: &str = ".pra.lock";
-const WANTED: &str = ".pra.wanted";
-const RESTORE: &str = ".pra.restore";
+const LOCK: &str = "lock";
+const WANTED: &str = "wanted";
+const RESTORE: &str = "restore";
+const BACKUPS: &str = ".pra.lock";
 const PUBLICATION: &str = ".pra.catalog";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -44,30 +47,30 @@ pub struct Lock {
     _wanted: Option<Flock<fs::File>>,
 }
 
-/// Locks the folder of `database` together with others that only read or write through SQLite.
+/// Locks `database` together with others that only read or write through SQLite.
 ///
 /// # Errors
 /// [`Code::Busy`] where a restore holds it for longer than `wait`; [`Code::Usage`] where locks do not hold.
 pub fn shared(database: &Path, wait: Duration) -> Result<Lock> {
     require_local(database)?;
-    let lock = acquire(&lock_path(database, LOCK), FlockArg::LockSharedNonblock, wait)?;
+    let lock = acquire(&home::make(database)?.join(LOCK), FlockArg::LockSharedNonblock, wait)?;
     Ok(Lock { _lock: lock, _wanted: None })
 }
 
-/// Locks the folder of `database` alone, asking the keeper to let go.
+/// Locks `database` alone, asking the keeper to let go.
 ///
 /// # Errors
 /// As [`shared`].
 pub fn exclusive(database: &Path, wait: Duration) -> Result<Lock> {
     require_local(database)?;
-    let wanted = acquire(&lock_path(database, WANTED), FlockArg::LockExclusiveNonblock, wait)?;
-    let lock = acquire(&lock_path(database, LOCK), FlockArg::LockExclusiveNonblock, wait)?;
+    let wanted = acquire(&home::make(database)?.join(WANTED), FlockArg::LockExclusiveNonblock, wait)?;
+    let lock = acquire(&home::make(database)?.join(LOCK), FlockArg::LockExclusiveNonblock, wait)?;
     Ok(Lock { _lock: lock, _wanted: Some(wanted) })
 }
 
 /// Whether somebody waits for the exclusive lock of `database`, or holds it.
 pub fn is_wanted(database: &Path) -> Result<bool> {
-    let path = lock_path(database, WANTED);
+    let path = home::folder(database)?.join(WANTED);
     let file = match fs::File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
@@ -86,7 +89,7 @@ pub fn is_wanted(database: &Path) -> Result<bool> {
 /// [`Code::Busy`] where another one holds it; [`Code::Usage`] where locks do not hold.
 pub fn restore(database: &Path) -> Result<Lock> {
     require_local(database)?;
-    let lock = acquire(&lock_path(database, RESTORE), FlockArg::LockExclusiveNonblock, Duration::ZERO)?;
+    let lock = acquire(&home::make(database)?.join(RESTORE), FlockArg::LockExclusiveNonblock, Duration::ZERO)?;
     Ok(Lock { _lock: lock, _wanted: None })
 }
 
@@ -95,7 +98,7 @@ pub fn restore(database: &Path) -> Result<Lock> {
 /// # Errors
 /// [`Code::Busy`] where another one works there for longer than `wait`.
 pub fn backups(folder: &Path, wait: Duration) -> Result<Lock> {
-    let lock = acquire(&folder.join(LOCK), FlockArg::LockExclusiveNonblock, wait)?;
+    let lock = acquire(&folder.join(BACKUPS), FlockArg::LockExclusiveNonblock, wait)?;
     Ok(Lock { _lock: lock, _wanted: None })
 }
 
@@ -108,22 +111,14 @@ pub fn publication(folder: &Path, wait: Duration) -> Result<Lock> {
     Ok(Lock { _lock: lock, _wanted: None })
 }
 
-fn lock_path(database: &Path, name: &str) -> PathBuf {
-    folder_of(database).join(name)
-}
-
 fn acquire(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>> {
     let started = Instant::now();
     let mut said = false;
-    let mut file = fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|e| Error::io("open the lock file", path, e))?;
+    let mut file = open(path)?;
     loop {
         match Flock::lock(file, how) {
+            // Removed meanwhile: the next one would make another and hold that.
+            Ok(lock) if !is_in_place(&lock, path)? => file = open(path)?,
             Ok(mut lock) => {
                 sign(&mut lock, path)?;
                 return Ok(lock);
@@ -152,6 +147,27 @@ fn acquire(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>
             }
             Err((_, errno)) => return Err(Error::io("lock", path, errno.into())),
         }
+    }
+}
+
+fn open(path: &Path) -> Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|e| Error::io("open the lock file", path, e))
+}
+
+/// Whether `path` still names the file that is locked.
+fn is_in_place(locked: &fs::File, path: &Path) -> Result<bool> {
+    let ours = locked.metadata().map_err(|e| Error::io("look at the lock file", path, e))?;
+    match fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("look at the lock file", path, error)),
     }
 }
 
@@ -236,7 +252,7 @@ mod tests {
     /// The signature of a process under another kernel.
     const OTHER: &str = "0000-other-boot\n7\n";
 
-    fn database() -> (tempfile::TempDir, PathBuf) {
+    fn database() -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.db");
         (folder, path)
@@ -264,9 +280,9 @@ mod tests {
 
     #[test]
     fn a_lock_held_on_another_machine_is_refused_however_long_one_would_wait() {
-        let (folder, path) = database();
+        let (_folder, path) = database();
         let _held = shared(&path, Duration::ZERO).unwrap();
-        fs::write(folder.path().join(LOCK), OTHER).unwrap();
+        fs::write(home::folder(&path).unwrap().join(LOCK), OTHER).unwrap();
         for wait in [Duration::ZERO, Duration::from_secs(60)] {
             let error = exclusive(&path, wait).unwrap_err();
             assert_eq!(error.code(), Code::Usage);
@@ -276,8 +292,8 @@ mod tests {
 
     #[test]
     fn what_another_kernel_left_in_a_lock_file_is_no_obstacle() {
-        let (folder, path) = database();
-        let file = folder.path().join(LOCK);
+        let (_folder, path) = database();
+        let file = home::make(&path).unwrap().join(LOCK);
         fs::write(&file, OTHER).unwrap();
         let held = exclusive(&path, Duration::ZERO).unwrap();
         // One that is held and not signed yet is waited for.
@@ -289,6 +305,22 @@ mod tests {
             drop(held);
             waits.join().unwrap().unwrap();
         });
+    }
+
+    #[test]
+    fn the_locks_of_two_databases_in_one_folder_are_two() {
+        let (folder, path) = database();
+        let _held = exclusive(&path, Duration::ZERO).unwrap();
+        exclusive(&folder.path().join("auxiliary.db"), Duration::ZERO).unwrap();
+    }
+
+    #[test]
+    fn a_lock_whose_file_was_removed_holds_nobody_off_and_is_not_kept() {
+        let (_folder, path) = database();
+        let _of_a_removed_file = exclusive(&path, Duration::ZERO).unwrap();
+        fs::remove_dir_all(home::folder(&path).unwrap()).unwrap();
+        let _held = exclusive(&path, Duration::ZERO).unwrap();
+        assert_eq!(exclusive(&path, Duration::ZERO).unwrap_err().code(), Code::Busy);
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn a_pod_that_starts_in_the_middle_of_a_restore_waits_and_comes_up_with_what_was
     pra.log_says(&["job/restore"], "/backup/.pra.lock");
 
     pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
-    pra.log_says(&["deployment/events", "--container=init"], "/data/.pra.lock");
+    pra.log_says(&["deployment/events", "--container=init"], "/data/.app.db.pra/lock");
     assert_ne!(pra.try_asks("/count").code, Some(0), "the application answers in the middle of a restore");
 
     pra.kubectl(&["delete", "pod", "--selector=batch.kubernetes.io/job-name=holder", "--grace-period=1"]);
@@ -39,7 +39,7 @@ fn a_lock_that_another_kernel_holds_is_refused_and_one_that_it_left_is_taken() {
     let pra = Installation::new("kernel");
     pra.adds(&["kept"]);
     pra.stops();
-    pra.starts_job("holder", &Job::sabotage(&["hold", "/data/.pra.lock", "another-boot"]));
+    pra.starts_job("holder", &Job::sabotage(&["hold", "/data/.app.db.pra/lock", "another-boot"]));
     pra.log_says(&["job/holder"], "holding");
     pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
     let refused = pra.init_fails();

@@ -62,7 +62,8 @@ fn backed_up(data: &Data) {
 fn sealed_older(data: &Data) {
     fs::write(data.database(), TEMPLATE.file(&format!("backup/{}", TEMPLATE.older()))).unwrap();
     key::sealing(Job::new("backup", data)).succeeds();
-    for path in files(data.database().parent().unwrap()) {
+    // Which database this is stays known: it is the same one that comes back.
+    for path in files(data.database().parent().unwrap()).into_iter().filter(|path| path.is_file()) {
         fs::remove_file(path).unwrap();
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use replica::epoch::EpochId;
 use replica::plan::Accept;
 use replica::seal::Recipients;
@@ -19,7 +20,7 @@ use crate::sealed::Keys;
 #[derive(Debug, Args)]
 pub(super) struct Database {
     /// The live database
-    #[arg(long, value_name = "FILE", env = "PRA_DATABASE", default_value = "/data/app.db")]
+    #[arg(long, value_name = "FILE", env = "PRA_DATABASE", default_value = "/data/app.db", value_parser = database())]
     pub(super) database: PathBuf,
 }
 
@@ -184,6 +185,11 @@ pub(super) struct Wait {
     /// Longest wait for a lock that another backup or restore holds, such as 30s
     #[arg(long, value_name = "TIME", env = "PRA_WAIT", default_value = "30s", value_parser = length)]
     pub(super) wait: Duration,
+}
+
+/// A database, resolved once: what is made beside it is named after the file and not after a link to it.
+fn database() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| crate::home::resolve(&path).map_err(|error| error.chain()))
 }
 
 /// A length of time such as `15m`.

@@ -64,7 +64,7 @@ fn lose(scene: &Scene) {
             std::fs::remove_file(path).unwrap();
         }
     }
-    std::fs::remove_dir_all(scene.path(".pra.replica")).unwrap();
+    std::fs::remove_dir_all(scene.path(".app.db.pra/replica")).unwrap();
 }
 
 /// Three states: 5, 10 and 12 rows; returns the instants after each.
@@ -305,7 +305,7 @@ fn an_empty_volume_is_initialised_from_the_replica_and_a_mistyped_prefix_is_no_f
 }
 
 fn lose_database(scene: &Scene) {
-    std::fs::create_dir_all(scene.path(".pra.replica")).unwrap();
+    std::fs::create_dir_all(scene.path(".app.db.pra/replica")).unwrap();
     lose(scene);
 }
 

@@ -206,7 +206,7 @@ fn a_map_that_is_missing_or_another_file_begins_a_child_epoch() {
     followed.insert(10);
     followed.sync();
     let first = followed.outbox.epoch().0.unwrap();
-    let home = followed.folder.path().join(".pra.replica");
+    let home = followed.folder.path().join(".app.db.pra/replica");
     std::fs::remove_file(home.join(first.epoch.to_string()).join("map")).unwrap();
     followed.restart();
     followed.image = Image::default();
@@ -288,7 +288,7 @@ fn a_process_that_dies_at_any_point_of_a_commit_ships_each_transaction_once() {
     followed.insert(10);
     followed.sync();
     let epoch = followed.outbox.epoch().0.unwrap().epoch;
-    let folder = followed.folder.path().join(".pra.replica").join(epoch.to_string());
+    let folder = followed.folder.path().join(".app.db.pra/replica").join(epoch.to_string());
     followed.insert(5);
     followed.engine.sync().unwrap();
     let second = "0-0000000000000002-0000000000000002.ltx";

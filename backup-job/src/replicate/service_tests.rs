@@ -164,7 +164,7 @@ fn writers_and_the_keeper_go_on_while_everything_is_shipped() {
     assert_eq!(report.stores[0].txid, image.txid);
     assert!(report.keeper.checkpoints > 0, "the WAL was bounded meanwhile: {:?}", report.keeper);
     assert!(image.files.len() > 3, "many small files: {}", image.files.len());
-    let staged = scene.path(".pra.replica").join(scene.epochs("one")[0].file_name().unwrap());
+    let staged = scene.path(".app.db.pra/replica").join(scene.epochs("one")[0].file_name().unwrap());
     let left = std::fs::read_dir(staged).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let left: Vec<String> = left.filter(|name| name != "map" && !name.ends_with(".part")).collect();
     assert!(left.is_empty(), "what every replica has is staged no more: {left:?}");
@@ -251,7 +251,7 @@ fn a_volume_that_was_set_back_is_not_shipped_as_if_nothing_had_happened() {
     let scene = Scene::new();
     scene.insert(5);
     scene.once(&["one"]).unwrap();
-    let home = scene.path(".pra.replica");
+    let home = scene.path(".app.db.pra/replica");
     let kept = scene.path("kept");
     copy_all(&home, &kept);
     scene.insert(5);

@@ -1,10 +1,10 @@
-//! What a replicator knows from one start to the next, in `.pra.replica` beside the database.
+//! What a replicator knows from one start to the next, in `replica/` of the database's home (`.app.db.pra`).
 //!
 //! ```text
-//! .pra.replica/state.json    who writes, which epoch, which file was followed
-//!              parent.json   left by a restore: what the database came from
-//!              <epoch>/map   the page map's log
-//!              <epoch>/…     staged files
+//! replica/state.json    who writes, which epoch, which file was followed
+//!         parent.json   left by a restore: what the database came from
+//!         <epoch>/map   the page map's log
+//!         <epoch>/…     staged files
 //! ```
 
 use std::fs;
@@ -19,10 +19,11 @@ use serde::{Deserialize, Serialize};
 
 use super::levels::Last;
 use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer, folder_of};
+use crate::files::{self, Writer};
+use crate::home;
 
 const LABEL: &str = "state";
-const FOLDER: &str = ".pra.replica";
+const FOLDER: &str = "replica";
 const VERSION: u32 = 1;
 
 /// The file that is followed.
@@ -115,7 +116,7 @@ impl State {
 impl Home {
     /// Of a database that is there; makes the folder.
     pub(super) fn open(database: &Path) -> Result<Self> {
-        let folder = folder_of(database).join(FOLDER);
+        let folder = home::make(database)?.join(FOLDER);
         fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
         Ok(Self { folder, database: database.to_owned() })
     }
@@ -179,7 +180,7 @@ impl Home {
 /// # Errors
 /// Where the folder cannot be written.
 pub fn leave_origin(database: &Path, origin: Option<Parent>, is_replicated: bool) -> Result<()> {
-    if !is_replicated && !folder_of(database).join(FOLDER).exists() {
+    if !is_replicated && !home::folder(database)?.join(FOLDER).exists() {
         return Ok(());
     }
     let home = Home::open(database)?;

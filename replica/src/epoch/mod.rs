@@ -14,9 +14,11 @@ mod held;
 mod id;
 mod layout;
 mod manifest;
+mod random_id;
 
-pub use claim::{Claim, EXPIRES_AFTER, Found, Standing, Writer, WriterId, judge};
+pub use claim::{Claim, EXPIRES_AFTER, Found, Standing, Writer, judge};
 pub use held::{Head, Held, RENEW_EVERY, acquire, read_claim};
 pub use id::EpochId;
 pub use layout::{CLAIM_KEY, level_folder, manifest_key};
 pub use manifest::{Manifest, Parent, create_epoch, list_epochs};
+pub use random_id::{DatabaseId, WriterId};

@@ -130,7 +130,7 @@ impl Replicator {
     /// Removes what it keeps beside the database: the next sync is its first.
     pub(super) fn forget(&self, files: &Files) -> Result<()> {
         let state = match self {
-            Self::Ours => ".pra.replica",
+            Self::Ours => ".app.db.pra/replica",
             Self::Litestream(_) => ".app.db-litestream",
         };
         remove(&files.database.with_file_name(state))
