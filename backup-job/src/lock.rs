@@ -4,6 +4,7 @@
 //! lock          shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
 //! wanted        held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
 //! restore       held by a restore in a cluster from its first step to its last, so that there is only one
+//! replicator    held by the replicator that feeds the stores, from before it reads its state to its end
 //! .pra.catalog  in the backup folder: held while the catalog is written, beside the folder's own .pra.lock
 //! ```
 //! The kernel frees these locks when their holder dies, and they hold across the containers of one node, so they fence
@@ -13,7 +14,7 @@
 use std::fs;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::{Flock, FlockArg};
@@ -26,6 +27,7 @@ use crate::home;
 const LOCK: &str = "lock";
 const WANTED: &str = "wanted";
 const RESTORE: &str = "restore";
+const REPLICATOR: &str = "replicator";
 const BACKUPS: &str = ".pra.lock";
 const PUBLICATION: &str = ".pra.catalog";
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -43,8 +45,16 @@ const SIGNING: Duration = Duration::from_secs(1);
 /// A lock that is held until this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _lock: Flock<fs::File>,
+    lock: Flock<fs::File>,
+    path: PathBuf,
     _wanted: Option<Flock<fs::File>>,
+}
+
+impl Lock {
+    /// Whether its file still has its name. Where it has not, another process could hold another one.
+    pub fn is_in_place(&self) -> Result<bool> {
+        is_in_place(&self.lock, &self.path)
+    }
 }
 
 /// Locks `database` together with others that only read or write through SQLite.
@@ -53,8 +63,7 @@ pub struct Lock {
 /// [`Code::Busy`] where a restore holds it for longer than `wait`; [`Code::Usage`] where locks do not hold.
 pub fn shared(database: &Path, wait: Duration) -> Result<Lock> {
     require_local(database)?;
-    let lock = acquire(&home::make(database)?.join(LOCK), FlockArg::LockSharedNonblock, wait)?;
-    Ok(Lock { _lock: lock, _wanted: None })
+    acquire(home::make(database)?.join(LOCK), FlockArg::LockSharedNonblock, wait)
 }
 
 /// Locks `database` alone, asking the keeper to let go.
@@ -63,9 +72,9 @@ pub fn shared(database: &Path, wait: Duration) -> Result<Lock> {
 /// As [`shared`].
 pub fn exclusive(database: &Path, wait: Duration) -> Result<Lock> {
     require_local(database)?;
-    let wanted = acquire(&home::make(database)?.join(WANTED), FlockArg::LockExclusiveNonblock, wait)?;
-    let lock = acquire(&home::make(database)?.join(LOCK), FlockArg::LockExclusiveNonblock, wait)?;
-    Ok(Lock { _lock: lock, _wanted: Some(wanted) })
+    let wanted = acquire(home::make(database)?.join(WANTED), FlockArg::LockExclusiveNonblock, wait)?;
+    let lock = acquire(home::make(database)?.join(LOCK), FlockArg::LockExclusiveNonblock, wait)?;
+    Ok(Lock { _wanted: Some(wanted.lock), ..lock })
 }
 
 /// Whether somebody waits for the exclusive lock of `database`, or holds it.
@@ -89,8 +98,24 @@ pub fn is_wanted(database: &Path) -> Result<bool> {
 /// [`Code::Busy`] where another one holds it; [`Code::Usage`] where locks do not hold.
 pub fn restore(database: &Path) -> Result<Lock> {
     require_local(database)?;
-    let lock = acquire(&home::make(database)?.join(RESTORE), FlockArg::LockExclusiveNonblock, Duration::ZERO)?;
-    Ok(Lock { _lock: lock, _wanted: None })
+    acquire(home::make(database)?.join(RESTORE), FlockArg::LockExclusiveNonblock, Duration::ZERO)
+}
+
+/// Locks out every other replicator of `database`; all others go on.
+///
+/// # Errors
+/// [`Code::Busy`] where another one is at work; [`Code::Usage`] where locks do not hold.
+pub fn replicator(database: &Path) -> Result<Lock> {
+    require_local(database)?;
+    let path = home::make(database)?.join(REPLICATOR);
+    acquire(path, FlockArg::LockExclusiveNonblock, Duration::ZERO).map_err(|error| {
+        if error.code() != Code::Busy {
+            return error;
+        }
+        Error::new(Code::Busy, format!("another replicator of '{}' is at work", database.display()))
+            .because(error.to_string())
+            .hint("it feeds the replicas: leave it to it, or stop it first")
+    })
 }
 
 /// Locks `folder` for one writer of backups and catalog at a time.
@@ -98,8 +123,7 @@ pub fn restore(database: &Path) -> Result<Lock> {
 /// # Errors
 /// [`Code::Busy`] where another one works there for longer than `wait`.
 pub fn backups(folder: &Path, wait: Duration) -> Result<Lock> {
-    let lock = acquire(&folder.join(BACKUPS), FlockArg::LockExclusiveNonblock, wait)?;
-    Ok(Lock { _lock: lock, _wanted: None })
+    acquire(folder.join(BACKUPS), FlockArg::LockExclusiveNonblock, wait)
 }
 
 /// Locks the catalog in `folder` for the moment in which it is written anew.
@@ -107,11 +131,15 @@ pub fn backups(folder: &Path, wait: Duration) -> Result<Lock> {
 /// # Errors
 /// As [`backups`].
 pub fn publication(folder: &Path, wait: Duration) -> Result<Lock> {
-    let lock = acquire(&folder.join(PUBLICATION), FlockArg::LockExclusiveNonblock, wait)?;
-    Ok(Lock { _lock: lock, _wanted: None })
+    acquire(folder.join(PUBLICATION), FlockArg::LockExclusiveNonblock, wait)
 }
 
-fn acquire(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>> {
+fn acquire(path: PathBuf, how: FlockArg, wait: Duration) -> Result<Lock> {
+    let lock = wait_for(&path, how, wait)?;
+    Ok(Lock { lock, path, _wanted: None })
+}
+
+fn wait_for(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File>> {
     let started = Instant::now();
     let mut said = false;
     let mut file = open(path)?;
@@ -321,6 +349,19 @@ mod tests {
         fs::remove_dir_all(home::folder(&path).unwrap()).unwrap();
         let _held = exclusive(&path, Duration::ZERO).unwrap();
         assert_eq!(exclusive(&path, Duration::ZERO).unwrap_err().code(), Code::Busy);
+    }
+
+    #[test]
+    fn a_database_has_one_replicator_whatever_else_is_at_work() {
+        let (_folder, path) = database();
+        let _beside = shared(&path, Duration::ZERO).unwrap();
+        let held = replicator(&path).unwrap();
+        let error = replicator(&path).unwrap_err();
+        assert_eq!(error.code(), Code::Busy);
+        assert!(error.chain().contains(&format!("process {}", std::process::id())), "{}", error.chain());
+        assert!(held.is_in_place().unwrap());
+        fs::remove_dir_all(home::folder(&path).unwrap()).unwrap();
+        assert!(!held.is_in_place().unwrap());
     }
 
     #[test]

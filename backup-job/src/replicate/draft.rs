@@ -3,12 +3,14 @@
 
 use std::io::{self, Write};
 
+use crc_fast::Digest;
 use ltx::{Encoder, Header, NO_CHECKSUM};
 use replica::seal::{self, Recipients, Sealer};
 use replica::store::Grower;
 
 use super::compare;
 use super::follower::Snapshot;
+use super::map::Content;
 use crate::error::{Code, Error, Result};
 use crate::files::Writer;
 use crate::model::checksum;
@@ -40,7 +42,7 @@ pub(super) fn write(
     pages: impl Iterator<Item = u32>,
     to: &Writer,
     recipients: Option<&Recipients>,
-) -> Result<()> {
+) -> Result<Content> {
     let mut encoder = encoder(snapshot, span, Sink::new(to, None), recipients)?;
     compare::each(snapshot, pages, |number, page| encoder.page(number, page).map_err(|e| unwritten(to, e)))?;
     finish(encoder, span, to)
@@ -58,7 +60,7 @@ pub(super) fn write_whole(
     recipients: Option<&Recipients>,
     grower: Option<&Grower>,
     mut written: impl FnMut(u32, u64) + Send,
-) -> Result<()> {
+) -> Result<Content> {
     let mut encoder = encoder(snapshot, span, Sink::new(to, grower), recipients)?;
     let page_size = snapshot.shape.page_size as usize;
     let lock_page = ltx::lock_page(snapshot.shape.page_size);
@@ -97,7 +99,7 @@ fn encoder<'a>(
     Encoder::new(out, &header).map_err(|e| unwritten(to, e))
 }
 
-fn finish(encoder: Encoder<Out<'_>>, span: Span, to: &Writer) -> Result<()> {
+fn finish(encoder: Encoder<Out<'_>>, span: Span, to: &Writer) -> Result<Content> {
     let (out, _) = encoder.finish(span.checksum).map_err(|e| unwritten(to, e))?;
     let sink = match out {
         Out::Plain(sink) => sink,
@@ -136,20 +138,23 @@ struct Sink<'a> {
     to: &'a Writer,
     grower: Option<&'a Grower>,
     at: u64,
+    checksum: Box<Digest>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Sink<'a> {
     fn new(to: &'a Writer, grower: Option<&'a Grower>) -> Self {
-        Self { to, grower, at: 0, buffer: Vec::with_capacity(BUFFER) }
+        Self { to, grower, at: 0, checksum: Box::new(checksum::digest()), buffer: Vec::with_capacity(BUFFER) }
     }
 
-    fn finish(mut self) -> Result<()> {
-        self.empty()
+    fn finish(mut self) -> Result<Content> {
+        self.empty()?;
+        Ok(Content { bytes: self.at, checksum: self.checksum.finalize() })
     }
 
     fn empty(&mut self) -> Result<()> {
         self.to.write_at(&self.buffer, self.at)?;
+        self.checksum.update(&self.buffer);
         self.at += self.buffer.len() as u64;
         self.buffer.clear();
         if let Some(grower) = self.grower {

@@ -21,7 +21,7 @@ use super::draft::{self, Span};
 use super::epoch::Epoch;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::levels::{self, Last, Level, SNAPSHOT};
-use super::map::{Delta, PageMap};
+use super::map::{Counters, Delta, PageMap};
 use super::outbox::{Early, Outbox};
 use super::staging::{Name, Staged, Staging, require_room};
 use super::{compare, staging};
@@ -76,7 +76,7 @@ pub(super) struct Engine {
     epoch: Option<Epoch>,
     follower: Option<Follower>,
     /// The change counter when all was last compared, in rollback-journal mode.
-    compared: Option<u32>,
+    compared: Option<Counters>,
     next_sync: Instant,
     compacting: Option<JoinHandle<Result<(Staged, Last)>>>,
     said: Option<(String, Instant)>,
@@ -111,7 +111,7 @@ impl Engine {
         }
         let Some(snapshot) = follower.current() else { return Ok(false) };
         let at_ms = milliseconds(snapshot.at);
-        if !snapshot.shape.wal && self.compared == Some(snapshot.change_counter) {
+        if !snapshot.shape.wal && self.compared == Some(snapshot.counters) {
             follower.let_go_in_rollback_mode()?;
             self.looked(at_ms);
             return Ok(true);
@@ -122,9 +122,9 @@ impl Engine {
             tracing::debug!("a database without tables is not shipped");
             return Ok(false);
         }
-        let counter = snapshot.change_counter;
+        let counters = snapshot.counters;
         self.ship()?;
-        self.compared = Some(counter);
+        self.compared = Some(counters);
         self.looked(at_ms);
         self.compact()?;
         self.catch_up()?;
@@ -151,9 +151,9 @@ impl Engine {
         if epoch.map.txid() > 0 && !follower.candidates().is_empty() {
             require_successor(snapshot, &self.options.database)?;
         }
-        if epoch.map.txid() > 0 && epoch.map.page_size() != snapshot.shape.page_size {
-            tracing::error!(from = epoch.map.page_size(), to = snapshot.shape.page_size, "the page size has changed");
-            epoch.begin_child(&self.options, &self.outbox)?;
+        if let Some(reason) = break_in(&epoch.map, snapshot) {
+            tracing::error!(database = %self.options.database.display(), reason, "this is another history");
+            epoch.begin_child(&self.options, &self.outbox, reason)?;
         }
         let at_ms = epoch.map.timestamp_ms().max(milliseconds(snapshot.at));
         let (committed, early) = if epoch.map.txid() == 0 {
@@ -313,6 +313,19 @@ fn period(interval: Duration, last: Duration) -> Duration {
     (interval * 4 / 5).saturating_sub(last * 2).max(interval / 4)
 }
 
+/// Why the snapshot is no successor of what was shipped.
+fn break_in(map: &PageMap, snapshot: &Snapshot) -> Option<&'static str> {
+    if map.txid() == 0 {
+        None
+    } else if map.page_size() != snapshot.shape.page_size {
+        Some("the database has another page size")
+    } else if snapshot.counters.are_before(map.counters()) {
+        Some("another database was written over this one, or an older state of it")
+    } else {
+        None
+    }
+}
+
 /// An empty file is never shipped as the successor of something.
 fn require_successor(snapshot: &Snapshot, database: &std::path::Path) -> Result<()> {
     if has_tables(snapshot, database)? {
@@ -347,8 +360,8 @@ fn first(
     require_room(epoch.folder(), bytes)?;
     let name = Name { level: SNAPSHOT, min: 1, max: 1, sealed: options.recipients.is_some() };
     let span = Span { min: 1, max: 1, timestamp_ms, checksum: 0 };
-    let mut map = PageMap::first(page_size, timestamp_ms, pages);
-    let early = drafted(&epoch.staging, name, |to| {
+    let mut map = PageMap::first(page_size, timestamp_ms, pages, snapshot.counters);
+    let (early, content) = drafted(&epoch.staging, name, |to| {
         let announce = || -> Result<Grower> {
             // What does not compress becomes a little larger.
             let (grower, file) = Grower::open(to.path(), bytes + bytes / 8)?;
@@ -357,9 +370,11 @@ fn first(
         };
         let early = (bytes > PART).then(announce).transpose()?;
         let shipped = |number, checksum| map.ship(number, checksum, 1);
-        draft::write_whole(snapshot, span, to, options.recipients.as_deref(), early.as_ref(), shipped)?;
-        Ok(early)
+        let recipients = options.recipients.as_deref();
+        let content = draft::write_whole(snapshot, span, to, recipients, early.as_ref(), shipped)?;
+        Ok((early, content))
     })?;
+    map.written(content);
     Ok(First { name, map, early })
 }
 
@@ -372,7 +387,8 @@ fn next(
     options: &Options,
 ) -> Result<Option<(Name, Delta)>> {
     let txid = epoch.map.txid() + 1;
-    let mut delta = Delta { txid, timestamp_ms, commit: snapshot.shape.pages, pages: Vec::new() };
+    let (commit, counters) = (snapshot.shape.pages, snapshot.counters);
+    let mut delta = Delta { txid, timestamp_ms, commit, counters, ..Delta::default() };
     compare::differing(snapshot, candidates, &epoch.map, |number, _, checksum| {
         delta.pages.push((number, checksum));
         Ok(())
@@ -384,7 +400,8 @@ fn next(
     require_room(epoch.folder(), delta.pages.len() as u64 * u64::from(snapshot.shape.page_size))?;
     let span = Span { min: txid, max: txid, timestamp_ms, checksum: epoch.map.checksum_after(&delta) };
     let numbers = delta.pages.iter().map(|(number, _)| *number);
-    drafted(&epoch.staging, name, |to| draft::write(snapshot, span, numbers, to, options.recipients.as_deref()))?;
+    let recipients = options.recipients.as_deref();
+    delta.file = drafted(&epoch.staging, name, |to| draft::write(snapshot, span, numbers, to, recipients))?;
     Ok(Some((name, delta)))
 }
 

@@ -283,6 +283,43 @@ fn compacted_files_and_snapshots_are_made_beside_the_transactions() {
 }
 
 #[test]
+fn a_staged_file_that_was_cut_off_or_changed_is_never_shipped() {
+    for damage in ["cut off", "changed", "of another level"] {
+        let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+        followed.insert(500);
+        followed.sync();
+        let epoch = followed.outbox.epoch().0.unwrap().epoch;
+        let folder = followed.folder.path().join(".app.db.pra/replica").join(epoch.to_string());
+        followed.insert(100);
+        followed.engine.sync().unwrap();
+        let second = folder.join("0-0000000000000002-0000000000000002.ltx");
+        let mut bytes = std::fs::read(&second).unwrap();
+        std::fs::remove_file(&second).unwrap();
+        let part = match damage {
+            "cut off" => {
+                bytes.truncate(bytes.len() / 2);
+                files::with_suffix(&second, ".part")
+            }
+            "changed" => {
+                let middle = bytes.len() / 2;
+                bytes[middle..].fill(0);
+                files::with_suffix(&second, ".part")
+            }
+            // A compacted file that was being made.
+            _ => folder.join("1-0000000000000002-0000000000000002.ltx.part"),
+        };
+        std::fs::write(&part, bytes).unwrap();
+        followed.restart();
+        followed.sync();
+        // What the store has missed is made anew.
+        followed.sync();
+        assert!(!part.exists(), "{damage}");
+        assert_eq!(followed.image.files.len(), 2, "{damage}: {:?}", followed.image.files);
+        followed.assert_same();
+    }
+}
+
+#[test]
 fn a_process_that_dies_at_any_point_of_a_commit_ships_each_transaction_once() {
     let mut followed = Followed::new("PRAGMA journal_mode=WAL");
     followed.insert(10);

@@ -62,7 +62,7 @@ impl Epoch {
 
     fn resume(home: Home, state: State, folder: PathBuf, map: PageMap, log: MapLog, outbox: &Outbox) -> Result<Self> {
         let staging = Staging::new(folder.clone());
-        let staged = staging.recover(map.txid())?;
+        let staged = staging.recover(&map)?;
         tracing::info!(epoch = %state.epoch, txid = map.txid(), staged = staged.len(), "the epoch goes on");
         // The map learns it first: who is killed before the state has it must not ship an epoch without one.
         let mut state = state;
@@ -89,14 +89,14 @@ impl Epoch {
     }
 
     /// Ends this epoch and begins one that goes on from it, or from where it went on if it has nothing.
-    pub(super) fn begin_child(&mut self, options: &Options, outbox: &Outbox) -> Result<()> {
+    pub(super) fn begin_child(&mut self, options: &Options, outbox: &Outbox, reason: &str) -> Result<()> {
         let here = Parent { epoch: self.state.epoch, txid: self.map.txid() };
         let beginning = Beginning {
             writer: Some(self.state.writer),
             sealed: options.recipients.is_some(),
             is_successor: true,
             parent: if here.txid > 0 { Some(here) } else { self.state.parent },
-            reason: "the database has another page size",
+            reason,
         };
         *self = Self::begin(self.home.clone(), beginning, outbox)?;
         Ok(())
@@ -106,7 +106,7 @@ impl Epoch {
     /// it.
     pub(super) fn require_page_size(&mut self, page_size: u32, options: &Options, outbox: &Outbox) -> Result<()> {
         if ![0, page_size].contains(&self.map.page_size()) {
-            self.begin_child(options, outbox)?;
+            self.begin_child(options, outbox, "the database has another page size")?;
         }
         if self.map.page_size() != page_size {
             self.map = PageMap::new(page_size);

@@ -18,6 +18,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::map::Counters;
 use super::position::{Position, Since, since};
 use crate::error::{Error, Result};
 use crate::files;
@@ -43,8 +44,8 @@ pub(super) struct Snapshot {
     position: Option<Position>,
     /// Page size and size in pages.
     pub(super) shape: Shape,
-    /// SQLite's count of changes, from page 1. In WAL mode it need not move.
-    pub(super) change_counter: u32,
+    /// SQLite's counts, from page 1. In WAL mode that of changes need not move.
+    pub(super) counters: Counters,
     /// Right after it was opened: nothing that was committed later is in it.
     pub(super) at: Timestamp,
 }
@@ -70,7 +71,8 @@ impl Snapshot {
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(failed)?;
         let shape = Shape { wal: mode == "wal", ..shape };
         let position = if shape.wal { Position::of(&connection) } else { None };
-        Ok(Some(Self { connection, position, shape, change_counter: header.change_counter, at }))
+        let counters = Counters { changes: header.change_counter, schema: header.schema_cookie };
+        Ok(Some(Self { connection, position, shape, counters, at }))
     }
 
     /// Reads its pages.

@@ -22,8 +22,8 @@ use super::watch::Watch;
 use super::worker::{Identity, Worker};
 use super::{StoreHealth, exporter, tidy};
 use crate::error::{Code, Error, Result};
-use crate::keeper;
 use crate::latest::Latest;
+use crate::{keeper, lock};
 
 /// How long the stores may take for what is left, when asked to stop.
 const LAST_UPLOADS: Duration = Duration::from_secs(10);
@@ -78,12 +78,15 @@ pub struct Report {
 /// Without stores it is only kept.
 ///
 /// # Errors
-/// [`Code::Busy`] where another writer has the replica; [`Code::Usage`] where a store cannot be used as it is
+/// [`Code::Busy`] where another writer has the replica, or another process replicates the database; [`Code::Usage`] where a store cannot be used as it is
 /// configured; with `once`, [`Code::OutOfReach`] where not all stores have all.
 pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     if options.keeper.once && !options.replicas.is_empty() {
         require_database(&options.keeper.database)?;
     }
+    // Before any state is read. Who feeds no store has none.
+    let has_stores = !options.replicas.is_empty();
+    let _alone = has_stores.then(|| lock::replicator(&options.keeper.database)).transpose()?;
     let health = Arc::new(Health::new(options.replicas.iter().map(ToString::to_string), options.announce));
     let outbox = Arc::new(Outbox::new(options.replicas.len(), options.staging_limit));
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -247,6 +247,25 @@ fn a_second_writer_is_told_who_the_first_is_and_the_firsts_data_restores() {
 }
 
 #[test]
+fn a_second_replicator_of_one_database_is_refused_and_writes_nothing() {
+    let scene = Scene::new();
+    scene.insert(5);
+    let running = start(scene.options(&["one"]));
+    until("the first copy", || {
+        scene.path("one").exists() && !scene.epochs("one").is_empty() && scene.image("one").txid > 0
+    });
+    scene.insert(3);
+    let error = scene.once(&["one", "two"]).unwrap_err();
+    assert_eq!(error.code(), Code::Busy, "{}", error.chain());
+    assert!(error.chain().contains(&format!("process {}", std::process::id())), "{}", error.chain());
+    assert!(!scene.path("two").exists());
+    running.end().unwrap();
+    assert_eq!(scene.image("one").rows(), 8);
+    assert_eq!(scene.epochs("one").len(), 1);
+    scene.once(&["one", "two"]).unwrap();
+}
+
+#[test]
 fn a_volume_that_was_set_back_is_not_shipped_as_if_nothing_had_happened() {
     let scene = Scene::new();
     scene.insert(5);

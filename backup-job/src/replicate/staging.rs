@@ -4,18 +4,24 @@
 //! ```text
 //! 0-…1-…1.ltx.part ── written, synced ── record in the map's log, synced ── 0-…1-…1.ltx ── every store has it: removed
 //! ```
-//! The record decides: with it a `.part` is finished at the next start, without it it is removed.
+//! The record decides: it holds the length and the checksum of the file, and a `.part` that has both is given its name at
+//! the next start. Every other `.part` is removed, whatever its name: it was cut off, or is made again.
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ltx::FileName;
 
+use super::levels::SNAPSHOT;
+use super::map::{Content, PageMap};
 use crate::error::{Error, Result};
 use crate::files::{self, Writer};
+use crate::model::checksum;
 
 const LABEL: &str = "staging";
 const PART: &str = ".part";
@@ -29,6 +35,14 @@ pub(super) struct Name {
     pub(super) min: u64,
     pub(super) max: u64,
     pub(super) sealed: bool,
+}
+
+impl Name {
+    /// Whether it is the file that transaction `txid` itself made: the whole database at first, then what each sync found.
+    fn is_step_to(&self, txid: u64) -> bool {
+        let is_own = self.level == 0 || (self.level == SNAPSHOT && txid == 1);
+        is_own && self.min == txid && self.max == txid
+    }
 }
 
 impl fmt::Display for Name {
@@ -88,9 +102,10 @@ impl Staging {
         Ok(Staged { timestamp_ms, ..self.staged(name)? })
     }
 
-    /// After a start: finishes what the map knows to be shipped (`txid` is its last transaction), removes what it does
+    /// After a start: finishes the last transaction's file where the map has a record of it, removes what the map does
     /// not know, and returns what the stores may still wait for, in order.
-    pub(super) fn recover(&self, txid: u64) -> Result<Vec<Staged>> {
+    pub(super) fn recover(&self, map: &PageMap) -> Result<Vec<Staged>> {
+        let txid = map.txid();
         let failed = |e| Error::io("list", &self.folder, e);
         let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(&self.folder).map_err(failed)? {
@@ -98,8 +113,7 @@ impl Staging {
             let text = entry.file_name().to_string_lossy().into_owned();
             let (text, is_part) = text.strip_suffix(PART).map_or((text.as_str(), false), |text| (text, true));
             let Ok(name) = text.parse::<Name>() else { continue };
-            // Only what a sync made is in the map's log: a snapshot or a compacted file is made again.
-            if is_part && name.min == txid && name.max == txid {
+            if is_part && name.is_step_to(txid) && is_whole(&entry.path(), map.file())? {
                 files::rename(LABEL, &self.part(name), &self.path(name))?;
             } else if is_part || name.max > txid {
                 files::remove(LABEL, &entry.path())?;
@@ -123,6 +137,22 @@ impl Staging {
 
     fn part(&self, name: Name) -> PathBuf {
         self.folder.join(format!("{name}{PART}"))
+    }
+}
+
+/// Whether the file is the one that was recorded, to its last byte.
+fn is_whole(path: &Path, recorded: Content) -> Result<bool> {
+    let failed = |e| Error::io("read", path, e);
+    let mut file = File::open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.len() != recorded.bytes {
+        return Ok(false);
+    }
+    let (mut checksum, mut buffer) = (checksum::digest(), vec![0; 256 << 10]);
+    loop {
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => return Ok(checksum.finalize() == recorded.checksum),
+            read => checksum.update(&buffer[..read]),
+        }
     }
 }
 

@@ -104,7 +104,7 @@ fn sync(follower: &mut Follower, map: &mut PageMap, seen: &mut Seen) {
     assert!(follower.advance().unwrap());
     let snapshot = follower.current().unwrap();
     seen.by_the_log += u64::from(matches!(follower.candidates(), Candidates::Pages(_)));
-    let mut delta = Delta { txid: map.txid() + 1, timestamp_ms: 0, commit: snapshot.shape.pages, pages: Vec::new() };
+    let mut delta = Delta { txid: map.txid() + 1, commit: snapshot.shape.pages, ..Delta::default() };
     compare::differing(snapshot, follower.candidates(), map, |number, _, sum| {
         delta.pages.push((number, sum));
         Ok(())

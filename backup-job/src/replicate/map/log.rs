@@ -2,7 +2,7 @@
 //!
 //! | offset | size | header, 64 bytes; all numbers are little-endian |
 //! |---|---|---|
-//! | 0 | 8 | `PRA-MAP1` |
+//! | 0 | 8 | `PRA-MAP2` |
 //! | 8 | 4 | page size |
 //! | 12 | 4 | length of the epoch's name |
 //! | 16 | 48 | the epoch's name, zeros to its end |
@@ -15,8 +15,12 @@
 //! | 16 | 8 | TXID |
 //! | 24 | 8 | time in ms since 1970 |
 //! | 32 | 4 | size of the database in pages |
-//! | 36 | 4 | zeros |
-//! | 40 | 24 each | page number (8), checksum (8), TXID in which it was shipped (8) |
+//! | 36 | 4 | its change counter |
+//! | 40 | 4 | its schema cookie |
+//! | 44 | 4 | zeros |
+//! | 48 | 8 | length of the transaction's own file |
+//! | 56 | 8 | CRC-64 of that file |
+//! | 64 | 24 each | page number (8), checksum (8), TXID in which it was shipped (8) |
 //!
 //! The first record that is not whole ends the log. It was not shipped either: a file for the stores gets its name only
 //! after its record is on the disk.
@@ -25,16 +29,16 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
-use super::{Delta, PageMap, Shipped};
+use super::{Content, Counters, Delta, PageMap, Shipped};
 use crate::error::{Error, Result};
 use crate::files::{self, Writer};
 use crate::model::checksum;
 
 const LABEL: &str = "map";
-const MAGIC: [u8; 8] = *b"PRA-MAP1";
+const MAGIC: [u8; 8] = *b"PRA-MAP2";
 const HEADER: usize = 64;
 const NAME: usize = 48;
-const RECORD: usize = 40;
+const RECORD: usize = 64;
 const ENTRY: usize = 24;
 const SUM: u64 = 8;
 const TRANSACTION: u32 = 0;
@@ -65,8 +69,9 @@ impl MapLog {
         file.write_at(&header, 0)?;
         let shipped = || (1..).zip(&map.pages).filter(|(_, page)| **page != Shipped::default());
         let entries = shipped().map(|(number, page): (u32, _)| (number, page.checksum, page.txid));
-        let PageMap { txid, timestamp_ms, .. } = *map;
-        let head = Head { count: shipped().count(), kind: WHOLE, txid, timestamp_ms, commit: map.commit() };
+        let PageMap { txid, timestamp_ms, counters, file: content, .. } = *map;
+        let count = shipped().count();
+        let head = Head { count, kind: WHOLE, txid, timestamp_ms, commit: map.commit(), counters, content };
         let end = write(&file, header.len() as u64, &head, entries)?;
         files::publish(LABEL, file, path)?;
         Ok(Self { file: Writer::open(LABEL, path)?, end, base: end })
@@ -114,8 +119,8 @@ impl MapLog {
 
     /// Adds a transaction; returns once it is on the disk.
     pub(in crate::replicate) fn append(&mut self, delta: &Delta) -> Result<()> {
-        let Delta { txid, timestamp_ms, commit, ref pages } = *delta;
-        let head = Head { count: pages.len(), kind: TRANSACTION, txid, timestamp_ms, commit };
+        let Delta { txid, timestamp_ms, commit, ref pages, counters, file: content } = *delta;
+        let head = Head { count: pages.len(), kind: TRANSACTION, txid, timestamp_ms, commit, counters, content };
         let entries = pages.iter().map(|(number, checksum)| (*number, *checksum, txid));
         let end = write(&self.file, self.end, &head, entries)?;
         self.file.sync()?;
@@ -146,18 +151,24 @@ struct Head {
     txid: u64,
     timestamp_ms: u64,
     commit: u32,
+    counters: Counters,
+    content: Content,
 }
 
 /// Writes a record at `start`, its checksum last, and returns where it ends.
 fn write(file: &Writer, start: u64, head: &Head, entries: impl Iterator<Item = (u32, u64, u64)>) -> Result<u64> {
-    let Head { count, kind, txid, timestamp_ms, commit } = *head;
+    let Head { count, kind, txid, timestamp_ms, commit, counters, content } = *head;
     let mut piece = Vec::with_capacity(PIECE.min(RECORD + count * ENTRY));
     piece.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
     piece.extend(kind.to_le_bytes());
     piece.extend(txid.to_le_bytes());
     piece.extend(timestamp_ms.to_le_bytes());
     piece.extend(commit.to_le_bytes());
+    piece.extend(counters.changes.to_le_bytes());
+    piece.extend(counters.schema.to_le_bytes());
     piece.extend([0; 4]);
+    piece.extend(content.bytes.to_le_bytes());
+    piece.extend(content.checksum.to_le_bytes());
     let mut sum = checksum::digest();
     let mut end = start + SUM;
     let mut empty = |piece: &mut Vec<u8>| -> Result<()> {
@@ -204,6 +215,8 @@ fn replay(map: &mut PageMap, body: &[u8], is_whole: bool) {
         *map = PageMap::new(map.page_size);
     }
     (map.txid, map.timestamp_ms) = (u64_at(body, 8), u64_at(body, 16));
+    map.counters = Counters { changes: u32_at(body, 28), schema: u32_at(body, 32) };
+    map.file = Content { bytes: u64_at(body, 40), checksum: u64_at(body, 48) };
     map.resize(u32_at(body, 24));
     for entry in body[RECORD - 8..].chunks_exact(ENTRY) {
         // A number that is none is no page's.

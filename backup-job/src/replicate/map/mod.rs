@@ -23,8 +23,34 @@ struct Shipped {
     txid: u64,
 }
 
+/// The bytes of a transaction's own file, as they were written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Content {
+    /// Its length.
+    pub(super) bytes: u64,
+    /// CRC-64/GO-ISO of all of them.
+    pub(super) checksum: u64,
+}
+
+/// What SQLite counts in a database's first page. Neither goes back in one history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Counters {
+    /// The file change counter.
+    pub(super) changes: u32,
+    /// The schema cookie.
+    pub(super) schema: u32,
+}
+
+impl Counters {
+    /// Whether these are from before `other`. They begin again at 0 after 2^32.
+    pub(super) fn are_before(self, other: Self) -> bool {
+        let is_before = |one: u32, other: u32| one.wrapping_sub(other).cast_signed() < 0;
+        is_before(self.changes, other.changes) || is_before(self.schema, other.schema)
+    }
+}
+
 /// One transaction of the replica: what it changes in the map.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Delta {
     /// One more than the one before.
     pub(super) txid: u64,
@@ -34,6 +60,10 @@ pub(super) struct Delta {
     pub(super) commit: u32,
     /// Number and checksum of each page in it, ascending.
     pub(super) pages: Vec<(u32, u64)>,
+    /// What the database counted.
+    pub(super) counters: Counters,
+    /// Its file.
+    pub(super) file: Content,
 }
 
 /// The database as it was last shipped: 16 bytes a page.
@@ -45,17 +75,27 @@ pub(super) struct PageMap {
     /// The XOR of all pages' checksums.
     sum: u64,
     pages: Vec<Shipped>,
+    counters: Counters,
+    file: Content,
 }
 
 impl PageMap {
     /// Of a database of which nothing was shipped.
     pub(super) fn new(page_size: u32) -> Self {
-        Self { page_size, txid: 0, timestamp_ms: 0, sum: 0, pages: Vec::new() }
+        Self {
+            page_size,
+            txid: 0,
+            timestamp_ms: 0,
+            sum: 0,
+            pages: Vec::new(),
+            counters: Counters::default(),
+            file: Content::default(),
+        }
     }
 
     /// Of a database of `commit` pages, all of which the first transaction ships: [`Self::ship`] takes them.
-    pub(super) fn first(page_size: u32, timestamp_ms: u64, commit: u32) -> Self {
-        let mut map = Self { txid: 1, timestamp_ms, ..Self::new(page_size) };
+    pub(super) fn first(page_size: u32, timestamp_ms: u64, commit: u32, counters: Counters) -> Self {
+        let mut map = Self { txid: 1, timestamp_ms, counters, ..Self::new(page_size) };
         map.resize(commit);
         map
     }
@@ -73,6 +113,21 @@ impl PageMap {
     /// When the last transaction's snapshot was opened, in ms since 1970.
     pub(super) fn timestamp_ms(&self) -> u64 {
         self.timestamp_ms
+    }
+
+    /// What the database counted at the last transaction.
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The last transaction's own file.
+    pub(super) fn file(&self) -> Content {
+        self.file
+    }
+
+    /// The first transaction's file was written.
+    pub(super) fn written(&mut self, file: Content) {
+        self.file = file;
     }
 
     /// Size in pages after the last transaction.
@@ -110,6 +165,8 @@ impl PageMap {
         }
         self.txid = delta.txid;
         self.timestamp_ms = delta.timestamp_ms;
+        self.counters = delta.counters;
+        self.file = delta.file;
     }
 
     /// Takes note that a page was shipped in transaction `txid`.

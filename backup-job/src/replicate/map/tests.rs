@@ -29,6 +29,8 @@ fn history() -> impl Strategy<Value = Vec<Delta>> {
                 timestamp_ms: txid * 1000,
                 commit,
                 pages: pages.into_iter().collect(),
+                counters: Counters { changes: commit, schema: commit / 2 },
+                file: Content { bytes: txid * 100, checksum: txid | FLAG },
             })
             .collect()
     })
@@ -94,7 +96,8 @@ proptest! {
         let last = lengths.iter().rposition(|length| *length <= cut).unwrap();
         prop_assert_eq!(&read, &maps[last]);
         // What is written after it is found again.
-        let next = Delta { txid: read.txid() + 1, timestamp_ms: 7, commit: 1, pages: vec![(1, FLAG | 5)] };
+        let next =
+            Delta { txid: read.txid() + 1, commit: 1, pages: vec![(1, FLAG | 5)], ..Delta::default() };
         log.append(&next).unwrap();
         let (_, again) = MapLog::open(&path, "epoch").unwrap().unwrap();
         prop_assert_eq!(again.txid(), next.txid);
