@@ -14,6 +14,7 @@
 pub mod backup;
 pub mod catalog;
 pub mod cli;
+pub mod clock;
 pub mod cluster;
 #[cfg(feature = "crash-points")]
 pub mod crash;

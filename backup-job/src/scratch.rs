@@ -26,7 +26,7 @@ impl Scratch {
     /// Makes an empty one beside `database`, and removes those of killed runs.
     pub(crate) fn create(database: &Path) -> Result<(Self, Writer)> {
         remove_dead(database)?;
-        let now = jiff::Timestamp::now().as_nanosecond();
+        let now = crate::clock::now().as_nanosecond();
         let path = files::beside(database, &format!("{TEMPORARY_PREFIX}{MARK}{now:x}-"))?;
         let writer = Writer::create(LABEL, &path)?;
         let lock = writer.file().try_clone().map_err(|e| Error::io("open", &path, e))?;

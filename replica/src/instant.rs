@@ -5,7 +5,19 @@
 //! more than the first guess of a binary search. The search does no I/O: it asks for a file, the caller reads its
 //! header and answers.
 
+use std::time::Duration;
+
 use crate::history::{File, History};
+
+/// How far ahead of this machine's clock an instant may be before it is suspicious: written by a clock that was wrong,
+/// or looked at with one that is.
+pub const TOLERANCE: Duration = Duration::from_mins(5);
+
+/// By how much `at_ms` is ahead of `now_ms`, both milliseconds since 1970, where that is more than [`TOLERANCE`].
+pub fn ahead(at_ms: i64, now_ms: i64) -> Option<Duration> {
+    let ahead = Duration::from_millis(u64::try_from(at_ms.saturating_sub(now_ms)).ok()?);
+    (ahead > TOLERANCE).then_some(ahead)
+}
 
 /// A state and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,7 +43,7 @@ impl Args {
             backups: backups.backups,
             keep: (!no_prune).then_some(keep),
             wait: wait.wait,
-            now: jiff::Timestamp::now(),
+            now: crate::clock::now(),
             dry_run,
             recipients: sealing.recipients()?,
         })?;

@@ -76,7 +76,7 @@ impl Args {
             keep_journal_mode,
             accept_older,
             wait: wait.wait,
-            now: jiff::Timestamp::now(),
+            now: crate::clock::now(),
             dry_run,
             keys,
             accept_unreachable: replicas.accept_unreachable,

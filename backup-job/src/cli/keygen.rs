@@ -33,7 +33,7 @@ impl Args {
 
     pub(super) fn run(self) -> Result<Answer> {
         let key = NewKey::generate();
-        key.write(&self.out, jiff::Timestamp::now())?;
+        key.write(&self.out, crate::clock::now())?;
         let made = Made { recipient: key.recipient(), identity: self.out };
         Answer::new(&made, made.recipient.clone(), vec![made.recipient.clone()])
     }

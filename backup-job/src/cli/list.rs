@@ -27,7 +27,7 @@ impl Args {
 
     pub(super) fn run(self) -> Result<Answer> {
         let Self { backups, ignored: _, output: _, replicas } = self;
-        let now = jiff::Timestamp::now();
+        let now = crate::clock::now();
         let Some(access) = replicas.access(&replicas.keys(), &backups.backups)? else {
             return listing::answer(&listing::list(&backups.backups, now)?);
         };

@@ -35,7 +35,7 @@ impl Args {
             backups: backups.backups,
             keep: retention.keep()?,
             wait: wait.wait,
-            now: jiff::Timestamp::now(),
+            now: crate::clock::now(),
             dry_run,
         })?;
         let rows = fates.iter().map(|Fate { file, keep, reasons }| {

@@ -111,7 +111,7 @@ fn identity(name: Option<String>, uid: Option<String>) -> Result<Identity> {
             std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?.trim().to_owned()
         }
     };
-    let uid = uid.unwrap_or_else(|| format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond()));
+    let uid = uid.unwrap_or_else(|| format!("{}-{}", std::process::id(), crate::clock::now().as_millisecond()));
     Ok(Identity { name, uid })
 }
 

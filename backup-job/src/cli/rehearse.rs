@@ -52,7 +52,7 @@ impl Args {
             backups: backups.backups,
             scratch: scratch.unwrap_or_else(std::env::temp_dir),
             wait: wait.wait,
-            now: jiff::Timestamp::now(),
+            now: crate::clock::now(),
         })?;
         let rows = rehearsals.iter().map(|row| {
             let state = row.error.clone().unwrap_or_else(|| "good".to_owned());

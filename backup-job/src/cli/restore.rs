@@ -73,7 +73,7 @@ impl Args {
             accept_503,
             lock_limit: LOCK_LIMIT,
             wait: wait.wait,
-            now: jiff::Timestamp::now(),
+            now: crate::clock::now(),
             keys,
             recipients: sealing.recipients()?,
             accept_unreachable: replicas.accept_unreachable,

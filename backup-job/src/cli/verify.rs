@@ -58,7 +58,7 @@ impl Args {
         let Self { points, backups, database, replicas, yes: _, output: _, wait } = self;
         let keys = replicas.keys();
         let given = keys.given();
-        let now = jiff::Timestamp::now();
+        let now = crate::clock::now();
         let access = replicas.access(&keys, &backups.backups)?;
         let mut verified = Vec::new();
         // Transactions are the replicas' alone.

@@ -75,7 +75,7 @@ pub struct Course {
 impl Course {
     /// A drill that begins now.
     pub fn start() -> Self {
-        Self { clock: Clock::start(), started_at: Timestamp::now(), log: Mutex::default() }
+        Self { clock: Clock::start(), started_at: crate::clock::now(), log: Mutex::default() }
     }
 
     /// Does `work` as a phase.

@@ -61,7 +61,7 @@ impl Memory {
             let cronjob = get(cluster, name).await?;
             match read(&cronjob)? {
                 Some(noted) if noted.id == self.id => return Ok(()),
-                Some(noted) if Timestamp::now().duration_since(noted.began_at) < LONGEST_DRILL => {
+                Some(noted) if crate::clock::now().duration_since(noted.began_at) < LONGEST_DRILL => {
                     return Err(Error::new(
                         Code::Busy,
                         format!("another drill began at {} in namespace '{}'", noted.began_at, cluster.namespace()),

@@ -45,7 +45,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -311,7 +310,7 @@ async fn run(stage: &Stage, scenario: Scenario) -> Result<Outcome> {
 
 /// What this scenario has to put back.
 async fn remember(cluster: &Cluster, kit: &Kit, plan: &Plan, scenario: Scenario) -> Result<Memory> {
-    let began_at = Timestamp::now();
+    let began_at = crate::clock::now();
     // Unique enough: no two drills are at work at once.
     let id = format!("{:x}", began_at.as_millisecond());
     let mut memory = Memory { id, began_at, replicas: BTreeMap::new(), suspended: None, claim: None };

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::report::Report;
 use crate::catalog::status::{self, Drill};
 use crate::error::Result;
@@ -13,7 +11,7 @@ use crate::error::Result;
 /// # Errors
 /// As [`status::update`].
 pub fn record(folder: &Path, report: &Report) -> Result<()> {
-    status::update(folder, Timestamp::now(), |status| status.add_drill(row(report)))
+    status::update(folder, crate::clock::now(), |status| status.add_drill(row(report)))
 }
 
 fn row(report: &Report) -> Drill {

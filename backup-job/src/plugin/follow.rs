@@ -1,6 +1,5 @@
 //! A Job from a CronJob's template, followed on stderr.
 
-use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::CronJob;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,7 +25,7 @@ pub(crate) async fn follow<T: DeserializeOwned>(
     change: Change,
     Keep { keep }: Keep,
 ) -> Result<T> {
-    let call = Call { cronjob, name: run::name(verb, Timestamp::now()), change, keep };
+    let call = Call { cronjob, name: run::name(verb, crate::clock::now()), change, keep };
     let mut say = |line: &str| eprintln!("{}", human(line));
     tokio::select! {
         done = run::run(cluster, &call, &mut say) => done,

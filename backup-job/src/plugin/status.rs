@@ -1,4 +1,3 @@
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::cli::Common;
@@ -14,7 +13,7 @@ pub(crate) struct Args {}
 impl Args {
     pub(crate) async fn run(self, common: &Common) -> Result<Answer> {
         let (cluster, kit) = common.kit().await?;
-        let status = status::read(&cluster, &kit, Timestamp::now()).await?;
+        let status = status::read(&cluster, &kit, crate::clock::now()).await?;
         Answer::new(&status, words(&status), vec![status.application.name.clone()])
     }
 }

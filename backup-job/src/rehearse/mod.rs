@@ -80,7 +80,7 @@ fn has_backups(backups: &Path, has_replicas: bool) -> Result<bool> {
 }
 
 fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehearsal> {
-    let at = Timestamp::now();
+    let at = crate::clock::now();
     let started = Instant::now();
     let scratch = Scratch::new(&options.scratch)?;
     let restored = restore(options, &scratch, access.clone());

@@ -199,7 +199,7 @@ impl Engine {
         let (Some(epoch), Some(follower), None) = (&self.epoch, &mut self.follower, &self.compacting) else {
             return Ok(());
         };
-        let now_ms = milliseconds(Timestamp::now());
+        let now_ms = milliseconds(crate::clock::now());
         let txid = epoch.map.txid();
         let due = self
             .options

@@ -11,7 +11,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use super::watch::Watch;
@@ -63,7 +62,7 @@ pub(super) async fn serve(listener: TcpListener, watch: Arc<Watch>) {
 
 fn answer<B>(request: &Request<B>, watch: &Watch) -> Response<Full<Bytes>> {
     let (status, kind, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => match watch.samples(Timestamp::now()).encode() {
+        (&Method::GET | &Method::HEAD, "/metrics") => match watch.samples(crate::clock::now()).encode() {
             Ok(text) => (StatusCode::OK, pra_metrics::CONTENT_TYPE, text),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("failed to write the metrics: {error}\n")),
         },

@@ -65,7 +65,7 @@ impl Snapshot {
         let failed = |e| Error::sqlite("read", database, e);
         connection.execute_batch("BEGIN").map_err(failed)?;
         let shape = sqlite::shape(&connection).map_err(failed)?;
-        let at = Timestamp::now();
+        let at = crate::clock::now();
         let Some((shape, header)) = shape else { return Ok(None) };
         // The header says what the file is, the pager what this transaction does.
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(failed)?;

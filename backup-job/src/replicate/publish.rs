@@ -53,7 +53,7 @@ fn work(watch: &Watch, stop: &AtomicBool) {
     let mut last: Option<(Told, Instant)> = None;
     loop {
         let is_last = stop.load(Ordering::Relaxed);
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let replicas = watch.replicas(now);
         let told: Told = replicas.iter().map(|one| (one.epoch.clone(), one.error.clone())).collect();
         let is_due = last.as_ref().is_none_or(|(before, at)| *before != told || at.elapsed() >= HEARTBEAT);

@@ -84,7 +84,7 @@ impl State {
         is_successor: bool,
         parent: Option<Parent>,
     ) -> Result<Self> {
-        let began_at = Timestamp::now();
+        let began_at = crate::clock::now();
         Ok(Self {
             version: VERSION,
             writer,

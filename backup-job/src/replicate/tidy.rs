@@ -7,7 +7,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use replica::epoch::{EpochId, list_epochs, manifest_key};
 use replica::history::{File, History};
 use replica::layout::{self, FileKey};
@@ -30,7 +29,7 @@ impl Options {
         let manifests = list_epochs(store).await?;
         // A line that cannot be followed is a restore's trouble; what is written now is not touched by it.
         let Ok(line) = lineage::line(&lineage::epochs(&manifests), Some(&epoch.to_string())) else { return Ok(None) };
-        let now_ms = Timestamp::now().as_millisecond();
+        let now_ms = crate::clock::now().as_millisecond();
         let mut window = Reach::default();
         let mut is_over = false;
         for step in line.steps {

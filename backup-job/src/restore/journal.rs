@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::{Plan, Prepared, Report};
 use crate::catalog::status::{self, Restore};
 use crate::error::Result;
@@ -25,7 +23,7 @@ impl Prepared {
 
 fn begun(plan: &Plan) -> Restore {
     Restore {
-        began: Timestamp::now(),
+        began: crate::clock::now(),
         ended: None,
         point: plan.point.clone(),
         mode: Some(plan.mode.as_str().to_owned()),
@@ -35,7 +33,7 @@ fn begun(plan: &Plan) -> Restore {
 }
 
 fn ended(began: Restore, report: Result<&Report, &crate::error::Error>) -> Restore {
-    let now = Timestamp::now();
+    let now = crate::clock::now();
     match report {
         Ok(report) => Restore { ended: Some(now), seconds: Some(report.seconds), ..began },
         Err(error) => Restore { ended: Some(now), error: Some(error.chain()), ..began },

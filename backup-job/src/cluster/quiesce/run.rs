@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::events::{Events, Reason};
@@ -87,7 +86,7 @@ impl Run<'_> {
             Step::RestoreInPlace | Step::Replace => return self.restore(step).await,
             Step::Look => {
                 let seen = workloads::see(self.cluster, deployments, cronjobs).await?;
-                return Ok(Happened::Seen { seen, now: Timestamp::now() });
+                return Ok(Happened::Seen { seen, now: crate::clock::now() });
             }
             Step::Write => {
                 if let Some(state) = self.machine.state() {
@@ -128,7 +127,7 @@ impl Run<'_> {
         let Plan { point: file, mode: how, reached, why, .. } = plan;
         let started = format!("{}: restoring {file} ({reached}), {}: {why}", job.name, how.as_str());
         self.events.tell(Reason::RestoreStarted, started).await;
-        Ok(Happened::Chosen { point: text, file, how, now: Timestamp::now() })
+        Ok(Happened::Chosen { point: text, file, how, now: crate::clock::now() })
     }
 
     async fn plan(&mut self, point: Point, mode: Mode) -> Result<Plan> {
@@ -212,7 +211,7 @@ impl Run<'_> {
 
     fn make_report(&self) -> Option<Report> {
         let restore = self.machine.report()?.clone();
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let quiesced = self.machine.state().and_then(|state| {
             let since = state.stopped_at.filter(|_| !state.was.is_empty())?;
             Some(Quiesced {
