@@ -22,7 +22,9 @@ use super::epoch::Epoch;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::levels::{self, Last, Level, SNAPSHOT};
 use super::map::{Counters, Delta, PageMap};
-use super::outbox::{Early, Outbox};
+use super::outbox::{Asked, Early, Outbox};
+use super::refusal;
+use super::sent::{Ledger, Mark};
 use super::staging::{Name, Staged, Staging, require_room};
 use super::{compare, staging};
 use crate::error::{Code, Error, Result};
@@ -33,6 +35,12 @@ use crate::sqlite::{self, Shape};
 
 /// Time between two lines about the same trouble.
 const REPEAT: Duration = Duration::from_secs(60);
+
+/// Longest wait for the stores' first answers before a transaction is made.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Time between two looks at whether they have answered.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// In rollback-journal mode a comparison reads all pages and locks writers out meanwhile: one part in so many of the
 /// time.
@@ -48,8 +56,10 @@ pub(super) struct Options {
     pub(super) recipients: Option<Arc<Recipients>>,
     /// Compacted files and snapshots.
     pub(super) levels: Vec<Level>,
-    /// Begins a new epoch whatever was written before.
+    /// Begins a new epoch whatever was written before, once.
     pub(super) takeover: bool,
+    /// What each store was sent.
+    pub(super) ledgers: Vec<Ledger>,
     /// The first error ends it.
     pub(super) once: bool,
 }
@@ -77,6 +87,8 @@ pub(super) struct Engine {
     follower: Option<Follower>,
     /// The change counter when all was last compared, in rollback-journal mode.
     compared: Option<Counters>,
+    /// Since when the stores are asked whether they go on with this database.
+    asking: Option<Instant>,
     next_sync: Instant,
     compacting: Option<JoinHandle<Result<(Staged, Last)>>>,
     said: Option<(String, Instant)>,
@@ -92,6 +104,7 @@ impl Engine {
             epoch: None,
             follower: None,
             compared: None,
+            asking: None,
             next_sync: Instant::now(),
             compacting: None,
             said: None,
@@ -104,6 +117,7 @@ impl Engine {
     pub(super) fn sync(&mut self) -> Result<bool> {
         if self.epoch.is_none() {
             self.epoch = Some(Epoch::open(&self.options, &self.outbox)?);
+            self.options.takeover = false;
         }
         let follower = self.follower.get_or_insert_with(|| Follower::new(&self.options.database));
         if !follower.advance()? {
@@ -120,6 +134,14 @@ impl Engine {
         if !has_begun && !has_tables(snapshot, &self.options.database)? {
             // It would pass for the successor of whatever a store holds.
             tracing::debug!("a database without tables is not shipped");
+            return if self.options.once { Err(nothing_in(&self.options.database)) } else { Ok(false) };
+        }
+        if !has_begun && let Some(epoch) = &mut self.epoch {
+            // With this the stores can be asked.
+            epoch.require_page_size(snapshot.shape.page_size, &self.options, &self.outbox)?;
+        }
+        if !may_make(&self.outbox, &mut self.asking, &self.options.database)? {
+            follower.let_go_in_rollback_mode()?;
             return Ok(false);
         }
         let counters = snapshot.counters;
@@ -168,6 +190,11 @@ impl Engine {
                 let (txid, bytes) = (staged.name.max, staged.bytes);
                 tracing::debug!(txid, bytes, "a transaction is staged");
                 self.stats.syncs += 1;
+                if early.is_some() {
+                    // Noted before it becomes an object: who is killed in between knows it for its own.
+                    let (mark, id) = (Mark::of(&staged)?, epoch.state.epoch);
+                    self.options.ledgers.iter().try_for_each(|ledger| ledger.about_to_send(id, 0, mark.clone()))?;
+                }
                 staging::remove(&self.outbox.add(staged, None));
                 if let Some(early) = early {
                     early.end();
@@ -279,7 +306,11 @@ impl Companion for Engine {
         self.gauges.set(self.stats);
         let holds_nothing = self.follower.as_ref().is_some_and(|follower| follower.current().is_none());
         let least = if holds_nothing { now.elapsed() * SHARE } else { Duration::ZERO };
-        self.next_sync = now + period(self.options.sync_interval, now.elapsed()).max(least);
+        let period = match self.outbox.asked() {
+            Asked::Waiting => ASK_AGAIN,
+            Asked::Answered | Asked::Refused => period(self.options.sync_interval, now.elapsed()),
+        };
+        self.next_sync = now + period.max(least);
         Ok(self.next_sync.saturating_duration_since(Instant::now()))
     }
 
@@ -305,6 +336,23 @@ fn milliseconds(at: Timestamp) -> u64 {
 
 fn has_tables(snapshot: &Snapshot, database: &std::path::Path) -> Result<bool> {
     sqlite::has_schema(snapshot.connection()).map_err(|e| Error::sqlite("read", database, e))
+}
+
+/// Whether the stores go on with this database, as far as they could be asked.
+fn may_make(outbox: &Outbox, asking: &mut Option<Instant>, database: &std::path::Path) -> Result<bool> {
+    match outbox.asked() {
+        Asked::Answered => Ok(true),
+        Asked::Refused => Ok(false),
+        Asked::Waiting => {
+            let asking = *asking.get_or_insert_with(Instant::now);
+            Ok(asking.elapsed() >= PATIENCE && !refusal::is_refused(database)?)
+        }
+    }
+}
+
+fn nothing_in(database: &std::path::Path) -> Error {
+    Error::new(Code::Failed, format!("'{}' has no tables: there is nothing to replicate", database.display()))
+        .hint("run this again once the application has made them; `backup-job init` restores or makes the database")
 }
 
 /// Time from the start of one sync to that of the next. The interval is what may be lost: what is written right after a
@@ -356,7 +404,6 @@ fn first(
 ) -> Result<First> {
     let Shape { page_size, pages, .. } = snapshot.shape;
     let bytes = snapshot.shape.bytes();
-    epoch.require_page_size(page_size, options, outbox)?;
     require_room(epoch.folder(), bytes)?;
     let name = Name { level: SNAPSHOT, min: 1, max: 1, sealed: options.recipients.is_some() };
     let span = Span { min: 1, max: 1, timestamp_ms, checksum: 0 };

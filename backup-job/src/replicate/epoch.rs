@@ -29,6 +29,8 @@ struct Beginning<'a> {
     writer: Option<WriterId>,
     sealed: bool,
     is_successor: bool,
+    /// By a restore, or by `--takeover`.
+    was_decided: bool,
     parent: Option<Parent>,
     reason: &'a str,
 }
@@ -40,6 +42,7 @@ impl Epoch {
         let sealed = options.recipients.is_some();
         let (before, origin) = (home.load()?, home.origin()?);
         let is_successor = before.is_some() || origin.is_some();
+        let was_decided = origin.is_some() || options.takeover;
         let (reason, parent) = match &before {
             None => ("nothing was replicated from here before", origin.flatten()),
             Some(state) => {
@@ -57,7 +60,7 @@ impl Epoch {
             }
         };
         let writer = before.map(|state| state.writer);
-        Self::begin(home, Beginning { writer, sealed, is_successor, parent, reason }, outbox)
+        Self::begin(home, Beginning { writer, sealed, is_successor, was_decided, parent, reason }, outbox)
     }
 
     fn resume(home: Home, state: State, folder: PathBuf, map: PageMap, log: MapLog, outbox: &Outbox) -> Result<Self> {
@@ -72,15 +75,18 @@ impl Epoch {
     }
 
     fn begin(home: Home, beginning: Beginning<'_>, outbox: &Outbox) -> Result<Self> {
-        let Beginning { writer, sealed, is_successor, parent, reason } = beginning;
+        let Beginning { writer, sealed, is_successor, was_decided, parent, reason } = beginning;
         let writer = writer.unwrap_or_else(WriterId::random);
-        let state = State::begin(&home, writer, sealed, is_successor, parent)?;
+        let state = State::begin(&home, writer, sealed, [is_successor, was_decided], parent)?;
         let folder = home.epoch_folder(state.epoch)?;
         // The page size is known at the first sync.
         let map = PageMap::new(0);
         let log = MapLog::create(&folder.join("map"), &state.epoch.to_string(), &map)?;
         home.save(&state)?;
         home.forget_origin()?;
+        if was_decided {
+            home.forget_refusal()?;
+        }
         let parent = state.parent.map(|parent| Point::Transaction(parent.epoch, parent.txid));
         let parent = parent.map_or_else(|| "none".to_owned(), |point| point.to_string());
         tracing::warn!(epoch = %state.epoch, parent, reason, "a new epoch begins with a whole copy");
@@ -95,6 +101,8 @@ impl Epoch {
             writer: Some(self.state.writer),
             sealed: options.recipients.is_some(),
             is_successor: true,
+            // Where nothing was written yet, what was decided for this one is not done.
+            was_decided: here.txid == 0 && self.state.was_decided,
             parent: if here.txid > 0 { Some(here) } else { self.state.parent },
             reason,
         };

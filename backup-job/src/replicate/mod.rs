@@ -10,6 +10,7 @@
 //! ```
 
 mod compare;
+mod connect;
 mod draft;
 mod engine;
 mod epoch;
@@ -21,6 +22,8 @@ mod map;
 mod outbox;
 mod position;
 mod publish;
+mod refusal;
+mod sent;
 mod service;
 mod staging;
 mod state;
@@ -30,6 +33,7 @@ mod worker;
 
 pub use engine::Stats;
 pub use health::StoreHealth;
+pub use refusal::is_refused;
 pub use service::{Options, Report, run};
 pub use state::leave_origin;
 

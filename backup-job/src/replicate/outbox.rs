@@ -30,13 +30,13 @@ pub(super) struct Outbox {
 struct Inner {
     files: BTreeMap<Name, Waiting>,
     stores: Vec<Queue>,
+    /// What each store has said; empty where none was asked.
+    asked: Vec<Asked>,
     /// The epoch that is written.
     epoch: Option<State>,
     /// The last transaction that was made.
     txid: u64,
     timestamp_ms: u64,
-    /// The last transaction that was made before this process opened the epoch.
-    opened_at: u64,
     /// The last instant at which the database was seen to be what was shipped, in ms since 1970; 0: never since then.
     looked_ms: u64,
     /// The epoch's first file, while it is made.
@@ -58,6 +58,17 @@ pub(super) struct Queue {
     pub(super) position: Option<u64>,
     /// When that transaction's snapshot was opened, in ms since 1970; 0 where it is not known.
     pub(super) timestamp_ms: u64,
+}
+
+/// Whether a store goes on with what is made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Asked {
+    /// It does, or could not be asked.
+    Answered,
+    /// It has not said yet.
+    Waiting,
+    /// It does not, for as long as this process runs.
+    Refused,
 }
 
 /// A whole database on its way into its file: a store that takes parts is given those that are there.
@@ -116,7 +127,7 @@ impl Outbox {
             .collect();
         inner.stores.fill(Queue::default());
         inner.opened += 1;
-        (inner.txid, inner.timestamp_ms, inner.opened_at) = (txid, timestamp_ms, txid);
+        (inner.txid, inner.timestamp_ms) = (txid, timestamp_ms);
         inner.looked_ms = 0;
         inner.early = None;
         drop(inner);
@@ -253,9 +264,43 @@ impl Outbox {
         self.lock().bytes()
     }
 
-    /// The last transaction that a process before this one may have brought to a store.
-    pub(super) fn opened_at(&self) -> u64 {
-        self.lock().opened_at
+    /// The file of `epoch` that waits here under this name.
+    pub(super) fn staged(&self, epoch: EpochId, name: Name) -> Option<Staged> {
+        let inner = self.lock();
+        inner.files.get(&name).filter(|_| inner.writes(epoch)).map(|waiting| waiting.staged.clone())
+    }
+
+    /// Nothing is to be made before each store has answered once, or was found out of reach.
+    pub(super) fn ask_first(&self) {
+        let mut inner = self.lock();
+        inner.asked = vec![Asked::Waiting; inner.stores.len()];
+    }
+
+    /// The store has answered, or is out of reach.
+    pub(super) fn answered(&self, store: StoreId) {
+        self.answer(store, Asked::Answered);
+    }
+
+    /// The store has another writer or another history.
+    pub(super) fn refused(&self, store: StoreId) {
+        self.answer(store, Asked::Refused);
+    }
+
+    /// What the stores say to a further transaction.
+    pub(super) fn asked(&self) -> Asked {
+        self.lock().asked.iter().copied().max().unwrap_or(Asked::Answered)
+    }
+
+    fn answer(&self, store: StoreId, answer: Asked) {
+        if let Some(asked) = self.lock().asked.get_mut(store).filter(|asked| **asked != Asked::Refused) {
+            *asked = answer;
+        }
+        self.wake();
+    }
+
+    /// Whether the database was once seen to be what was shipped.
+    pub(super) fn has_looked(&self) -> bool {
+        self.lock().looked_ms > 0
     }
 
     /// Whether every store has everything.

@@ -18,6 +18,7 @@ use super::health::Health;
 use super::levels::{self, Level};
 use super::outbox::Outbox;
 use super::publish::Publisher;
+use super::sent::Ledger;
 use super::watch::Watch;
 use super::worker::{Identity, Worker};
 use super::{StoreHealth, exporter, tidy};
@@ -110,16 +111,17 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
         let listener = runtime.block_on(exporter::bind(address))?;
         runtime.spawn(exporter::serve(listener, Arc::clone(&watch)));
     }
+    outbox.ask_first();
     let workers = start(options, &runtime, &outbox, &health, &workers_stop, [stop, &lost])?;
     let publisher = Publisher::start(watch);
-    let mut engine = Engine::new(engine_options(options), Arc::clone(&outbox), Arc::clone(&gauges));
+    let mut engine = Engine::new(engine_options(options)?, Arc::clone(&outbox), Arc::clone(&gauges));
     let kept = if options.replicas.is_empty() {
         keeper::run(&options.keeper, stop)
     } else if options.keeper.once {
         std::thread::scope(|scope| {
             // A store may need files that are yet to be made: the engine works until none does.
             scope.spawn(|| {
-                settle(&outbox, &health, Duration::MAX, stop);
+                settle(&outbox, &health, Duration::MAX, stop, true);
                 stop.store(true, Ordering::Relaxed);
             });
             let options = keeper::Options { once: false, gives_up: true, ..options.keeper.clone() };
@@ -130,8 +132,8 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     } else {
         keeper::run_with(&options.keeper, stop, &mut engine)
     };
-    if kept.is_ok() && !options.replicas.is_empty() {
-        settle(&outbox, &health, LAST_UPLOADS, &lost);
+    if kept.is_ok() && outbox.positions().1 > 0 {
+        settle(&outbox, &health, LAST_UPLOADS, &lost, options.keeper.once);
     }
     let settled = options.replicas.is_empty() || outbox.is_settled();
     if !settled && !options.keeper.once {
@@ -155,17 +157,23 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     Ok(Report { keeper, engine: gauges.get(), stores })
 }
 
-fn engine_options(options: &Options) -> engine::Options {
+fn engine_options(options: &Options) -> Result<engine::Options> {
     let numbers = levels::DEFAULT.iter().map(|level| level.number);
     let levels = numbers.zip(options.levels).map(|(number, every)| Level { number, every }).collect();
-    engine::Options {
+    Ok(engine::Options {
         database: options.keeper.database.clone(),
         sync_interval: options.sync_interval,
         recipients: options.recipients.clone().map(Arc::new),
         levels,
         takeover: options.takeover,
+        ledgers: ledgers(options)?,
         once: options.keeper.once,
-    }
+    })
+}
+
+/// What each store was sent.
+fn ledgers(options: &Options) -> Result<Vec<Ledger>> {
+    options.replicas.iter().map(|url| Ledger::new(&options.keeper.database, url)).collect()
 }
 
 fn identity(options: &Options) -> Identity {
@@ -199,7 +207,8 @@ fn start(
             health: Arc::clone(health),
             identity: identity(options),
             takeover: options.takeover,
-            attempted: (None, 0),
+            database: options.keeper.database.clone(),
+            ledger: Ledger::new(&options.keeper.database, url)?,
             tidy: tidy::Options { every: options.tidy_every, retention: options.retention },
             stop: ended.clone(),
         };
@@ -232,13 +241,16 @@ fn require_database(database: &Path) -> Result<()> {
 }
 
 /// Waits until every store has everything or says what stands in its way, or the time is over.
-fn settle(outbox: &Outbox, health: &Health, patience: Duration, stop: &AtomicBool) {
+fn settle(outbox: &Outbox, health: &Health, patience: Duration, stop: &AtomicBool, once: bool) {
     let begun = Instant::now();
     let is_hopeless = || {
         let (queues, txid) = outbox.positions();
         let lags = queues.iter().zip(health.stores()).filter(|(queue, _)| queue.position != Some(txid));
         // A store that has lost to another writer stops all.
-        lags.clone().count() > 0 && lags.clone().all(|(_, store)| store.trouble.is_some())
+        // Before the first look it is not known what is to be brought there.
+        (outbox.has_looked() || !once)
+            && lags.clone().count() > 0
+            && lags.clone().all(|(_, store)| store.trouble.is_some())
             || stop.load(Ordering::Relaxed)
     };
     while !outbox.is_settled() && begun.elapsed() < patience && !is_hopeless() {

@@ -71,6 +71,52 @@ impl Scene {
         }
     }
 
+    /// The database and what the replicator knows, copied aside.
+    fn keep(&self, to: &Path) {
+        copy_all(&self.path(".app.db.pra/replica"), &to.join("replica"));
+        std::fs::copy(self.path("app.db"), to.join("app.db")).unwrap();
+    }
+
+    /// The volume as it was kept; the files stay the same ones.
+    fn set_back(&self, kept: &Path) {
+        let home = self.path(".app.db.pra/replica");
+        std::fs::remove_dir_all(&home).unwrap();
+        copy_all(&kept.join("replica"), &home);
+        for sidecar in ["app.db-wal", "app.db-shm"] {
+            drop(std::fs::remove_file(self.path(sidecar)));
+        }
+        std::fs::copy(kept.join("app.db"), self.path("app.db")).unwrap();
+    }
+
+    /// Keys and contents of what a replica holds, but for its claim.
+    fn objects(&self, replica: &str) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut objects = Vec::new();
+        let mut folders = vec![self.path(replica)];
+        while let Some(folder) = folders.pop() {
+            for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path.ends_with("claim.json") {
+                    objects.push((path.clone(), std::fs::read(path).unwrap()));
+                }
+            }
+        }
+        objects.sort();
+        objects
+    }
+
+    /// The bytes of the page maps: a transaction that is made is recorded there.
+    fn made(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut maps = Vec::new();
+        for entry in std::fs::read_dir(self.path(".app.db.pra/replica")).unwrap().map(Result::unwrap) {
+            let map = entry.path().join("map");
+            if map.exists() {
+                maps.push((map.clone(), std::fs::read(map).unwrap()));
+            }
+        }
+        maps
+    }
+
     /// The newest epoch of a replica, as the last name.
     pub(crate) fn image(&self, replica: &str) -> Image {
         Image::of_folder(self.epochs(replica).last().expect("the replica has an epoch"))
@@ -266,20 +312,115 @@ fn a_second_replicator_of_one_database_is_refused_and_writes_nothing() {
 }
 
 #[test]
-fn a_volume_that_was_set_back_is_not_shipped_as_if_nothing_had_happened() {
+fn a_volume_that_was_set_back_is_refused_at_each_start_and_makes_nothing() {
+    let scene = Scene::new();
+    scene.insert(5);
+    scene.once(&["one", "two"]).unwrap();
+    let kept = scene.path("kept");
+    scene.keep(&kept);
+    for _ in 0..3 {
+        scene.insert(5);
+        scene.once(&["one", "two"]).unwrap();
+    }
+    scene.set_back(&kept);
+    let before = (scene.objects("one"), scene.objects("two"), scene.made());
+    for start in 0..10 {
+        // The application goes on with what it has.
+        scene.insert(1);
+        let error = scene.once(&["one", "two"]).unwrap_err();
+        assert_eq!(error.code(), Code::Busy, "start {start}: {}", error.chain());
+        assert!(error.hint_text().unwrap().contains("--takeover"), "start {start}: {error}");
+        assert_eq!((scene.objects("one"), scene.objects("two"), scene.made()), before, "start {start}");
+    }
+
+    let mut takeover = scene.options(&["one", "two"]);
+    takeover.takeover = true;
+    takeover.keeper.once = true;
+    run(&takeover, &Arc::new(AtomicBool::new(false))).unwrap();
+    for (replica, objects) in [("one", &before.0), ("two", &before.1)] {
+        let after = scene.objects(replica);
+        assert!(objects.iter().all(|object| after.contains(object)), "{replica}: nothing in the store has changed");
+        assert_eq!(scene.epochs(replica).len(), 2);
+        assert_eq!(scene.image(replica).rows(), 15);
+    }
+    scene.insert(1);
+    scene.once(&["one", "two"]).unwrap();
+    assert_eq!(scene.image("two").rows(), 16);
+}
+
+#[test]
+fn a_refusal_holds_where_the_store_is_out_of_reach() {
     let scene = Scene::new();
     scene.insert(5);
     scene.once(&["one"]).unwrap();
-    let home = scene.path(".app.db.pra/replica");
     let kept = scene.path("kept");
-    copy_all(&home, &kept);
+    scene.keep(&kept);
     scene.insert(5);
     scene.once(&["one"]).unwrap();
-    std::fs::remove_dir_all(&home).unwrap();
-    copy_all(&kept, &home);
+    scene.set_back(&kept);
+    assert_eq!(scene.once(&["one"]).unwrap_err().code(), Code::Busy);
+    std::fs::rename(scene.path("one"), scene.path("away")).unwrap();
+    std::fs::write(scene.path("one"), "not a folder").unwrap();
+    let made = scene.made();
+    let error = start(scene.options(&["one"])).thread.join().unwrap().unwrap_err();
+    assert_eq!(error.code(), Code::Busy, "{}", error.chain());
+    assert!(error.chain().contains("could not be asked again"), "{}", error.chain());
+    assert_eq!(scene.made(), made);
+}
+
+#[test]
+fn a_volume_set_back_by_one_sync_is_told_by_the_bytes_of_the_last_file() {
+    let scene = Scene::new();
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    let kept = scene.path("kept");
+    scene.keep(&kept);
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    // The first copy stands at the same number in both, and is another one there.
+    let epoch = scene.epochs("one").remove(0);
+    scene.set_back(&kept);
+    std::fs::remove_file(epoch.join("ltx/0/0000000000000002-0000000000000002.ltx")).unwrap();
+    let first = epoch.join("ltx/9/0000000000000001-0000000000000001.ltx");
+    let mut bytes = std::fs::read(&first).unwrap();
+    let end = bytes.len() - 1;
+    bytes[end] ^= 1;
+    std::fs::write(&first, bytes).unwrap();
     let error = scene.once(&["one"]).unwrap_err();
     assert_eq!(error.code(), Code::Busy, "{}", error.chain());
+    assert!(error.to_string().contains("another"), "{error}");
+}
+
+#[test]
+fn an_object_that_was_sent_and_not_noted_is_known_by_its_staged_file() {
+    let scene = Scene::new();
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    let kept = scene.path("kept");
+    copy_all(&scene.path(".app.db.pra/replica"), &kept);
+    scene.insert(5);
+    // Killed right after the object came to be: the file is still staged, and only the note is from before.
+    std::fs::write(scene.path("two"), "not a folder").unwrap();
+    drop(scene.once(&["one", "two"]));
+    for entry in std::fs::read_dir(&kept).unwrap().map(Result::unwrap) {
+        if entry.file_name().to_string_lossy().starts_with("sent-") {
+            std::fs::copy(entry.path(), scene.path(".app.db.pra/replica").join(entry.file_name())).unwrap();
+        }
+    }
+    scene.once(&["one"]).unwrap();
+    assert_eq!(scene.epochs("one").len(), 1);
     assert_eq!(scene.image("one").rows(), 10);
+}
+
+#[test]
+fn once_ends_where_the_database_has_no_tables() {
+    let scene = Scene::new();
+    let connection = Connection::open(scene.path("app.db")).unwrap();
+    connection.execute_batch("DROP TABLE t; VACUUM").unwrap();
+    drop(connection);
+    let error = scene.once(&["one"]).unwrap_err();
+    assert_eq!(error.code(), Code::Failed);
+    assert!(error.to_string().contains("has no tables"), "{error}");
 }
 
 fn copy_all(from: &Path, to: &Path) {

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use ltx::FileName;
+use serde::{Deserialize, Serialize};
 
 use super::levels::SNAPSHOT;
 use super::map::{Content, PageMap};
@@ -29,7 +30,7 @@ const SEALED: &str = ".age";
 
 /// A file's place: level and transactions. Level 0 is what each sync made, 1 to 3 are compacted, 9 is whole, from the
 /// first transaction on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Name {
     pub(super) level: u8,
     pub(super) min: u64,

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! replica/state.json    who writes, which epoch, which file was followed
+//!         sent-….json   what each store was sent: `super::sent`
+//!         refused.json  that a store has refused this database: `super::refusal`
 //!         parent.json   left by a restore: what the database came from
 //!         <epoch>/map   the page map's log
 //!         <epoch>/…     staged files
@@ -18,13 +20,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::levels::Last;
+use super::refusal::Refusal;
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Writer};
 use crate::home;
 
-const LABEL: &str = "state";
+pub(super) const LABEL: &str = "state";
 const FOLDER: &str = "replica";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The file that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,8 @@ pub(super) struct State {
     pub(super) sealed: bool,
     /// Whether the database was followed or restored here before, and so comes from what the stores hold.
     pub(super) is_successor: bool,
+    /// Whether a person said where it goes on from, by a restore or by `--takeover`.
+    pub(super) was_decided: bool,
     /// What the epoch goes on from, as far as it is known here.
     pub(super) parent: Option<Parent>,
     pub(super) began_at: Timestamp,
@@ -60,8 +65,8 @@ impl State {
     /// Of an epoch that has nothing yet.
     pub(super) fn sample() -> Self {
         serde_json::from_value(serde_json::json!({
-            "version": 1, "writer": WriterId::random(), "epoch": "20261125T202345Z-1a2b3c4d", "page_size": 4096,
-            "sealed": false, "is_successor": false, "parent": null, "began_at": "2026-01-01T00:00:00Z",
+            "version": 2, "writer": WriterId::random(), "epoch": "20261125T202345Z-1a2b3c4d", "page_size": 4096,
+            "sealed": false, "is_successor": false, "was_decided": false, "parent": null, "began_at": "2026-01-01T00:00:00Z",
             "identity": {"device": 1, "inode": 1}, "levels": []
         }))
         .unwrap()
@@ -81,7 +86,7 @@ impl State {
         home: &Home,
         writer: WriterId,
         sealed: bool,
-        is_successor: bool,
+        [is_successor, was_decided]: [bool; 2],
         parent: Option<Parent>,
     ) -> Result<Self> {
         let began_at = crate::clock::now();
@@ -92,6 +97,7 @@ impl State {
             page_size: 0,
             sealed,
             is_successor,
+            was_decided,
             parent,
             began_at,
             identity: home.identity()?,
@@ -168,6 +174,11 @@ impl Home {
         files::remove(LABEL, &self.folder.join("parent.json")).map(drop)
     }
 
+    /// A person has decided where the new epoch goes on from.
+    pub(super) fn forget_refusal(&self) -> Result<()> {
+        Refusal::forget(&self.database)
+    }
+
     fn identity(&self) -> Result<Identity> {
         let metadata = fs::metadata(&self.database).map_err(|e| Error::io("look at", &self.database, e))?;
         Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
@@ -180,7 +191,7 @@ impl Home {
 /// # Errors
 /// Where the folder cannot be written.
 pub fn leave_origin(database: &Path, origin: Option<Parent>, is_replicated: bool) -> Result<()> {
-    if !is_replicated && !home::folder(database)?.join(FOLDER).exists() {
+    if !is_replicated && !folder(database)?.exists() {
         return Ok(());
     }
     let home = Home::open(database)?;
@@ -188,7 +199,12 @@ pub fn leave_origin(database: &Path, origin: Option<Parent>, is_replicated: bool
     write(&home.folder.join("parent.json"), &origin)
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+/// The folder in the home of `database`.
+pub(super) fn folder(database: &Path) -> Result<PathBuf> {
+    Ok(home::folder(database)?.join(FOLDER))
+}
+
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     match fs::read(path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).or_else(|error| {
             tracing::warn!(path = %path.display(), %error, "the file is damaged and left aside");
@@ -199,7 +215,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     }
 }
 
-fn write(path: &Path, value: &impl Serialize) -> Result<()> {
+pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_vec_pretty(value)
         .map_err(|e| Error::new(Code::Failed, format!("failed to write '{}'", path.display())).because(e))?;
     let temporary = files::with_suffix(path, ".new");

@@ -1,31 +1,38 @@
 //! Brings what waits to one store.
 //!
 //! ```text
-//! connect: probe ─ claim ─ manifest ─ listing (its position) ──► serve: put, put, …  each 30 s: renew the claim
+//! connect: probe ─ claim ─ manifest ─ listing (is it ours?) ──► serve: note, put, put, …  each 30 s: renew the claim
 //!    ▲                                                             │
 //!    └─── pause (1 s … 30 s) ◄── out of reach ◄────────────────────┤
 //!                                                                  └── lost to another writer: the end
 //! ```
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use replica::epoch::{self, Claim, EpochId, Found, Head, Held, Manifest, Parent, RENEW_EVERY, Writer};
+use replica::epoch::{Head, Held, RENEW_EVERY};
 use replica::error::Kind;
-use replica::layout::{self, FileKey};
+use replica::layout::FileKey;
 use replica::store::{Content, Put, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::health::{Health, Uploaded};
 use super::outbox::{Early, Next, Outbox, StoreId};
+use super::refusal::Refusal;
+use super::sent::{Ledger, Mark};
 use super::staging::{Name, Staged};
 use super::state::State;
 use super::{staging, tidy};
+use crate::error::{Error, Result};
 
 /// Pauses after a store was out of reach: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// After so long it is said that a store does not answer.
+const SILENCE: Duration = Duration::from_secs(4);
 
 /// One store's worker.
 #[derive(Debug)]
@@ -35,9 +42,12 @@ pub(super) struct Worker {
     pub(super) outbox: Arc<Outbox>,
     pub(super) health: Arc<Health>,
     pub(super) identity: Identity,
+    /// Until it has once taken the store from whoever had it.
     pub(super) takeover: bool,
-    /// The epoch, and the last of its transactions that was sent; whether it arrived may not be known.
-    pub(super) attempted: (Option<EpochId>, u64),
+    /// The database that is replicated.
+    pub(super) database: PathBuf,
+    /// What the store was sent.
+    pub(super) ledger: Ledger,
     pub(super) tidy: tidy::Options,
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -70,12 +80,10 @@ impl Worker {
         let mut pause = PAUSES.0;
         loop {
             let Some((state, opened)) = self.epoch().await else { return Ok(()) };
-            if self.attempted.0 != Some(state.epoch) {
-                self.attempted = (Some(state.epoch), 0);
-            }
-            let ended = match self.connect(&state).await {
+            let ended = match self.connect_aloud(&state).await {
                 Ok(mut held) => {
                     pause = PAUSES.0;
+                    self.outbox.answered(self.id);
                     let ended = self.serve(&state, opened, &mut held).await;
                     if matches!(ended, Ok(End::Stop)) {
                         // The head must say what a restore can expect.
@@ -89,9 +97,13 @@ impl Worker {
             match ended {
                 Ok(End::Epoch) => {}
                 Ok(End::Stop) => return Ok(()),
-                Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Usage) => return Err(error),
+                Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Usage) => return Err(self.lost(error)),
                 Err(error) => {
+                    if let Some(refusal) = self.refusal().await? {
+                        return Err(self.lost(refusal.again(&error)));
+                    }
                     self.health.trouble(self.id, &error);
+                    self.outbox.answered(self.id);
                     if self.stopped(pause).await {
                         return Ok(());
                     }
@@ -101,12 +113,37 @@ impl Worker {
         }
     }
 
-    /// The epoch once it has a first transaction, or that one is being made; `None` where it is time to stop.
+    /// Connects, and says so where the store takes its time.
+    async fn connect_aloud(&mut self, state: &State) -> replica::Result<Held> {
+        let (health, id, url) = (Arc::clone(&self.health), self.id, self.store.url().to_string());
+        let mut connecting = pin!(self.connect(state));
+        tokio::select! {
+            connected = &mut connecting => return connected,
+            () = tokio::time::sleep(SILENCE) => {}
+        }
+        health.trouble(id, &replica::Error::new(Kind::OutOfReach, format!("{url} has not answered yet")));
+        connecting.await
+    }
+
+    /// No more is to be made for this store.
+    fn lost(&self, error: replica::Error) -> replica::Error {
+        self.outbox.refused(self.id);
+        error
+    }
+
+    /// What the store said at an earlier start, where that still holds.
+    async fn refusal(&self) -> replica::Result<Option<Refusal>> {
+        let (database, replica) = (self.database.clone(), self.store.url().to_string());
+        let refusal = blocking(move || Refusal::load(&database)).await?;
+        Ok(refusal.filter(|refusal| refusal.replica == replica))
+    }
+
+    /// The epoch once it is known what its pages are like; `None` where it is time to stop.
     async fn epoch(&mut self) -> Option<(State, u64)> {
         let mut changes = self.outbox.subscribe();
         loop {
             if let (Some(state), opened) = self.outbox.epoch()
-                && (self.outbox.positions().1 > 0 || self.early().is_some())
+                && state.page_size > 0
             {
                 return Some((state, opened));
             }
@@ -114,75 +151,6 @@ impl Worker {
                 changed = changes.changed() => changed.ok()?,
                 _ = self.stop.wait_for(|stop| *stop) => return None,
             }
-        }
-    }
-
-    async fn connect(&mut self, state: &State) -> replica::Result<Held> {
-        self.store.probe().await?;
-        let (mut held, found) = epoch::acquire(&self.store, &self.writer(state), self.takeover).await?;
-        let epochs = epoch::list_epochs(&self.store).await?;
-        match (epochs.iter().any(|manifest| manifest.epoch == state.epoch), found) {
-            (true, Found::Other(other)) => return Err(self.superseded(&other)),
-            (true, _) => {}
-            (false, _) if !epochs.is_empty() && !state.is_successor && !self.takeover => {
-                return Err(self.stranger());
-            }
-            (false, found) => {
-                let parent = match state.parent {
-                    Some(parent) if epochs.iter().any(|manifest| manifest.epoch == parent.epoch) => Some(parent),
-                    _ => self.parent(&epochs, &found).await?,
-                };
-                epoch::create_epoch(&self.store, &self.manifest(state, parent)).await?;
-            }
-        }
-        let position = self.position(state.epoch).await?;
-        // What this process has brought there, or one before it that this one goes on from.
-        let ours = self.attempted.1.max(self.outbox.opened_at());
-        if position > ours {
-            return Err(self.ahead(position, ours));
-        }
-        held.renew(Head { epoch: state.epoch, txid: position, timestamp_ms: 0 }).await?;
-        staging::remove(&self.outbox.connected(self.id, state.epoch, position, 0));
-        self.health.connected(self.id, state, position);
-        Ok(held)
-    }
-
-    /// What a new epoch goes on from where nothing here says it: the one that the last claim was for, else the newest.
-    async fn parent(&self, epochs: &[Manifest], found: &Found) -> replica::Result<Option<Parent>> {
-        let claimed = match found {
-            Found::Nothing => None,
-            Found::Mine(claim) | Found::Other(claim) => claim.epoch,
-        };
-        let known = claimed.filter(|epoch| epochs.iter().any(|manifest| manifest.epoch == *epoch));
-        let Some(epoch) = known.or(epochs.iter().map(|manifest| manifest.epoch).max()) else { return Ok(None) };
-        Ok(Some(Parent { epoch, txid: self.position(epoch).await? }))
-    }
-
-    /// The last transaction that the store has of `epoch`.
-    async fn position(&self, epoch: EpochId) -> replica::Result<u64> {
-        let objects = self.store.list(&epoch.to_string()).await?;
-        let files = layout::files(&objects, self.store.url().scheme(), &epoch);
-        Ok(files.iter().map(|(file, _)| file.max).max().unwrap_or(0))
-    }
-
-    fn writer(&self, state: &State) -> Writer {
-        Writer {
-            id: state.writer,
-            host: self.identity.host.clone(),
-            namespace_uid: self.identity.namespace_uid.clone(),
-            volume_uid: self.identity.volume_uid.clone(),
-        }
-    }
-
-    fn manifest(&self, state: &State, parent: Option<Parent>) -> Manifest {
-        Manifest {
-            epoch: state.epoch,
-            created_at: state.began_at,
-            page_size: state.page_size,
-            parent,
-            writer: state.writer,
-            sealed: state.sealed,
-            database: self.identity.database.clone(),
         }
     }
 
@@ -207,6 +175,7 @@ impl Worker {
                 tidy = Instant::now() + self.tidy.every;
             }
             if let Some(Early { name, file, timestamp_ms }) = self.early() {
+                // The engine notes it, once it is whole.
                 let sent = self.put(state, held, &mut renew, name, file.clone().into(), timestamp_ms).await;
                 // Why it was given up is the engine's to say; there will be another one.
                 if !file.is_given_up() {
@@ -221,6 +190,7 @@ impl Worker {
                         self.outbox.gone(self.id, staged.name);
                         continue;
                     };
+                    self.note(state, &staged).await?;
                     let Staged { name, timestamp_ms, .. } = staged;
                     self.put(state, held, &mut renew, name, content, timestamp_ms).await?;
                     // What can be restored begins here, or some of it is needed no more.
@@ -286,11 +256,17 @@ impl Worker {
     ) -> replica::Result<()> {
         let Name { level, min, max, sealed } = name;
         let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
-        self.attempted.1 = self.attempted.1.max(max);
         let began = Instant::now();
         let at_ms = i64::try_from(timestamp_ms).unwrap_or(i64::MAX);
         let put = self.store.put_new(&key, content.clone(), at_ms);
-        let put = self.holding(state, held, renew, put).await?;
+        let put = match self.holding(state, held, renew, put).await {
+            // Of the claim, or of the object? Where the claim is still ours, the object is not.
+            Err(error) if error.kind() == Kind::Conflict => {
+                self.renew(state, held).await?;
+                return Err(self.refuse(self.differs(&key).because(error.chain())).await);
+            }
+            put => put?,
+        };
         let bytes = content.len();
         tracing::debug!(store = %self.store.url(), key, bytes, again = put == Put::Same, "uploaded");
         self.health.uploaded(self.id, Uploaded { txid: max, bytes, timestamp_ms, took: began.elapsed() });
@@ -298,39 +274,43 @@ impl Worker {
         Ok(())
     }
 
-    /// Another took over while we were away, and is gone again: what it wrote is not in this database.
-    fn superseded(&self, other: &Claim) -> replica::Error {
-        replica::Error::new(
-            Kind::Conflict,
-            format!("{} was taken over by writer {} on '{}'", self.store.url(), other.writer.id, other.writer.host),
-        )
-        .hint("restore from the replica, or begin a new epoch from what is here with --takeover")
-    }
-
-    /// The store holds the history of a database, and nothing says that this one comes from it.
-    fn stranger(&self) -> replica::Error {
-        replica::Error::new(
-            Kind::Conflict,
-            format!("{} holds the history of a database, and this one was not restored from it", self.store.url()),
-        )
-        .hint(
-            "restore from it first (`backup-job init` or `restore`), give another prefix, or say --takeover: a new \
-             epoch then goes on from what this database holds",
-        )
-    }
-
-    /// The store has transactions that this database has never made: its files are older than they should be.
-    fn ahead(&self, position: u64, sent: u64) -> replica::Error {
-        replica::Error::new(
-            Kind::Conflict,
-            format!("{} has transaction {position}, and this database has only sent {sent}", self.store.url()),
-        )
-        .hint("the volume was set back, or it is a copy: --takeover begins a new epoch from here")
+    /// Notes what the store is about to be given, and what it has by then.
+    async fn note(&self, state: &State, staged: &Staged) -> replica::Result<()> {
+        let (queues, _) = self.outbox.positions();
+        let before = queues.get(self.id).and_then(|queue| queue.position).unwrap_or(0);
+        let (ledger, epoch, staged) = (self.ledger.clone(), state.epoch, staged.clone());
+        blocking(move || {
+            if staged.name.max > before {
+                ledger.about_to_send(epoch, before, Mark::of(&staged)?)
+            } else {
+                ledger.confirmed(epoch, before)
+            }
+        })
+        .await
     }
 
     /// Waits; whether it is time to stop.
     async fn stopped(&mut self, pause: Duration) -> bool {
         tokio::time::timeout(pause, self.stop.wait_for(|stop| *stop)).await.is_ok()
+    }
+}
+
+/// Does work on the disk where it holds up no other.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> replica::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| failed(&error)),
+        Err(error) => Err(replica::Error::new(Kind::Failed, "a thread that worked on the disk died").because(error)),
+    }
+}
+
+/// Something on our side.
+pub(super) fn failed(error: &Error) -> replica::Error {
+    let failed = replica::Error::new(Kind::Failed, error.chain());
+    match error.hint_text() {
+        Some(hint) => failed.hint(hint),
+        None => failed,
     }
 }
 

@@ -223,7 +223,13 @@ impl Prepared {
         pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;
         let done = in_place::run(&self.options, &self.source, &name, before_lock)?;
-        let warnings = self.record(&done.safety_copy, started.elapsed());
+        let mut warnings = self.record(&done.safety_copy, started.elapsed());
+        // A person has decided what the replicator, which a store has refused, goes on from.
+        if let Err(error) = replicate::is_refused(database)
+            .and_then(|refused| if refused { replicate::leave_origin(database, self.parent(), true) } else { Ok(()) })
+        {
+            warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
+        }
         in_place::check_after(database, *wait)
             .map_err(|e| e.hint(format!("the state before is kept: --point {}", done.safety_copy.name())))?;
         tracing::debug!(%now, pages = done.pages, locked = ?done.locked, "restored in place");
@@ -240,8 +246,7 @@ impl Prepared {
         let Options { database, wait, .. } = &self.options;
         let _alone = lock::exclusive(database, *wait)?;
         let mut done = replace::run(&self.options, &self.source, &self.free_name()?)?;
-        let parent = self.choice.as_ref().map(|choice| Parent { epoch: choice.epoch, txid: choice.txid });
-        if let Err(error) = replicate::leave_origin(database, parent, self.options.access.is_some()) {
+        if let Err(error) = replicate::leave_origin(database, self.parent(), self.options.access.is_some()) {
             done.warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
         }
         Ok(Report {
@@ -250,6 +255,11 @@ impl Prepared {
             warnings: done.warnings,
             ..self.report()
         })
+    }
+
+    /// Where in a replica it is from.
+    fn parent(&self) -> Option<Parent> {
+        self.choice.as_ref().map(|choice| Parent { epoch: choice.epoch, txid: choice.txid })
     }
 
     /// The planned name, or another one where a backup or restore took it meanwhile.

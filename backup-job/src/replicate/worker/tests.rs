@@ -1,6 +1,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use replica::epoch::{self, Writer};
 use replica::store::StoreOptions;
 
 use super::*;
@@ -43,7 +44,8 @@ impl Scene {
                 database: "app.db".to_owned(),
             },
             takeover: false,
-            attempted: (None, 0),
+            database: folder.path().join("app.db"),
+            ledger: Ledger::new(&folder.path().join("app.db"), &url).unwrap(),
             tidy: tidy::Options { every: Duration::MAX, retention: replica::retention::Retention::default() },
             stop: watch::channel(false).1,
         };

@@ -1,0 +1,75 @@
+//! That a store has refused this database for good, kept from one start to the next.
+//!
+//! The store holds a future that this database has not seen. Until a person decides (`restore`, or `--takeover`), no
+//! transaction is made here, whether or not the store can be asked again.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use replica::error::{Error as StoreError, Kind};
+use replica::url::ReplicaUrl;
+use serde::{Deserialize, Serialize};
+
+use super::state;
+use crate::error::Result;
+use crate::files;
+
+const NAME: &str = "refused.json";
+
+/// Who refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Refusal {
+    /// The store.
+    pub(super) replica: String,
+    message: String,
+    hint: Option<String>,
+    at: Timestamp,
+}
+
+impl Refusal {
+    /// What is kept of `database`, if anything.
+    pub(super) fn load(database: &Path) -> Result<Option<Self>> {
+        state::read(&state::folder(database)?.join(NAME))
+    }
+
+    /// That `replica` refused with this error.
+    pub(super) fn of(replica: &ReplicaUrl, error: &StoreError) -> Self {
+        Self {
+            replica: replica.to_string(),
+            message: error.to_string(),
+            hint: error.hint_text().map(str::to_owned),
+            at: Timestamp::now(),
+        }
+    }
+
+    /// Keeps it for the next starts with `database`.
+    pub(super) fn keep(&self, database: &Path) -> Result<()> {
+        state::write(&state::folder(database)?.join(NAME), self)
+    }
+
+    /// A person has decided, or the store refuses no longer.
+    pub(super) fn forget(database: &Path) -> Result<()> {
+        files::remove(state::LABEL, &state::folder(database)?.join(NAME)).map(drop)
+    }
+
+    /// The same refusal again, where the store could not be asked.
+    pub(super) fn again(self, why_not_asked: &StoreError) -> StoreError {
+        let error = StoreError::new(Kind::Conflict, self.message).because(format!(
+            "refused at {}, and could not be asked again: {}",
+            self.at,
+            why_not_asked.chain()
+        ));
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// Whether a store has refused `database`, and nothing was decided since.
+///
+/// # Errors
+/// Where that cannot be read.
+pub fn is_refused(database: &Path) -> Result<bool> {
+    Ok(Refusal::load(database)?.is_some())
+}
