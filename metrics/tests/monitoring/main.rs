@@ -8,3 +8,4 @@ mod names;
 mod repository;
 mod rules;
 mod runbook;
+mod units;

@@ -49,6 +49,37 @@ fn each_page_answers_the_same_questions_in_the_same_order() {
 }
 
 #[test]
+fn each_page_has_a_step_for_a_server_without_kubernetes() {
+    let without: Vec<_> = pages().into_iter().filter(|name| !page(name).contains("n a plain server")).collect();
+    assert!(without.is_empty(), "{without:?}");
+}
+
+/// The commands of `program` in the consoles of a page, each on one line.
+fn commands(text: &str, program: &str) -> Vec<String> {
+    let joined = text.replace("\\\n", " ");
+    let lines = joined.lines().filter(|line| line.starts_with("$ ") || line.starts_with("# "));
+    lines.filter_map(|line| line.split_once(&format!("{program} "))).map(|(_, rest)| rest.to_owned()).collect()
+}
+
+#[test]
+fn each_command_of_the_runbook_has_only_flags_that_its_verb_knows() {
+    let mut seen = 0;
+    for name in pages().into_iter().chain(["README.md".to_owned()]) {
+        for command in commands(&page(&name), "backup-job") {
+            let mut words = command.split_whitespace();
+            let verb = words.next().unwrap();
+            let help = read(&format!("tests/words/help/backup-job-{verb}.txt"));
+            for flag in words.filter(|word| word.starts_with("--")) {
+                seen += 1;
+                let known = help.split([' ', '\n', ',']).any(|word| word == flag);
+                assert!(known, "{name}: `backup-job {verb}` has no {flag}");
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} flags");
+}
+
+#[test]
 fn each_exit_code_has_its_section_which_answers_them_too() {
     let text = page(EXIT_CODES);
     let sections: Vec<_> = text.split("\n## ").skip(1).collect();
