@@ -48,11 +48,15 @@ CREATE TRIGGER IF NOT EXISTS idempotency_keys_expire AFTER INSERT ON idempotency
         ORDER BY created_at_ms LIMIT 4);
 END;
 
--- At most one row: the mark of the group commit. Whoever moves it has synced the log with all that stood in it before.
+-- At most one row: the group commit. While `opened` is greater than `generation` there are commits that no sync has
+-- confirmed yet: a group, whose leader alone may sync the log for it, and moves the mark with that.
 -- A database without this table is served all the same, with a sync for each request.
 CREATE TABLE IF NOT EXISTS durability (
     id           INTEGER PRIMARY KEY CHECK (id = 1),
-    generation   INTEGER NOT NULL,  -- one more at each mark
+    generation   INTEGER NOT NULL,  -- the mark: the last group whose sync succeeded
+    opened       INTEGER NOT NULL,  -- the last group that was opened: the mark, or one more
+    opened_at_ms INTEGER NOT NULL,  -- since the epoch, UTC
+    joined       INTEGER NOT NULL,  -- commits of that group
     through      INTEGER NOT NULL,  -- the greatest event id at the last mark
     crowd        INTEGER NOT NULL,  -- four times how many events the last marks covered, on average; each up to 8
     marked_at_ms INTEGER NOT NULL   -- since the epoch, UTC

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::StoreError;
 use super::data::{Data, with_schema};
-use super::durability;
+use super::durability::{self, Attempt, Commit};
 use super::schedule::Waiting;
 use crate::clock::rfc3339;
 use crate::idempotency::{Key, Known, forgotten_before};
@@ -37,6 +37,13 @@ const INSERT_ONE: &str = "INSERT INTO events (timestamp, message) VALUES (?1, ?2
 const INSERT_MANY: &str = "INSERT INTO events (timestamp, message)
     SELECT ?1, value FROM json_each(?2) ORDER BY key RETURNING id";
 
+/// The same, unless a group is open: to one who syncs for itself what others left unsynced would seem synced too.
+const INSERT_ONE_ALONE: &str = "INSERT INTO events (timestamp, message)
+    SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM durability WHERE opened > generation) RETURNING id";
+const INSERT_MANY_ALONE: &str = "INSERT INTO events (timestamp, message)
+    SELECT ?1, value FROM json_each(?2) WHERE NOT EXISTS (SELECT 1 FROM durability WHERE opened > generation)
+    ORDER BY key RETURNING id";
+
 /// A key that is still alive stays as it is, and then no row comes back.
 const INSERT_KEY: &str = "INSERT INTO idempotency_keys (key, request_hash, event_ids, timestamp, created_at_ms)
     VALUES (?1, ?2, ?3, ?4, ?5)
@@ -64,36 +71,64 @@ pub(crate) fn append<P: Platform>(
         many => Some(serde_json::to_string(many).map_err(|error| StoreError::Failing(error.to_string()))?),
     };
     let insert = match (messages, &batch) {
-        ([one], None) => Insert { statement: INSERT_ONE, what: one },
-        (_, batch) => Insert { statement: INSERT_MANY, what: batch.as_deref().unwrap_or("[]") },
+        ([one], None) => Insert { statement: INSERT_ONE, alone: INSERT_ONE_ALONE, what: one },
+        (_, batch) => {
+            Insert { statement: INSERT_MANY, alone: INSERT_MANY_ALONE, what: batch.as_deref().unwrap_or("[]") }
+        }
     };
     with_schema(platform, || {
         let data = Data::open_to_write(platform)?;
-        let append = || match key {
+        let append = |how| match (key, how) {
             // A single statement is its own transaction.
-            None => Ok(Outcome::Added(data.patiently(|| insert.run(platform, &data))?)),
-            Some(key) => append_once(platform, &data, &insert, key),
+            (None, Commit::Alone | Commit::Plain) => {
+                let appended = data.patiently(|| insert.run(platform, &data, how))?;
+                Ok(appended.map_or(Attempt::GroupIsOpen, |appended| Attempt::Done(Outcome::Added(appended), None)))
+            }
+            (key, how) => append_in_transaction(platform, &data, &insert, key, how),
         };
-        match messages {
-            [_] => durability::group(platform, &data, append),
-            // A batch is a group by itself.
-            _ => append(),
-        }
+        // A batch gathers nobody: it is a group by itself.
+        durability::group(platform, &data, matches!(messages, [_]), append)
     })
 }
 
-/// Adds under a key. Whatever ends without COMMIT is rolled back when the connection is dropped.
-fn append_once<P: Platform>(
+/// Adds with more than one statement. Whatever ends without COMMIT is rolled back when the connection is dropped.
+fn append_in_transaction<P: Platform>(
     platform: &P,
     data: &Data<'_, P>,
     insert: &Insert<'_>,
-    key: &Key,
-) -> Result<Outcome, StoreError> {
+    key: Option<&Key>,
+    how: Commit,
+) -> Result<Attempt, StoreError> {
     data.patiently(|| data.execute("BEGIN IMMEDIATE", &[]))?;
     // The lock is ours: whatever comes now deserves all patience.
     data.wait(Waiting::Turn);
     // The key is nearly always new, so the events are inserted without asking first.
-    let appended = insert.run(platform, data)?;
+    let Some(appended) = insert.run(platform, data, how)? else {
+        data.execute("ROLLBACK", &[])?;
+        return Ok(Attempt::GroupIsOpen);
+    };
+    if let Some(key) = key
+        && !remember(platform, data, key, &appended)?
+    {
+        // Those events may belong to a group that is still open.
+        let known = find_known(data, key)?;
+        let open = match how {
+            Commit::Plain => None,
+            Commit::Alone | Commit::Together => durability::open_group(data)?,
+        };
+        data.execute("ROLLBACK", &[])?;
+        return Ok(Attempt::Done(known, open));
+    }
+    let member = match how {
+        Commit::Together => Some(durability::join(platform, data)?),
+        Commit::Alone | Commit::Plain => None,
+    };
+    data.patiently(|| data.execute("COMMIT", &[]))?;
+    Ok(Attempt::Done(Outcome::Added(appended), member))
+}
+
+/// Writes down what the key stands for from now on; false where it is alive and stands for something.
+fn remember<P: Platform>(platform: &P, data: &Data<'_, P>, key: &Key, appended: &Appended) -> Result<bool, SqlError> {
     let now_ms = platform.now_ms();
     let event_ids = ids::encode(&appended.ids);
     let parameters = [
@@ -104,13 +139,7 @@ fn append_once<P: Platform>(
         Param::Integer(now_ms),
         Param::Integer(forgotten_before(now_ms)),
     ];
-    if data.execute(INSERT_KEY, &parameters)?.is_empty() {
-        let known = find_known(data, key)?;
-        data.execute("ROLLBACK", &[])?;
-        return Ok(known);
-    }
-    data.patiently(|| data.execute("COMMIT", &[]))?;
-    Ok(Outcome::Added(appended))
+    Ok(!data.execute(INSERT_KEY, &parameters)?.is_empty())
 }
 
 /// What the key that is there stands for.
@@ -133,18 +162,23 @@ fn find_known<P: Platform>(data: &Data<'_, P>, key: &Key) -> Result<Outcome, Sto
 /// The statement that adds a request's messages, and its parameter.
 struct Insert<'a> {
     statement: &'static str,
+    /// The same, which adds nothing where a group is open.
+    alone: &'static str,
     what: &'a str,
 }
 
 impl Insert<'_> {
-    /// Adds them. The timestamp is taken here, so that waiting for the lock does not make it old.
-    fn run<P: Platform>(&self, platform: &P, data: &Data<'_, P>) -> Result<Appended, SqlError> {
+    /// Adds them; `None` where a group is open and `how` minds. The timestamp is taken here, so that waiting for the lock
+    /// does not make it old.
+    fn run<P: Platform>(&self, platform: &P, data: &Data<'_, P>, how: Commit) -> Result<Option<Appended>, SqlError> {
         let timestamp = rfc3339(platform.now_ms());
-        let rows = data.execute(self.statement, &[Param::Text(&timestamp), Param::Text(self.what)])?;
+        let statement = if how == Commit::Alone { self.alone } else { self.statement };
+        let rows = data.execute(statement, &[Param::Text(&timestamp), Param::Text(self.what)])?;
         let mut ids: Vec<i64> = rows.iter().filter_map(first_integer).collect();
         // SQLite promises no order for RETURNING, but it gives ids in the order of insertion.
         ids.sort_unstable();
-        Ok(Appended { ids, timestamp })
+        let adds_nothing_for_a_group = how == Commit::Alone && ids.is_empty();
+        Ok((!adds_nothing_for_a_group).then_some(Appended { ids, timestamp }))
     }
 }
 

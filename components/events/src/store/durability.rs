@@ -2,15 +2,20 @@
 //!
 //! ```text
 //! alone      insert, committed with a sync (FULL)         one client: one transaction, as ever
-//! together   insert, committed without a sync (NORMAL)    the lock is held for some 50 µs
-//!            wait a millisecond, for the others to insert
-//!            whoever is first: move the mark, committed with a sync (FULL)
-//!            everybody: answer once the mark has moved
+//! together   insert and join, without a sync (NORMAL)     the lock is held for some 50 µs
+//!            the first to join opens a group and leads it: it waits a millisecond, for others to join,
+//!            and moves the mark, committed with a sync (FULL)
+//!            everybody: answer once the mark has reached the group
 //! ```
 //!
-//! Why that is durable: in WAL mode a FULL commit syncs the whole log before anybody can see it. So whoever sees a mark
-//! other than the one that stood there *after* its own commit knows that its own frames are on the disk. (A checkpoint
-//! in between does no harm: it syncs the log before, and the database after.)
+//! Why that is durable: in WAL mode a FULL commit syncs the whole log before anybody can see it, so a mark that has
+//! reached a group stands for all of its commits. **A sync that failed proves nothing afterwards**: the kernel takes
+//! what it could not write for written, so that the next sync succeeds without it. Hence while a group is open its
+//! leader alone syncs, once, on a connection that was open before anything of the group was written (Linux reports a
+//! failed write to each descriptor that was open then, whoever's sync or checkpoint met it). Nobody else commits with a
+//! sync meanwhile: batches and single writers join. Where the leader failed or died the group stays open, and nobody is
+//! answered 2xx until it was closed by one who wrote the log anew: `backup-job replicate`, or, where nobody else is
+//! connected, [`close_alone`].
 //!
 //! Not so where the log does not exist, in rollback-journal mode, nor where the table of the mark does not: there
 //! everybody is alone.
@@ -18,9 +23,9 @@
 use std::time::Duration;
 
 use super::StoreError;
-use super::append::{Appended, Outcome};
+use super::append::Outcome;
 use super::data::Data;
-use super::schedule::Waiting;
+use super::schedule::{PATIENCE, Waiting};
 use crate::platform::{Param, Platform, SqlError, Value};
 use crate::text;
 
@@ -36,61 +41,151 @@ const RECENT_MS: i64 = 100;
 /// and where three clients wait for each other it costs two fifths of the throughput.
 const CROWD: i64 = 14;
 
+/// A group that has been open for so long has no leader any more, and may be closed by another.
+const ABANDONED: Duration = Duration::from_secs(1);
+const ABANDONED_MS: i64 = 1_000;
+
+/// Each try to close one keeps new connections out for a moment.
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
+
+const NOT_SYNCED: &str = "the log was not synced: its disk failed, or whoever was to sync it died; nothing is \
+    acknowledged until `backup-job replicate` has written it anew";
+
 const LAST_MARK: &str = "SELECT crowd, marked_at_ms FROM durability WHERE id = 1";
 
-/// The mark, and whether an event is there.
+/// The mark, whether an event is there, and since when the open group is open.
 const LOOK: &str = "SELECT (SELECT generation FROM durability WHERE id = 1),
-    EXISTS (SELECT 1 FROM events WHERE id = ?1 AND timestamp = ?2)";
+    EXISTS (SELECT 1 FROM events WHERE id = ?1 AND timestamp = ?2),
+    (SELECT opened_at_ms FROM durability WHERE id = 1)";
 
-/// Moves the mark unless it has moved. An upsert, so that a row that is missing never looks like one that has moved.
-const MOVE_MARK: &str = "INSERT INTO durability (id, generation, through, crowd, marked_at_ms)
-    VALUES (1, 1, (SELECT coalesce(max(id), 0) FROM events), 0, ?2)
-    ON CONFLICT (id) DO UPDATE SET generation = generation + 1, through = excluded.through,
-        crowd = crowd * 3 / 4 + max(0, min(8, excluded.through - through)), marked_at_ms = excluded.marked_at_ms
-    WHERE generation IS ?1";
+/// Opens a group, or joins the one that is open. What stands right of an equals sign is the row before.
+const JOIN: &str = "INSERT INTO durability (id, generation, opened, opened_at_ms, joined, through, crowd, marked_at_ms)
+    VALUES (1, 0, 1, ?1, 1, (SELECT coalesce(max(id), 0) FROM events), 0, 0)
+    ON CONFLICT (id) DO UPDATE SET opened = generation + 1,
+        opened_at_ms = CASE WHEN opened > generation THEN opened_at_ms ELSE excluded.opened_at_ms END,
+        joined = CASE WHEN opened > generation THEN joined + 1 ELSE 1 END
+    RETURNING opened, joined";
 
-/// Adds an event with `append`, together with others where there are others. It is on the disk afterwards.
+const OPEN_GROUP: &str = "SELECT opened FROM durability WHERE id = 1 AND opened > generation";
+
+/// Moves the mark to the group that is open: the leader's, and of no use to a group that is closed.
+const MOVE_MARK: &str = "UPDATE durability SET generation = opened,
+        crowd = crowd * 3 / 4 + max(0, min(8, (SELECT coalesce(max(id), 0) FROM events) - through)),
+        through = (SELECT coalesce(max(id), 0) FROM events), marked_at_ms = ?2
+    WHERE id = 1 AND opened = ?1 AND generation < opened";
+
+/// How an event is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commit {
+    /// With a sync, where no group is open.
+    Alone,
+    /// Without one, as a member of a group.
+    Together,
+    /// With a sync, in a database that has no groups.
+    Plain,
+}
+
+/// How it went.
+pub(super) enum Attempt {
+    /// Whose sync is to be waited for, if anybody's.
+    Done(Outcome, Option<Member>),
+    /// Nothing was added: [`Commit::Alone`] is not possible now.
+    GroupIsOpen,
+}
+
+/// A commit's place in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    group: i64,
+    leads: bool,
+}
+
+/// Adds events with `append`, together with others where there are others. They are on the disk afterwards.
 ///
 /// # Errors
-/// Those of `append`; or the sync failed or did not come in time, and then the event may be there or not.
+/// Those of `append`; or the sync failed or did not come in time, and then the events may be there or not.
 pub(super) fn group<P: Platform>(
     platform: &P,
     data: &Data<'_, P>,
-    append: impl Fn() -> Result<Outcome, StoreError>,
+    is_single: bool,
+    append: impl Fn(Commit) -> Result<Attempt, StoreError>,
 ) -> Result<Outcome, StoreError> {
     let last_mark = match data.patiently(|| data.execute(LAST_MARK, &[])) {
-        Err(SqlError::NoSuchTable(_)) => return append(),
+        Err(SqlError::NoSuchTable(_)) => {
+            return match append(Commit::Plain)? {
+                Attempt::Done(outcome, _) => Ok(outcome),
+                Attempt::GroupIsOpen => Err(StoreError::Busy),
+            };
+        }
         last_mark => last_mark?,
     };
     let [size, marked_at_ms] = [0, 1].map(|column| text::integer(last_mark.first()?.get(column)?));
-    let crowd = is_crowd(size, marked_at_ms, platform.now_ms());
+    let crowd = is_single && is_crowd(size, marked_at_ms, platform.now_ms());
     if !crowd {
-        data.wait(Waiting::Never);
-        let alone = append();
+        data.wait(if is_single { Waiting::Never } else { Waiting::Turn });
+        let alone = append(Commit::Alone);
         data.wait(Waiting::Turn);
         match alone {
-            Err(StoreError::Busy) if has_log(data)? => {}
-            Err(StoreError::Busy) => return append(),
-            // Maybe added a moment ago, by one who is still waiting for the sync.
-            Ok(Outcome::Replayed(earlier)) if has_log(data)? => {
-                settle(platform, data, &earlier, crowd)?;
-                return Ok(Outcome::Replayed(earlier));
+            Ok(Attempt::Done(outcome, member)) if settle(platform, data, &outcome, member, crowd)? => {
+                return Ok(outcome);
             }
-            done => return done,
+            Ok(_) => {}
+            Err(StoreError::Busy) if is_single && has_log(data)? => {}
+            Err(StoreError::Busy) if is_single => return alone_without_a_log(platform, data, &append),
+            Err(error) => return Err(error),
+        }
+        if !has_log(data)? {
+            return alone_without_a_log(platform, data, &append);
         }
     }
     // Twice, since a restore in place may come between insert and mark, and takes the event away.
     for _ in 0..2 {
         data.wait(if crowd { Waiting::Moment } else { Waiting::Turn });
         data.patiently(|| data.execute("PRAGMA synchronous=NORMAL", &[]))?;
-        let outcome = append()?;
+        let attempt = append(Commit::Together)?;
         data.execute("PRAGMA synchronous=FULL", &[])?;
-        match &outcome {
-            Outcome::Added(event) | Outcome::Replayed(event) if !settle(platform, data, event, crowd)? => {}
-            _ => return Ok(outcome),
+        if let Attempt::Done(outcome, member) = attempt
+            && settle(platform, data, &outcome, member, crowd)?
+        {
+            return Ok(outcome);
         }
     }
     Err(StoreError::Busy)
+}
+
+/// In rollback-journal mode each commit is on the disk before it is seen: a group that is still open needs no sync.
+fn alone_without_a_log<P: Platform>(
+    platform: &P,
+    data: &Data<'_, P>,
+    append: &impl Fn(Commit) -> Result<Attempt, StoreError>,
+) -> Result<Outcome, StoreError> {
+    if let Some(member) = open_group(data)? {
+        data.patiently(|| move_mark(platform, data, member.group))?;
+    }
+    match append(Commit::Alone)? {
+        Attempt::Done(outcome, _) => Ok(outcome),
+        Attempt::GroupIsOpen => Err(StoreError::Busy),
+    }
+}
+
+/// Makes the transaction under way a member of the group that is open, or opens one.
+pub(super) fn join<P: Platform>(platform: &P, data: &Data<'_, P>) -> Result<Member, StoreError> {
+    let row = data.execute(JOIN, &[Param::Integer(platform.now_ms())])?.into_iter().next().unwrap_or_default();
+    let [group, joined] = [0, 1].map(|column| row.get(column).and_then(text::integer));
+    match (group, joined) {
+        (Some(group), Some(joined)) => Ok(Member { group, leads: joined == 1 }),
+        _ => Err(StoreError::Failing("the table 'durability' is damaged".to_owned())),
+    }
+}
+
+/// As one of the group that is open, where one is.
+pub(super) fn open_group<P: Platform>(data: &Data<'_, P>) -> Result<Option<Member>, SqlError> {
+    let group = data.patiently(|| data.execute(OPEN_GROUP, &[]))?.into_iter().flatten().next();
+    Ok(group.and_then(|group| text::integer(&group)).map(|group| Member { group, leads: false }))
+}
+
+fn move_mark<P: Platform>(platform: &P, data: &Data<'_, P>, group: i64) -> Result<(), SqlError> {
+    data.execute(MOVE_MARK, &[Param::Integer(group), Param::Integer(platform.now_ms())]).map(drop)
 }
 
 /// Whether others write too, from the last mark.
@@ -106,35 +201,68 @@ fn has_log<P: Platform>(data: &Data<'_, P>) -> Result<bool, SqlError> {
     Ok(matches!(mode, Some(Value::Blob(mode)) if mode == b"wal"))
 }
 
-/// Waits until all that was committed is on the disk. False where the event is gone meanwhile.
-fn settle<P: Platform>(platform: &P, data: &Data<'_, P>, event: &Appended, crowd: bool) -> Result<bool, StoreError> {
-    let witness = [Param::Integer(event.ids.last().copied().unwrap_or_default()), Param::Text(&event.timestamp)];
-    let look = || {
-        let mut row = data.execute(LOOK, &witness)?.into_iter().flatten();
-        let generation = row.next().and_then(|value| text::integer(&value));
-        Ok((generation, row.next() == Some(Value::Integer(1))))
+/// Waits until the member's group is on the disk, and sees to it where the member leads. False where the events are gone
+/// meanwhile.
+fn settle<P: Platform>(
+    platform: &P,
+    data: &Data<'_, P>,
+    outcome: &Outcome,
+    member: Option<Member>,
+    crowd: bool,
+) -> Result<bool, StoreError> {
+    let (Outcome::Added(event) | Outcome::Replayed(event), Some(Member { group, leads })) = (outcome, member) else {
+        return Ok(true);
+    };
+    // Here a missing table is not one to be made: the event was added already.
+    let failing = |error| match error {
+        SqlError::Locked(_) => StoreError::Busy,
+        other => StoreError::Failing(other.to_string()),
     };
     data.wait(Waiting::Moment);
-    let settled = data.patiently(look).and_then(|(before, was_there)| {
+    if leads {
         if crowd {
             platform.sleep(GATHERING);
         }
-        data.patiently(|| {
-            let (now, mut is_there) = look()?;
-            if now == before {
-                let before = before.map_or(Param::Null, Param::Integer);
-                data.execute(MOVE_MARK, &[before, Param::Integer(platform.now_ms())])?;
-                // It has moved, by us or by somebody who was faster.
-                (_, is_there) = look()?;
-            }
-            Ok(is_there || !was_there)
-        })
-    });
-    // Here a missing table is not one to be made: the event was added already.
-    settled.map_err(|error| match error {
-        SqlError::Locked(_) => StoreError::Busy,
-        other => StoreError::Failing(other.to_string()),
-    })
+        data.patiently(|| move_mark(platform, data, group)).map_err(failing)?;
+    }
+    let witness = [Param::Integer(event.ids.last().copied().unwrap_or_default()), Param::Text(&event.timestamp)];
+    let since = platform.elapsed();
+    let mut next_try = Duration::ZERO;
+    loop {
+        let mut row = data.patiently(|| data.execute(LOOK, &witness)).map_err(failing)?.into_iter().flatten();
+        let [generation, is_there, opened_at_ms] = [(); 3].map(|()| row.next().and_then(|value| text::integer(&value)));
+        if is_there != Some(1) {
+            return Ok(false);
+        }
+        if generation.is_some_and(|generation| generation >= group) {
+            return Ok(true);
+        }
+        let waited = platform.elapsed().saturating_sub(since);
+        if waited >= PATIENCE {
+            return Err(StoreError::Failing(NOT_SYNCED.to_owned()));
+        }
+        let age_ms = opened_at_ms.map_or(i64::MAX, |then_ms| platform.now_ms().saturating_sub(then_ms));
+        if waited >= next_try && (waited >= ABANDONED || !(0..ABANDONED_MS).contains(&age_ms)) {
+            close_alone(platform, data, group).map_err(failing)?;
+            next_try = waited + BETWEEN_TRIES;
+        }
+        platform.sleep(GATHERING.max(waited / 50));
+    }
+}
+
+/// Closes a group that its leader has left open, where nobody else is connected: then, and only then, the log can be
+/// given up, which writes all that stands in it into the database and syncs that.
+fn close_alone<P: Platform>(platform: &P, data: &Data<'_, P>, group: i64) -> Result<(), SqlError> {
+    match data.execute("PRAGMA journal_mode=DELETE", &[]) {
+        Ok(_) => {}
+        Err(SqlError::Locked(_)) => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    if has_log(data)? {
+        return Ok(());
+    }
+    data.patiently(|| move_mark(platform, data, group))?;
+    data.patiently(|| data.execute("PRAGMA journal_mode=WAL", &[])).map(drop)
 }
 
 #[cfg(test)]
