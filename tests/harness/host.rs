@@ -86,9 +86,15 @@ impl Host {
     /// To start it with its system calls `calls` written to the file `trace`, by `strace`.
     #[must_use]
     pub fn traced(calls: &str, trace: &Path) -> HostOptions {
+        Self::traced_with(&["-e", &format!("trace={calls}")], trace)
+    }
+
+    /// As [`Self::traced`], with these arguments of `strace`.
+    #[must_use]
+    pub fn traced_with(arguments: &[&str], trace: &Path) -> HostOptions {
         let mut command = Command::new("strace");
         // -D: the process is host itself, so that it can be ended as ever.
-        command.args(["-D", "-f", "-s", "4096", "-e", &format!("trace={calls}"), "-o"]).arg(trace);
+        command.args(["-D", "-f", "-y", "-s", "4096"]).args(arguments).arg("-o").arg(trace);
         command.arg(programs::host());
         Self::options_of(command)
     }

@@ -1,6 +1,7 @@
 //! Backups, restores and crashes while writers are at work: loss is counted in a ledger, and it is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod failed_sync;
 mod synced;
 
 use std::sync::Arc;

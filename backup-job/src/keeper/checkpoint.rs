@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::rewrite::Rewriter;
 use super::{Companion, Options, Stats};
 use crate::error::{Error, Result};
 use crate::{files, sqlite};
@@ -44,6 +45,7 @@ const FEW_FRAMES: i64 = 256;
 pub(super) struct Checkpointer {
     checkpointing: Connection,
     locking: Connection,
+    rewriter: Rewriter,
     database: PathBuf,
     wal: PathBuf,
     tries: u32,
@@ -59,16 +61,26 @@ struct Progress {
 }
 
 impl Checkpointer {
-    pub(super) fn new(checkpointing: Connection, database: &Path) -> Result<Self> {
+    pub(super) fn new(checkpointing: Connection, database: &Path, log_is_doubtful: bool) -> Result<Self> {
         Ok(Self {
             checkpointing,
             locking: sqlite::open_live(database, LOCK_WAIT)?,
+            rewriter: Rewriter::new(database, log_is_doubtful),
             database: database.to_owned(),
             wal: files::with_suffix(database, "-wal"),
             tries: 0,
             truncate_after: Instant::now(),
             pause: AGAIN,
         })
+    }
+
+    /// Whether the log is to be written anew before anything is moved from it.
+    pub(super) fn log_is_doubtful(&self) -> bool {
+        self.rewriter.is_doubtful()
+    }
+
+    pub(super) fn connections(&self) -> [&Connection; 2] {
+        [&self.checkpointing, &self.locking]
     }
 
     /// Brings the WAL below its limit where it is above; gives the time until the next look.
@@ -78,10 +90,11 @@ impl Checkpointer {
         stats: &mut Stats,
         companion: &mut dyn Companion,
     ) -> Result<Duration> {
+        self.rewriter.look(&self.locking, &self.checkpointing)?;
         let size = self.wal_size()?;
         stats.wal = size;
         stats.largest_wal = stats.largest_wal.max(size);
-        if size <= options.wal_limit && !options.once {
+        if self.log_is_doubtful() || size <= options.wal_limit && !options.once {
             self.tries = 0;
             return Ok(options.tick);
         }
@@ -152,8 +165,9 @@ impl Checkpointer {
         Ok(())
     }
 
-    fn checkpoint(&self, mode: &str) -> Result<Progress> {
-        self.checkpointing
+    fn checkpoint(&mut self, mode: &str) -> Result<Progress> {
+        let progress = self
+            .checkpointing
             .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
                 Ok(Progress { frames: row.get(1)?, moved: row.get(2)? })
             })
@@ -161,7 +175,11 @@ impl Checkpointer {
                 // Somebody else checkpoints (a close of the last connection): as good.
                 true => Ok(Progress { frames: 0, moved: 0 }),
                 false => Err(Error::sqlite("checkpoint", &self.database, error)),
-            })
+            });
+        if let Err(error) = &progress {
+            self.rewriter.heed(error);
+        }
+        progress
     }
 
     fn pragma(&self, name: &str) -> Result<u64> {

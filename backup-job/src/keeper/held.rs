@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::checkpoint::{Checkpointer, LOCK_WAIT};
 use super::{Companion, Options, Stats};
@@ -23,19 +24,20 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Opens the database. `None` where it is missing or empty: then nothing is held.
+    /// Opens the database; where a sync of its log has failed before, the log is doubtful and written anew first. `None`
+    /// where it is missing or empty: then nothing is held.
     ///
     /// # Errors
     /// [`crate::error::Code::Busy`] while a restore has the lock; [`crate::error::Code::VerificationFailed`] where it
     /// is no database.
-    pub(super) fn open(path: &Path) -> Result<Option<Self>> {
+    pub(super) fn open(path: &Path, log_is_doubtful: bool) -> Result<Option<Self>> {
         if identity(path)?.is_none_or(|(_, bytes)| bytes == 0) {
             return Ok(None);
         }
         let lock = lock::shared(path, Duration::ZERO)?;
         let Some((identity, _)) = identity(path)? else { return Ok(None) };
         let holder = sqlite::open_live(path, LOCK_WAIT)?;
-        let checkpointer = Checkpointer::new(sqlite::open_live(path, LOCK_WAIT)?, path)?;
+        let checkpointer = Checkpointer::new(sqlite::open_live(path, LOCK_WAIT)?, path, log_is_doubtful)?;
         let held = Self { path: path.to_owned(), holder, checkpointer, identity, _lock: lock };
         held.is_wal()?;
         Ok(Some(held))
@@ -51,6 +53,20 @@ impl Held {
             .and_then(|()| self.holder.prepare_cached("PRAGMA journal_mode"))
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
         Ok(mode.map_err(|e| Error::sqlite("read", &self.path, e))? == "wal")
+    }
+
+    /// Lets go of it; true where its log is doubtful. Then the close, be it the last, moves nothing from the log.
+    pub(super) fn close(self) -> bool {
+        let is_doubtful = self.checkpointer.log_is_doubtful();
+        if is_doubtful {
+            for connection in self.checkpointer.connections().into_iter().chain([&self.holder]) {
+                // What cannot be set is as before.
+                if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+                    tracing::error!(%error, "the close may move what stands in a doubtful log");
+                }
+            }
+        }
+        is_doubtful
     }
 
     /// Whether what is open is still what `path` names.

@@ -13,6 +13,7 @@
 
 mod checkpoint;
 mod held;
+mod rewrite;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,7 +118,8 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<Stats> {
 
 /// As [`run`], with a companion.
 pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn Companion) -> Result<Stats> {
-    let mut keeper = Keeper { options, stats: Stats::default(), held: None, said: None, companion };
+    let mut keeper =
+        Keeper { options, stats: Stats::default(), held: None, log_is_doubtful: false, said: None, companion };
     while !stop.load(Ordering::Relaxed) {
         let pause = match keeper.tick() {
             Ok(pause) => pause,
@@ -143,6 +145,8 @@ struct Keeper<'a> {
     options: &'a Options,
     stats: Stats,
     held: Option<Held>,
+    /// A sync of the log failed while it was held, and it was not written anew since.
+    log_is_doubtful: bool,
     /// The last trouble, and when it was said.
     said: Option<(String, Instant)>,
     companion: &'a mut dyn Companion,
@@ -163,7 +167,7 @@ impl Keeper<'_> {
             self.close("it is another file now");
         }
         if self.held.is_none() {
-            self.held = Held::open(database)?;
+            self.held = Held::open(database, self.log_is_doubtful)?;
             if self.held.is_none() {
                 return Ok(*tick);
             }
@@ -182,7 +186,7 @@ impl Keeper<'_> {
         if self.held.is_some() {
             // Its connections close before the lock goes.
             self.companion.close();
-            self.held = None;
+            self.log_is_doubtful = self.held.take().is_some_and(Held::close);
             tracing::info!(database = %self.options.database.display(), why, "the keeper lets go of the database");
         }
     }

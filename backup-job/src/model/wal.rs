@@ -20,10 +20,15 @@
 //!
 //! The log is an accelerator here and never a source of content: it says which pages to compare.
 //! So frames are taken by their salts alone, uncommitted and torn ones too, to the end of the file: a
-//! page too many costs one comparison, a page too few would be lost. Checksums are not looked at.
+//! page too many costs one comparison, a page too few would be lost. Checksums are looked at only before the log is
+//! written anew ([`is_whole`]).
+
+mod sums;
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::ops::RangeInclusive;
+
+pub use sums::is_whole;
 
 /// Size of the log's header.
 pub const WAL_HEADER_SIZE: usize = 32;
@@ -133,6 +138,16 @@ pub fn changed_pages(wal: &mut (impl Read + Seek), page_size: u32) -> Result<Cha
     }
     sort(&mut changed.pages);
     Ok(changed)
+}
+
+/// Bytes in a page of `wal`; `None` where it is empty or ends within its header.
+///
+/// # Errors
+/// [`WalError::NotALog`], and what reading meets.
+pub fn page_size(wal: &mut (impl Read + Seek)) -> Result<Option<u32>, WalError> {
+    wal.seek(SeekFrom::Start(0))?;
+    let mut bytes = [0; WAL_HEADER_SIZE];
+    Ok(if fill(wal, &mut bytes)? { Some(WalHeader::parse(&bytes)?.page_size) } else { None })
 }
 
 /// What the frames of one stretch of a log do.
