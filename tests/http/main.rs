@@ -13,6 +13,7 @@ mod limits;
 mod methods;
 mod metrics;
 mod openapi;
+mod origin;
 mod paging;
 mod ready;
 mod recovery;

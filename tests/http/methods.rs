@@ -29,6 +29,15 @@ fn head_is_get_without_the_body() {
 }
 
 #[test]
+fn head_of_the_route_that_writes_is_refused_and_adds_nothing() {
+    let site = Site::any();
+    let before = site.count();
+    let refused = site.client.request("HEAD", "/add?message=x").send(Body::None).expect(405);
+    assert_eq!(refused.header("allow"), "GET");
+    assert_eq!(site.count(), before);
+}
+
+#[test]
 fn a_method_that_a_route_has_not_is_refused_and_the_others_are_named() {
     let site = Site::any();
     for path in READING.into_iter().chain(["/add", "/events/1"]) {
@@ -37,7 +46,11 @@ fn a_method_that_a_route_has_not_is_refused_and_the_others_are_named() {
                 continue;
             }
             let answer = site.client.request(method, path).send(Body::None).expect_problem(405);
-            let allowed = if path == "/events" { "GET, HEAD, POST" } else { "GET, HEAD" };
+            let allowed = match path {
+                "/events" => "GET, HEAD, POST",
+                "/add" => "GET",
+                _ => "GET, HEAD",
+            };
             assert_eq!(answer.header("allow"), allowed, "{method} {path}");
         }
     }

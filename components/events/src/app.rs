@@ -2,7 +2,7 @@
 
 use crate::api;
 use crate::body::Received;
-use crate::http::{Method, Problem, Request, Response, Route};
+use crate::http::{Method, Problem, Request, Response, Route, json_body, same_site};
 use crate::idempotency;
 use crate::limits;
 use crate::openapi;
@@ -40,8 +40,8 @@ impl Upload {
 
     /// The answer where the body has not arrived.
     #[must_use]
-    pub fn cut_off(self, why: &str) -> Response {
-        Problem::bad_request("bad-body", format!("failed to read the body: {why}")).into()
+    pub fn cut_off(self) -> Response {
+        Problem::bad_request("bad-body", "the body was cut off, or could not be read").into()
     }
 }
 
@@ -56,6 +56,7 @@ fn route<P: Platform>(platform: &P, request: &Request) -> Result<Step, Problem> 
     let response = match (route, method) {
         (Route::Events, Method::Post) => return upload(platform, request).map(Step::Body),
         (Route::Add, _) => {
+            same_site(request)?;
             api::authorise(platform, request)?;
             api::add(platform, request)?
         }
@@ -76,7 +77,9 @@ fn route<P: Platform>(platform: &P, request: &Request) -> Result<Step, Problem> 
 
 /// What can be refused before the body is read, is.
 fn upload<P: Platform>(platform: &P, request: &Request) -> Result<Upload, Problem> {
+    same_site(request)?;
     api::authorise(platform, request)?;
+    json_body(request)?;
     let key = idempotency::read_header(&request.header_values("idempotency-key"))
         .map_err(|why| Problem::bad_request("bad-idempotency-key", why))?;
     let fits = |length| usize::try_from(length).is_ok_and(|length| length <= limits::BODY_BYTES);

@@ -28,6 +28,7 @@ fn head(incoming: &IncomingRequest) -> Request {
     Request {
         method: method(incoming.method()),
         target: incoming.path_with_query().unwrap_or_else(|| "/".to_owned()),
+        authority: incoming.authority(),
         headers: incoming.headers().entries(),
     }
 }
@@ -58,7 +59,8 @@ async fn receive(spin: &Spin, mut upload: app::Upload, incoming: IncomingRequest
                     return *response;
                 }
             }
-            Err(error) => return upload.cut_off(&error.to_debug_string()),
+            // What the host says of it is its debug text, which may hold a stack backtrace.
+            Err(_debug_text) => return upload.cut_off(),
         }
     }
     upload.finish(spin)

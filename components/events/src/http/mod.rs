@@ -1,6 +1,7 @@
 //! HTTP without a server: what a request is, what an answer is, which routes there are.
 
 mod accept;
+mod origin;
 mod problem;
 mod query;
 mod request;
@@ -8,6 +9,7 @@ mod response;
 mod routes;
 
 pub(crate) use accept::prefers_html;
+pub(crate) use origin::{json_body, same_site};
 pub(crate) use problem::Problem;
 pub(crate) use query::Query;
 pub use request::Request;

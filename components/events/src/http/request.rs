@@ -7,6 +7,8 @@ pub struct Request {
     pub method: String,
     /// The path and the query as they were sent: `/add?message=hello`.
     pub target: String,
+    /// The host and port that it was sent to, which WASI keeps apart from the headers.
+    pub authority: Option<String>,
     /// The headers, in order; names in any case.
     pub headers: Vec<(String, Vec<u8>)>,
 }

@@ -71,14 +71,22 @@ impl Route {
     /// 405 with `Allow` where it has not.
     pub(crate) fn method(&self, name: &str) -> Result<Method, Problem> {
         match (self, name) {
+            // HEAD is safe by definition, and this GET is not.
+            (Self::Add, "HEAD") => Err(self.no_such_method()),
             (_, "GET" | "HEAD") => Ok(Method::Get),
             (Self::Events, "POST") => Ok(Method::Post),
-            _ => {
-                let allow = if *self == Self::Events { "GET, HEAD, POST" } else { "GET, HEAD" };
-                let detail = format!("this route has the methods {allow}");
-                Err(Problem::new(405, "no-such-method", detail).with_header("allow", allow))
-            }
+            _ => Err(self.no_such_method()),
         }
+    }
+
+    fn no_such_method(&self) -> Problem {
+        let allow = match self {
+            Self::Events => "GET, HEAD, POST",
+            Self::Add => "GET",
+            _ => "GET, HEAD",
+        };
+        let detail = format!("this route has the methods {allow}");
+        Problem::new(405, "no-such-method", detail).with_header("allow", allow)
     }
 }
 
@@ -104,5 +112,7 @@ mod tests {
         let refused: Response = Route::Events.method("DELETE").unwrap_err().into();
         assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, HEAD, POST")));
         assert!(Route::Events.method("get").is_err());
+        let refused: Response = Route::Add.method("HEAD").unwrap_err().into();
+        assert_eq!((refused.status, refused.header("allow")), (405, Some("GET")));
     }
 }

@@ -100,7 +100,7 @@ impl World {
 
     pub(crate) fn send(&self, method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
-        let request = Request { method: method.to_owned(), target: target.to_owned(), headers };
+        let request = Request { method: method.to_owned(), target: target.to_owned(), authority: None, headers };
         match app::begin(self, &request) {
             Step::Answer(response) => response,
             Step::Body(mut upload) => {
