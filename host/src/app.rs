@@ -11,7 +11,8 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi_http::p2::bindings::ProxyPre;
 
 use crate::bindings;
-use crate::limits::Limits;
+use crate::budget::Budget;
+use crate::limits::{Limits, PROBES};
 use crate::manifest::{self, Manifest, Mount};
 use crate::outbound::AllowedHost;
 use crate::route::Route;
@@ -25,6 +26,12 @@ pub(crate) struct App {
     pub(crate) routes: Vec<(Route, Arc<Component>)>,
     /// One permit for each instance that may run.
     pub(crate) slots: Arc<Semaphore>,
+    /// Permits that only probes get, when there are no others.
+    pub(crate) probe_slots: Arc<Semaphore>,
+    /// Memory for what is large.
+    pub(crate) budget: Budget,
+    /// Memory for bodies that are on their way: half of the same, so that slow clients leave the other half alone.
+    pub(crate) bodies: Budget,
 }
 
 /// A component that can be instantiated, and what its instances may use.
@@ -87,7 +94,13 @@ impl App {
         }
         let routes = manifest.routes.into_iter();
         let routes = routes.filter_map(|(route, id)| Some((route, components.get(&id)?.clone()))).collect();
-        Ok(Self { routes, slots: Arc::new(Semaphore::new(limits.instances as usize)) })
+        Ok(Self {
+            routes,
+            slots: Arc::new(Semaphore::new(limits.instances as usize)),
+            probe_slots: Arc::new(Semaphore::new(PROBES as usize)),
+            budget: Budget::new(limits.shared_bytes - limits.shared_bytes / 2),
+            bodies: Budget::new(limits.shared_bytes / 2),
+        })
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Cli {
     pub(crate) cache_dir: Option<PathBuf>,
 
     /// How many requests run at once; further ones wait
-    #[arg(long, value_name = "N", env = "HOST_MAX_INSTANCES", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, value_name = "N", env = "HOST_MAX_INSTANCES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) max_instances: u32,
 
     /// How long a request may take, in seconds
@@ -45,6 +45,15 @@ pub(crate) struct Cli {
     /// The memory of one instance, in MiB
     #[arg(long, value_name = "MIB", env = "HOST_MAX_MEMORY", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub(crate) max_memory: u32,
+
+    /// The memory that all large requests share, in MiB: bodies, results of SQLite, instances above 1.5 MiB; who finds
+    /// none waits, or gets 503
+    #[arg(long, value_name = "MIB", env = "HOST_MAX_SHARED_MEMORY", default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) max_shared_memory: u32,
+
+    /// How long the body of a request may take, in seconds
+    #[arg(long, value_name = "SECONDS", env = "HOST_BODY_TIMEOUT", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) body_timeout: u64,
 }
 
 impl Cli {
@@ -53,7 +62,9 @@ impl Cli {
         Limits {
             instances: self.max_instances,
             memory_bytes: self.max_memory as usize * (1 << 20),
+            shared_bytes: self.max_shared_memory as usize * (1 << 20),
             time: Duration::from_secs(self.request_timeout),
+            body_time: Duration::from_secs(self.body_timeout),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use wasmtime::{Cache, CacheConfig, Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, PROBES};
 
 /// How often running guests are made to look up, so that one which computes for ever holds no thread for itself and
 /// is stopped soon after its time is over.
@@ -21,7 +21,7 @@ const TABLES: u32 = 8;
 /// Memory that a slot keeps for its next instance instead of giving it back, in bytes of pages that the last one
 /// changed. Giving back costs a system call, an interrupt of the other processors and a page fault for each page
 /// touched again; writing the first content back costs a tenth of that.
-const KEEP_MEMORY: usize = 2 << 20;
+const KEEP_MEMORY: usize = 512 << 10;
 const KEEP_TABLE: usize = 64 << 10;
 
 /// An engine whose compiled code is kept in `cache`, else in the user's cache folder.
@@ -39,7 +39,7 @@ pub(crate) fn new(limits: &Limits, cache: Option<&Path>) -> Result<Engine> {
 }
 
 fn pool(limits: &Limits) -> PoolingAllocationConfig {
-    let slots = limits.instances;
+    let slots = limits.instances + PROBES;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(slots)
         .total_core_instances(slots * CORE_INSTANCES)

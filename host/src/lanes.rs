@@ -7,8 +7,11 @@
 //! ```text
 //! accept ──┬── lane 1: connection, guest, SQLite
 //!          ├── lane 2: …
-//!          └── lane n: from here on, connections share the lane that has fewest of them
+//!          ├── lane n
+//!          └── the shared lane: all further connections; their guests run on threads of their own
 //! ```
+//!
+//! The shared lane never blocks, so that a probe is answered however many connections there are.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,10 +28,15 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::app::App;
+use crate::handler::Place;
+use crate::limits::PROBES;
 use crate::router;
 
 /// How long a client may take to send a request's head, and how long a connection may stay idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The most that a connection reads ahead, in bytes: a URL of up to 65,534 bytes and its headers.
+const HEAD_BYTES: usize = 128 << 10;
 
 /// How long requests may go on after the signal to stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
@@ -39,6 +47,7 @@ type Accepted = (std::net::TcpStream, SocketAddr);
 pub(crate) struct Lanes {
     app: Arc<App>,
     lanes: Vec<Lane>,
+    shared: Option<Lane>,
     most: usize,
     /// Held by every lane; closed when the last one has ended.
     alive: mpsc::Sender<Infallible>,
@@ -54,21 +63,29 @@ impl Lanes {
     /// No lane yet, and never more than `most`.
     pub(crate) fn new(app: App, most: usize) -> Self {
         let (alive, ended) = mpsc::channel(1);
-        Self { app: Arc::new(app), lanes: Vec::new(), most, alive, ended }
+        Self { app: Arc::new(app), lanes: Vec::new(), shared: None, most, alive, ended }
     }
 
-    /// Gives the connection to a lane that has none, else to a new lane, else to the one that has fewest.
+    /// Gives the connection to a lane that has none, else to a new lane, else to the one that many share.
     ///
     /// # Errors
     /// The machine refuses a thread or a descriptor; the connection is closed then.
     pub(crate) fn serve(&mut self, accepted: Accepted) -> Result<()> {
-        let fewest = self.lanes.iter().min_by_key(|lane| lane.open.load(Ordering::Relaxed));
-        let lane = match fewest {
-            Some(lane) if self.lanes.len() == self.most || lane.open.load(Ordering::Relaxed) == 0 => lane,
-            _ => {
-                self.lanes.push(start(self.app.clone(), self.lanes.len(), self.alive.clone())?);
+        let free = self.lanes.iter().position(|lane| lane.open.load(Ordering::Relaxed) == 0);
+        let lane = match free {
+            Some(free) => &self.lanes[free],
+            None if self.lanes.len() < self.most => {
+                let name = format!("lane-{}", self.lanes.len());
+                self.lanes.push(start(self.app.clone(), name, Place::Here, self.most, self.alive.clone())?);
                 self.lanes.last().context("no lane")?
             }
+            None => match &mut self.shared {
+                Some(lane) => lane,
+                empty => {
+                    let name = "lane-shared".to_owned();
+                    empty.insert(start(self.app.clone(), name, Place::Apart, self.most, self.alive.clone())?)
+                }
+            },
         };
         lane.open.fetch_add(1, Ordering::Relaxed);
         lane.connections.send(accepted).context("failed to reach a lane")
@@ -76,36 +93,38 @@ impl Lanes {
 
     /// Closes idle connections and waits for the others. `false` if some did not end within [`GRACE`].
     pub(crate) async fn stop(self) -> bool {
-        let Self { lanes, alive, mut ended, .. } = self;
-        drop((lanes, alive));
+        let Self { lanes, shared, alive, mut ended, .. } = self;
+        drop((lanes, shared, alive));
         // A lane that SQLite blocks sees the end of its own grace late.
         tokio::time::timeout(GRACE + Duration::from_secs(1), ended.recv()).await.is_ok()
     }
 }
 
-fn start(app: Arc<App>, number: usize, alive: mpsc::Sender<Infallible>) -> Result<Lane> {
+fn start(app: Arc<App>, name: String, place: Place, most: usize, alive: mpsc::Sender<Infallible>) -> Result<Lane> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let open = Arc::new(AtomicUsize::new(0));
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start a lane")?;
+    // Guests on threads of their own: as many as there are instances.
+    let threads = most + PROBES as usize;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(threads).build().context("failed to start a lane")?;
     let run = {
         let open = open.clone();
         move || {
-            runtime.block_on(run(app, receiver, open));
+            runtime.block_on(run(app, place, receiver, open));
             drop(alive);
         }
     };
-    std::thread::Builder::new().name(format!("lane-{number}")).spawn(run).context("failed to start a lane")?;
+    std::thread::Builder::new().name(name).spawn(run).context("failed to start a lane")?;
     Ok(Lane { connections: sender, open })
 }
 
 /// Serves until nobody can send connections any more.
-async fn run(app: Arc<App>, mut accepted: UnboundedReceiver<Accepted>, open: Arc<AtomicUsize>) {
+async fn run(app: Arc<App>, place: Place, mut accepted: UnboundedReceiver<Accepted>, open: Arc<AtomicUsize>) {
     let connections = GracefulShutdown::new();
     while let Some((stream, client)) = accepted.recv().await {
         let ended = Ended(open.clone());
         match TcpStream::from_std(stream) {
-            Ok(stream) => connect(stream, client, app.clone(), &connections, ended),
+            Ok(stream) => connect(stream, client, app.clone(), place, &connections, ended),
             Err(error) => tracing::error!("failed to take a connection: {error}"),
         }
     }
@@ -123,17 +142,24 @@ impl Drop for Ended {
     }
 }
 
-fn connect(stream: TcpStream, client: SocketAddr, app: Arc<App>, connections: &GracefulShutdown, ended: Ended) {
+fn connect(
+    stream: TcpStream,
+    client: SocketAddr,
+    app: Arc<App>,
+    place: Place,
+    connections: &GracefulShutdown,
+    ended: Ended,
+) {
     // Answers are written whole: waiting for more to send would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("failed to set TCP_NODELAY: {error}");
     }
     let service = service_fn(move |request| {
         let app = app.clone();
-        async move { Ok::<_, Infallible>(router::answer(app, client, request).await) }
+        async move { Ok::<_, Infallible>(router::answer(app, client, request, place).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
     let connection = connections.watch(builder.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
         if let Err(error) = connection.await {

@@ -6,6 +6,8 @@
 //!          ├── engine ── app                               compiled, linked, folders made
 //!          │
 //!          └── server ── router ── handler ── state        one connection, one request, one instance
+//!                                      │        ├── upload      the body, before there is an instance
+//!                                      │        ├── budget      memory that all share
 //!                                               ├── sqlite      fermyon:spin/sqlite
 //!                                               └── outbound    wasi:http, only where it is allowed
 //! ```
@@ -13,6 +15,7 @@
 mod app;
 mod bindings;
 mod body;
+mod budget;
 mod cli;
 mod engine;
 mod handler;
@@ -30,6 +33,7 @@ mod sqlite;
 mod start;
 mod state;
 mod toml_reader;
+mod upload;
 mod variables;
 
 use std::process::ExitCode;

@@ -10,14 +10,22 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use crate::app::App;
 use crate::body::{Body, text};
-use crate::handler;
+use crate::handler::{self, Place};
 use crate::route::Route;
 
 /// Paths that the trigger answers itself.
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
+/// Paths that a kubelet asks at: they never wait for other requests.
+const PROBES: [&str; 2] = ["/health", "/ready"];
+
 /// Answers one request.
-pub(crate) async fn answer(app: Arc<App>, client: SocketAddr, mut request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(
+    app: Arc<App>,
+    client: SocketAddr,
+    mut request: Request<Incoming>,
+    place: Place,
+) -> Response<Body> {
     if let Some(name) = request.uri().path().strip_prefix(WELL_KNOWN) {
         return match name {
             "health" => text(StatusCode::OK, "OK"),
@@ -33,7 +41,8 @@ pub(crate) async fn answer(app: Arc<App>, client: SocketAddr, mut request: Reque
         return text(StatusCode::BAD_REQUEST, "the Host header is missing or invalid\n");
     };
     request.headers_mut().extend(headers);
-    handler::run(&app, component, request).await
+    let probe = request.method().is_safe() && PROBES.contains(&request.uri().path());
+    handler::run(&app, component, request, probe, place).await
 }
 
 /// What Spin tells a component about its request. `None` where the request's authority is unknown.

@@ -54,7 +54,7 @@ impl HostConnection for State {
         parameters: Vec<Value>,
     ) -> Result<QueryResult, Error> {
         match self.table.get_mut(&connection) {
-            Ok(connection) => connection.query(&statement, parameters),
+            Ok(connection) => connection.query(&statement, parameters, &mut self.memory),
             Err(_) => Err(Error::InvalidConnection),
         }
     }

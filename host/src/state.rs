@@ -10,6 +10,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::app::Component;
 use crate::bindings::fermyon::spin::variables;
+use crate::budget::Share;
 use crate::limits::MemoryLimit;
 use crate::outbound::Outbound;
 use crate::variables::check_name;
@@ -33,7 +34,7 @@ impl State {
     ///
     /// # Errors
     /// A mounted folder that cannot be opened.
-    pub(crate) fn new(component: Arc<Component>, deadline: Instant) -> Result<Self> {
+    pub(crate) fn new(component: Arc<Component>, share: Share, deadline: Instant) -> Result<Self> {
         let mut wasi = WasiCtx::builder();
         // stdout is the host's own: what a guest prints is talk.
         wasi.allow_blocking_current_thread(true);
@@ -45,7 +46,7 @@ impl State {
         }
         Ok(Self {
             table: ResourceTable::new(),
-            memory: MemoryLimit::new(component.limits.memory_bytes),
+            memory: MemoryLimit::new(component.limits.memory_bytes, share, deadline),
             deadline,
             open_connections: 0,
             wasi: wasi.build(),

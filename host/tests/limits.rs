@@ -3,9 +3,10 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
-use common::{Application, read_answer};
+use common::{Application, Host, read_answer, wait_until};
 
 #[test]
 fn a_guest_that_computes_for_ever_is_stopped_and_answered_with_504() {
@@ -34,7 +35,7 @@ fn a_request_without_a_free_instance_waits_and_is_not_refused_at_once() {
     let host = application.start(&["--request-timeout", "2", "--max-instances", "1"]);
     let mut first = host.connect();
     first.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
-    // With one instance there is one lane as well: the second connection shares it.
+    // With one instance there is one lane as well: the second connection goes to the shared one.
     assert_eq!(host.get("/").status, 504);
     assert_eq!(read_answer(first).status, 504);
 }
@@ -63,4 +64,101 @@ fn a_guest_that_never_answers_gets_500() {
     let host = application.start(&[]);
     assert_eq!(host.get("/").status, 500);
     assert!(host.log().contains("the guest ended without an answer"), "{}", host.log());
+}
+
+/// Connections that have sent the head of a request and a part of its body.
+fn slow_bodies(host: &Host, count: usize) -> Vec<TcpStream> {
+    let begin = |_| {
+        let mut stream = host.connect();
+        stream.write_all(b"POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{").unwrap();
+        stream
+    };
+    (0..count).map(begin).collect()
+}
+
+#[test]
+fn slow_bodies_keep_no_other_request_from_its_answer() {
+    let host = Application::events();
+    let host = host.start(&["--body-timeout", "600", "--request-timeout", "600"]);
+    let slow = slow_bodies(&host, 160);
+    for path in ["/health", "/ready", "/count", "/.well-known/spin/health"] {
+        assert_eq!(host.get(path).status, 200, "{path}");
+    }
+    assert_eq!(host.get("/add?message=x").status, 200);
+    drop(slow);
+}
+
+#[test]
+fn a_body_that_does_not_come_is_answered_with_408() {
+    let application = Application::events();
+    let host = application.start(&["--body-timeout", "1"]);
+    for stream in slow_bodies(&host, 3) {
+        let mut answer = [0; 12];
+        (&stream).read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
+    }
+    assert_eq!(host.get("/count").status, 200);
+}
+
+#[test]
+fn a_probe_is_answered_while_every_instance_is_taken() {
+    let application = Application::events();
+    let host = application.start(&["--max-instances", "2", "--request-timeout", "600"]);
+    assert_eq!(host.get("/add").status, 200);
+    let database = rusqlite::Connection::open(application.path("data/app.db")).unwrap();
+    database.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut waiting: Vec<_> = (0..6).map(|_| host.connect()).collect();
+    for stream in &mut waiting {
+        stream.write_all(b"GET /add HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    }
+    for path in ["/health", "/ready", "/health"] {
+        assert_eq!(host.get(path).status, 200, "{path}");
+    }
+    database.execute_batch("COMMIT").unwrap();
+    for stream in waiting {
+        assert!([200, 503].contains(&read_answer(stream).status));
+    }
+}
+
+/// The most memory that the process has had, in KiB.
+fn peak(host: &Host) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+#[test]
+fn large_answers_at_once_stay_within_the_memory_of_the_pod() {
+    const CLIENTS: usize = 64;
+    let application = Application::events();
+    let host = application.start(&[]);
+    assert_eq!(host.get("/add").status, 200);
+    let database = rusqlite::Connection::open(application.path("data/app.db")).unwrap();
+    let fill = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 200)
+        INSERT INTO events (timestamp, message) SELECT 't', char(1) || hex(zeroblob(32000)) FROM c";
+    database.execute_batch(fill).unwrap();
+    drop(database);
+    let ask = |path: &str| {
+        let mut stream = host.connect();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        stream
+    };
+    let asked: Vec<_> = (0..CLIENTS).map(|_| ask("/events?limit=1000")).chain([ask("/consultation")]).collect();
+    let answers = asked.into_iter().map(|stream| std::thread::spawn(move || read_answer(stream)));
+    for answer in answers.collect::<Vec<_>>() {
+        let answer = answer.join().unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let peak = peak(&host);
+    assert!(peak < 256 << 10, "the host had {peak} KiB");
+}
+
+#[test]
+fn a_large_answer_without_memory_gets_503_and_is_told_to_come_again() {
+    let application = Application::guest("eat-memory");
+    let host = application.start(&["--max-shared-memory", "4"]);
+    let answer = host.get("/");
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("retry-after: 1"), "{}", answer.head);
+    wait_until("the log says why", || host.log().contains("too many large requests at once"));
 }

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::params_from_iter;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::{ffi, params_from_iter};
 
 use super::value::{RowReader, memory_size};
 use crate::bindings::fermyon::spin::sqlite::{Error, QueryResult, RowResult, Value};
+use crate::limits::MemoryLimit;
 
 /// How long a statement waits for another connection's lock, as under Spin.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,8 +38,13 @@ impl Connection {
     ///
     /// # Errors
     /// [`Error::Io`] with SQLite's words.
-    pub(crate) fn query(&mut self, statement: &str, parameters: Vec<Value>) -> Result<QueryResult, Error> {
-        blocking(|| self.open()?.query(statement, parameters))
+    pub(crate) fn query(
+        &mut self,
+        statement: &str,
+        parameters: Vec<Value>,
+        memory: &mut MemoryLimit,
+    ) -> Result<QueryResult, Error> {
+        blocking(|| self.open()?.query(statement, parameters, memory))
     }
 
     fn open(&mut self) -> Result<Opened<'_>, Error> {
@@ -65,15 +72,26 @@ fn blocking<T>(work: impl FnOnce() -> T) -> T {
 
 fn open(file: &Path, deadline: Instant) -> rusqlite::Result<rusqlite::Connection> {
     let mut connection = rusqlite::Connection::open(file)?;
+    connection.authorizer(Some(|context: AuthContext<'_>| authorize(context.action)))?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || Instant::now() >= deadline))?;
     Ok(connection)
 }
 
+/// Denies ATTACH of a file, as Spin does from 4.0.1 on: the component sees the files that it declared and no others.
+/// Without a name it is a temporary database, which VACUUM needs.
+fn authorize(action: AuthAction<'_>) -> Authorization {
+    match action {
+        AuthAction::Attach { filename: "" | ":memory:" } => Authorization::Allow,
+        AuthAction::Attach { .. } | AuthAction::Unknown { code: ffi::SQLITE_ATTACH, .. } => Authorization::Deny,
+        _ => Authorization::Allow,
+    }
+}
+
 struct Opened<'c>(&'c rusqlite::Connection);
 
 impl Opened<'_> {
-    fn query(&self, statement: &str, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+    fn query(&self, statement: &str, parameters: Vec<Value>, memory: &mut MemoryLimit) -> Result<QueryResult, Error> {
         let mut statement = self.0.prepare_cached(statement).map_err(to_guest)?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let reader = RowReader::new(columns.len());
@@ -86,6 +104,9 @@ impl Opened<'_> {
             bytes += values.iter().map(memory_size).sum::<usize>();
             if bytes > MAX_RESULT_BYTES {
                 return Err(Error::Io(format!("query result exceeds limit of {MAX_RESULT_BYTES} bytes")));
+            }
+            if !memory.result(bytes) {
+                return Err(Error::Io("too many large answers at once: no memory is left for this one".to_owned()));
             }
             result.rows.push(RowResult { values });
         }

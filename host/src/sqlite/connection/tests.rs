@@ -4,13 +4,31 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::*;
+use crate::budget::Budget;
 
 fn later() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-fn connection(file: &Path) -> Connection {
-    Connection::new(file.into(), later())
+/// A connection, and memory enough for what it reads.
+struct Tested(Connection, MemoryLimit);
+
+impl Tested {
+    fn query(&mut self, statement: &str, parameters: Vec<Value>) -> Result<QueryResult, Error> {
+        self.0.query(statement, parameters, &mut self.1)
+    }
+}
+
+fn connection(file: &Path) -> Tested {
+    until(file, later())
+}
+
+fn until(file: &Path, deadline: Instant) -> Tested {
+    sharing(file, deadline, &Budget::new(1 << 30))
+}
+
+fn sharing(file: &Path, deadline: Instant, budget: &Budget) -> Tested {
+    Tested(Connection::new(file.into(), deadline), MemoryLimit::new(0, budget.share(), deadline))
 }
 
 fn error(result: Result<QueryResult, Error>) -> String {
@@ -90,7 +108,7 @@ fn text_that_is_not_utf8_ends_the_process_where_the_switch_asks_for_it() {
 #[test]
 fn a_statement_is_interrupted_when_the_requests_time_is_over() {
     let folder = TempDir::new().unwrap();
-    let mut connection = Connection::new(folder.path().join("a.db").as_path().into(), Instant::now());
+    let mut connection = until(&folder.path().join("a.db"), Instant::now());
     let for_ever = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c";
     assert_eq!(error(connection.query(for_ever, Vec::new())), "interrupted");
 }
@@ -101,6 +119,35 @@ fn a_result_above_the_limit_is_refused() {
     let mut connection = connection(&folder.path().join("a.db"));
     let words = error(connection.query("SELECT zeroblob(134217729)", Vec::new()));
     assert_eq!(words, "query result exceeds limit of 134217728 bytes");
+}
+
+#[test]
+fn a_result_that_the_budget_has_no_room_for_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let mut connection = sharing(&folder.path().join("a.db"), Instant::now(), &Budget::new(1 << 20));
+    connection.query("SELECT zeroblob(1000000)", Vec::new()).unwrap();
+    let words = error(connection.query("SELECT zeroblob(4000000)", Vec::new()));
+    assert_eq!(words, "too many large answers at once: no memory is left for this one");
+    assert!(connection.1.crowded);
+}
+
+#[test]
+fn another_file_cannot_be_attached_and_vacuum_still_works() {
+    let folder = TempDir::new().unwrap();
+    let mut connection = connection(&folder.path().join("a.db"));
+    let other = folder.path().join("b.db").display().to_string();
+    let denied = [
+        (format!("ATTACH '{other}' AS b"), Vec::new()),
+        ("ATTACH ? AS b".to_owned(), vec![Value::Text(other.clone())]),
+        (format!("ATTACH '{other}' || '' AS b"), Vec::new()),
+        (format!("VACUUM INTO '{other}'"), Vec::new()),
+    ];
+    for (statement, parameters) in denied {
+        let words = error(connection.query(&statement, parameters));
+        assert!(words.contains("not authorized") || words.contains("authorization denied"), "{statement}: {words}");
+    }
+    assert!(!Path::new(&other).exists());
+    connection.query("VACUUM", Vec::new()).unwrap();
 }
 
 #[test]
