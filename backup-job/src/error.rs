@@ -109,7 +109,14 @@ impl Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 (Code::Busy, Some("another process holds the database: try again in a moment"))
             }
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => (
+            Some(ErrorCode::NotADatabase) => (
+                Code::VerificationFailed,
+                Some(
+                    "it is not a SQLite database, or it is encrypted (SQLCipher), which cannot be read here; \
+                     if it was a plain one it is damaged: `backup-job list` shows what can be restored",
+                ),
+            ),
+            Some(ErrorCode::DatabaseCorrupt) => (
                 Code::VerificationFailed,
                 Some("the file is damaged: `backup-job list` shows what can be restored in its place"),
             ),

@@ -44,5 +44,6 @@ mod scratch;
 pub mod sealed;
 pub mod snapshot;
 pub mod sqlite;
+pub mod stop;
 pub mod verify;
 mod vfs;

@@ -34,6 +34,9 @@ pub struct Listed {
     pub unchanged_since: Option<String>,
     /// What is wrong with it.
     pub error: Option<String>,
+    /// What SQLite's checks say that is no damage.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Whether it is sealed.
     #[serde(default)]
     pub sealed: bool,
@@ -80,6 +83,7 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
         verified: false,
         unchanged_since: None,
         error: None,
+        warnings: Vec::new(),
         sealed: window.sealed,
         from: Some(window.from),
     }
@@ -96,6 +100,7 @@ fn listed(point: &RestorePoint, now: Timestamp) -> Listed {
         verified: point.is_verified(),
         unchanged_since: point.unchanged_since.clone(),
         error: point.error.clone(),
+        warnings: point.warnings.clone(),
         sealed: point.sealed,
         from: None,
     }
@@ -125,7 +130,12 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
 }
 
 fn state(row: &Listed) -> String {
-    let sealed = if row.sealed { ", sealed" } else { "" };
+    let sealed = match (row.sealed, row.warnings.len()) {
+        (false, 0) => String::new(),
+        (true, 0) => ", sealed".to_owned(),
+        (false, warnings) => format!(", {warnings} warnings"),
+        (true, warnings) => format!(", sealed, {warnings} warnings"),
+    };
     if let Some(from) = row.from {
         return format!("any instant since {from:.0}{sealed}");
     }

@@ -1,13 +1,17 @@
 //! What the programs print, and where: stdout is data, stderr is talk.
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, presets};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use crate::error::{Code, Error, Result};
+use crate::stop;
 
 /// What stdout carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -155,10 +159,25 @@ pub fn confirm(consequence: &str) -> Result<()> {
     Ok(())
 }
 
+/// Until there is an answer, or a signal.
+fn wait_for_input() -> Result<()> {
+    const LOOK_EVERY_MS: u8 = 100;
+    let stdin = io::stdin();
+    loop {
+        stop::check()?;
+        match poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], PollTimeout::from(LOOK_EVERY_MS)) {
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(Error::new(Code::Failed, "failed to ask on the terminal").because(error)),
+        }
+    }
+}
+
 fn yes(consequence: &str) -> Result<bool> {
     let failed = |e: io::Error| Error::new(Code::Failed, "failed to ask on the terminal").because(e);
     eprint!("{consequence}. Do it? [y/N] ");
     io::stderr().flush().map_err(failed)?;
+    wait_for_input()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).map_err(failed)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))

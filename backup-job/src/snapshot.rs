@@ -17,6 +17,7 @@ use crate::model::checksum::{Checksums, DatabaseChecksum};
 use crate::model::header;
 use crate::progress::Progress;
 use crate::sqlite::Shape;
+use crate::stop;
 
 /// Bytes handed from one thread to the other at a time.
 const BATCH: usize = 256 << 10;
@@ -46,6 +47,7 @@ pub fn for_each_page(
             return Err(unreadable(&path, number));
         }
         pages = number;
+        stop::check()?;
         each(number, page)?;
     }
     if pages == shape.pages { Ok(()) } else { Err(unreadable(&path, pages + 1)) }

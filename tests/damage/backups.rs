@@ -54,7 +54,7 @@ fn a_flipped_bit_in_a_free_page_is_found() {
 fn a_flipped_bit_in_the_header_is_found() {
     let museum = Museum::new();
     flip_bit(&museum.path(&museum.newer), 5);
-    is_found(&museum, "'backup/NEWER' is damaged: the file is not a SQLite database");
+    is_found(&museum, "'backup/NEWER' is damaged: the file is not a SQLite database, or it is encrypted");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn an_empty_file_is_no_backup() {
 fn a_file_that_is_no_database_is_no_backup() {
     let museum = Museum::new();
     fs::write(museum.path(&museum.newer), "a letter to my grandmother\n".repeat(400)).unwrap();
-    is_found(&museum, "'backup/NEWER' is damaged: the file is not a SQLite database");
+    is_found(&museum, "'backup/NEWER' is damaged: the file is not a SQLite database, or it is encrypted");
 }
 
 /// `integrity_check` passes on a valid but older database: only its content tells.

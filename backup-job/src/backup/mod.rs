@@ -29,7 +29,7 @@ use crate::progress::Progress;
 use crate::restore::pending;
 use crate::sealed::Copied;
 use crate::sqlite::Shape;
-use crate::{lock, output, prune, sealed, snapshot, verify};
+use crate::{lock, output, prune, sealed, snapshot, stop, verify};
 
 use source::Source;
 
@@ -76,12 +76,14 @@ pub struct Report {
     /// Whether the file is sealed.
     #[serde(default)]
     pub sealed: bool,
+    /// What SQLite's checks say of the database that is no damage: the copy is as sound as it is.
+    pub warnings: Vec<String>,
 }
 
 /// For people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, sealed } = self;
+        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, sealed, warnings } = self;
         let verified = if *sealed { "sealed and verified" } else { "verified" };
         write!(f, "{file}  {}, {verified} in {seconds:.2} s", output::size(*bytes))?;
         if let Some(events) = events {
@@ -93,7 +95,7 @@ impl fmt::Display for Report {
         if !pruned.is_empty() {
             write!(f, ", {} pruned", pruned.len())?;
         }
-        Ok(())
+        warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
 
@@ -123,6 +125,7 @@ pub fn take(options: &Options) -> Result<Report> {
         Some(made) => made,
         None => copy(&source, &catalog, options, &name)?,
     };
+    let _to_the_end = stop::hold();
     let seconds = started.elapsed().as_secs_f64();
     let point = point(&name, *now, &made, seconds);
     let mut report = Report {
@@ -135,6 +138,7 @@ pub fn take(options: &Options) -> Result<Report> {
         unchanged: made.unchanged_since.is_some(),
         pruned: Vec::new(),
         sealed: point.sealed,
+        warnings: point.warnings.clone(),
     };
     if *dry_run {
         return Ok(report);
@@ -267,6 +271,7 @@ fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint 
         ltx_checksum: made.checked.checksums.ltx,
         verified_at: Some(now),
         error: None,
+        warnings: made.checked.warnings.clone(),
         seconds,
         unchanged_since: made.unchanged_since.clone(),
         sealed: made.file_checksum.is_some(),

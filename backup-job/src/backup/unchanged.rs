@@ -61,8 +61,13 @@ pub(super) fn link(source: &Source, catalog: &Catalog, options: &Options, name: 
     if now.content != newest.content_checksum || !(*dry_run || make_link(backups, newest, name)?) {
         return Ok(None);
     }
-    let checked =
-        verify::Checked { shape: source.shape, checksums: newest.checksums(), events: newest.events, problem: None };
+    let checked = verify::Checked {
+        shape: source.shape,
+        checksums: newest.checksums(),
+        events: newest.events,
+        problem: None,
+        warnings: newest.warnings.clone(),
+    };
     Ok(Some(Made::linked(checked, newest)))
 }
 

@@ -12,19 +12,15 @@ use crate::model::restore_point::RestorePoint;
 use crate::sqlite;
 
 /// `PRAGMA user_version` of the catalogs that this program writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
 const INSERT: &str =
-    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 
 const SELECT: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
-    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, sealed, file_checksum FROM restore_points";
-
-/// Version 1 knew no sealed files.
-const SELECT_1: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
-    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, 0, NULL FROM restore_points";
+    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, sealed, file_checksum, warnings FROM restore_points";
 
 /// What a catalog file records.
 #[derive(Debug, Default)]
@@ -68,18 +64,19 @@ pub(super) fn read_strictly(path: &Path) -> Result<Recorded> {
         )
         .hint("it was written by a newer backup-job: use that one"));
     }
-    select(&connection, version).map_err(damaged)
+    if version < SCHEMA_VERSION {
+        tracing::warn!(catalog = %path.display(), version, "the catalog is of an older program; its files will be read back");
+        return Ok(Recorded::default());
+    }
+    select(&connection).map_err(damaged)
 }
 
-fn select(connection: &Connection, version: u32) -> rusqlite::Result<Recorded> {
+fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
     if !sqlite::has_schema(connection)? {
         return Ok(Recorded::default());
     }
-    let (points, status) = match version {
-        0 | 1 => (SELECT_1, Status::default()),
-        _ => (SELECT, status::select(connection)?),
-    };
-    let points = connection.prepare(points)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
+    let status = status::select(connection)?;
+    let points = connection.prepare(SELECT)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
     let publication = "SELECT source_stamp, published_at_ms FROM publication";
     let publication = connection.query_row(publication, [], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)));
     let (source, published_at) = match publication.optional()? {
@@ -106,6 +103,7 @@ fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
         unchanged_since: row.get(12)?,
         sealed: row.get(13)?,
         file_checksum: row.get::<_, Option<String>>(14)?.map(|_| parsed(row, 14)).transpose()?,
+        warnings: row.get::<_, Option<String>>(15)?.iter().flat_map(|text| text.lines()).map(str::to_owned).collect(),
     })
 }
 
@@ -154,6 +152,7 @@ fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
                 point.unchanged_since,
                 point.sealed,
                 point.file_checksum.map(|checksum| checksum.to_string()),
+                (!point.warnings.is_empty()).then(|| point.warnings.join("\n")),
             ])?;
         }
     }

@@ -69,7 +69,9 @@ pub(super) fn record(folder: &Path, point: &mut RestorePoint, now: Timestamp) {
             point.ltx_checksum = checked.checksums.ltx;
             point.verified_at = checked.problem.is_none().then_some(now);
             point.error = checked.problem;
+            point.warnings = checked.warnings;
         }
+        Err(error) if error.code() == Code::Stopped => {}
         Err(error) => point.error = Some(error.to_string()),
     }
 }

@@ -1,4 +1,4 @@
--- The catalog, version 2. backup-job makes it, the component reads it; the tests of both use this file.
+-- The catalog, version 3. backup-job makes it, the component reads it; the tests of both use this file.
 CREATE TABLE restore_points (
   file             TEXT PRIMARY KEY,
   kind             TEXT NOT NULL CHECK (kind IN ('backup', 'pre-restore')),
@@ -14,7 +14,9 @@ CREATE TABLE restore_points (
   seconds          REAL NOT NULL,
   unchanged_since  TEXT,
   sealed           INTEGER NOT NULL DEFAULT 0,
-  file_checksum    TEXT
+  file_checksum    TEXT,
+  -- One a line: what SQLite's checks say that is no damage.
+  warnings         TEXT
 ) WITHOUT ROWID;
 CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);
 CREATE TABLE publication (
@@ -24,7 +26,6 @@ CREATE TABLE publication (
   source_stamp    TEXT
 );
 
--- Since version 2.
 CREATE TABLE replicas (
   url            TEXT PRIMARY KEY,
   seen_ms        INTEGER NOT NULL,

@@ -19,6 +19,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::generate::Generate;
 use crate::output;
+use crate::stop::stoppable;
 
 /// Verified backups and restores of a live SQLite database.
 ///
@@ -67,14 +68,14 @@ impl Cli {
     /// Runs the verb and says how it went.
     pub(crate) fn run(self) -> ExitCode {
         match self.verb {
-            Verb::Init(args) => output::finish(args.format(), args.run()),
-            Verb::Backup(args) => output::finish(args.format(), args.run()),
+            Verb::Init(args) => output::finish(args.format(), stoppable(|| args.run())),
+            Verb::Backup(args) => output::finish(args.format(), stoppable(|| args.run())),
             Verb::List(args) => output::finish(args.format(), args.run()),
-            Verb::Verify(args) => output::finish(args.format(), args.run()),
+            Verb::Verify(args) => output::finish(args.format(), stoppable(|| args.run())),
             Verb::Restore(args) => output::finish(args.format(), args.run()),
             Verb::Prune(args) => output::finish(args.format(), args.run()),
             Verb::Replicate(args) => output::finish(args.format(), args.run()),
-            Verb::Rehearse(args) => output::finish(args.format(), args.run()),
+            Verb::Rehearse(args) => output::finish(args.format(), stoppable(|| args.run())),
             Verb::Keygen(args) => output::finish(args.format(), args.run()),
             Verb::Drill(args) => output::finish(args.format(), args.run()),
             Verb::Generate(what) => output::finish(output::Format::Table, what.run(Self::command())),

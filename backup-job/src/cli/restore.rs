@@ -1,5 +1,3 @@
-use std::io::IsTerminal;
-
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
@@ -8,6 +6,7 @@ use super::quiesce::Quiesce;
 use crate::error::Result;
 use crate::model::point::Point;
 use crate::restore::{self, LOCK_LIMIT, Mode, Plan};
+use crate::stop::stoppable;
 
 /// Puts a restore point in place
 ///
@@ -39,7 +38,7 @@ pub(super) struct Args {
     /// Say what would be done, and change nothing
     #[arg(long, env = "PRA_DRY_RUN")]
     dry_run: bool,
-    /// Do not ask on a terminal
+    /// Do not ask; needed where there is no terminal to ask on
     #[arg(long, env = "PRA_YES")]
     yes: bool,
     #[command(flatten)]
@@ -82,23 +81,21 @@ impl Args {
             if output.output == Format::Table {
                 eprintln!("{plan}");
             }
-            // A Job has no terminal and is not asked.
-            if yes || !std::io::stdin().is_terminal() {
-                Ok(())
-            } else {
-                output::confirm("This replaces what is in the database")
-            }
+            if yes { Ok(()) } else { output::confirm("This replaces what is in the database") }
         };
         if quiesce.is_wanted() {
             return quiesce.run(options, point, dry_run, &approve);
         }
-        let prepared = restore::plan(&options)?;
-        if dry_run {
-            let plan = prepared.plan();
-            return Answer::new(&Planned { plan }, plan.to_string(), vec![plan.point.clone()]);
-        }
-        approve(prepared.plan())?;
-        let report = prepared.apply_and_tell()?;
-        Answer::new(&report, report.to_string(), vec![report.point.clone()])
+        // One in a cluster has its own way to stop: it brings back what it has stopped.
+        stoppable(|| {
+            let prepared = restore::plan(&options)?;
+            if dry_run {
+                let plan = prepared.plan();
+                return Answer::new(&Planned { plan }, plan.to_string(), vec![plan.point.clone()]);
+            }
+            approve(prepared.plan())?;
+            let report = prepared.apply_and_tell()?;
+            Answer::new(&report, report.to_string(), vec![report.point.clone()])
+        })
     }
 }

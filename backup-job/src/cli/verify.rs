@@ -42,6 +42,8 @@ struct Verified {
     verified: bool,
     seconds: f64,
     error: Option<String>,
+    /// What SQLite's checks say that is no damage.
+    warnings: Vec<String>,
     sealed: bool,
     /// Why a sealed one was not opened.
     unopened: Option<String>,
@@ -115,12 +117,13 @@ impl Args {
 }
 
 fn state(row: &Verified) -> String {
-    match (&row.error, &row.unopened, row.sealed) {
+    let state = match (&row.error, &row.unopened, row.sealed) {
         (Some(error), _, _) => error.clone(),
         (None, Some(why), _) => format!("not opened: {why}"),
         (None, None, true) => "verified, sealed".to_owned(),
         (None, None, false) => "verified".to_owned(),
-    }
+    };
+    row.warnings.iter().fold(state, |state, warning| format!("{state}; warning: {warning}"))
 }
 
 fn of_backup(outcome: &Outcome) -> Verified {
@@ -130,6 +133,7 @@ fn of_backup(outcome: &Outcome) -> Verified {
         verified: outcome.is_verified(),
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(ToString::to_string),
+        warnings: outcome.warnings.clone(),
         sealed: outcome.sealed,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
@@ -143,6 +147,7 @@ fn of_replica(outcome: &replicas::Outcome) -> Verified {
         verified: outcome.error.is_none() && outcome.unopened.is_none(),
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(Error::chain),
+        warnings: outcome.warnings.clone(),
         sealed: outcome.sealed,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use replica::flush::Flusher;
 
 use crate::error::{Code, Error, Result};
+use crate::stop;
 
 /// What is about to be done; the crash layer decides on it and keeps what is needed to undo it.
 #[derive(Debug)]
@@ -99,6 +100,7 @@ impl Writer {
 
     /// Writes all of `bytes` at `offset`.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
+        stop::check()?;
         before(self.label, &Op::Write { file: &self.file, path: &self.path, offset, bytes })
             .and_then(|()| self.flusher.write(&self.file, bytes, offset))
             .map_err(|e| Error::io("write", &self.path, e))

@@ -28,7 +28,7 @@ pub(super) enum Filled {
 pub(super) fn fill(path: &Path, source: &Source, wait: Duration) -> Result<Filled> {
     const LABEL: &str = "init:leftover";
     let failed = |e| Error::sqlite("restore into", path, e);
-    remove_leftovers(path, source.path())?;
+    remove_leftovers(path)?;
     let was_empty = !has_bytes(path)?;
     if was_empty {
         files::require_room(files::folder_of(path), source.shape.bytes(), "the restored database")?;

@@ -1,5 +1,4 @@
 use std::fs;
-use std::path::Path;
 
 use rusqlite::Connection;
 
@@ -276,5 +275,5 @@ fn what_a_killed_restore_left_is_removed() {
     fs::write(&left, "half").unwrap();
     init(&scene.options()).unwrap();
     assert!(!left.exists());
-    remove_leftovers(&scene.database(), Path::new("")).unwrap();
+    remove_leftovers(&scene.database()).unwrap();
 }

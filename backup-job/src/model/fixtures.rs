@@ -31,6 +31,7 @@ pub(crate) fn verified(kind: Kind, created_at: Timestamp) -> RestorePoint {
         ltx_checksum: Checksum::from(1 << 63),
         verified_at: Some(created_at),
         error: None,
+        warnings: Vec::new(),
         seconds: 0.1,
         unchanged_since: None,
         sealed: false,

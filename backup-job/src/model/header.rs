@@ -90,7 +90,7 @@ pub enum HeaderError {
     #[error("the file ends after {0} bytes, within the header of {HEADER_SIZE}")]
     TooShort(usize),
     /// The first 16 bytes are something else.
-    #[error("the file is not a SQLite database")]
+    #[error("the file is not a SQLite database, or it is encrypted")]
     NotADatabase,
     /// Not a power of two from 512 to 65,536.
     #[error("the header gives an impossible page size of {0}")]

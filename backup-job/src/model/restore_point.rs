@@ -32,6 +32,8 @@ pub struct RestorePoint {
     pub verified_at: Option<Timestamp>,
     /// What the last verification found wrong; `None`: nothing.
     pub error: Option<String>,
+    /// What SQLite's checks say of the data's logic, and what they could not look at: it is no damage.
+    pub warnings: Vec<String>,
     /// How long it took to make.
     pub seconds: f64,
     /// The older file of which this one is a hard link, since nothing had changed.
@@ -58,6 +60,7 @@ impl RestorePoint {
             ltx_checksum: Checksum::NONE,
             verified_at: None,
             error: None,
+            warnings: Vec::new(),
             seconds: 0.0,
             unchanged_since: None,
             sealed,

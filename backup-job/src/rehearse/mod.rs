@@ -103,9 +103,13 @@ fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehear
     });
     match checked {
         Ok(checked) => {
+            for warning in &checked.warnings {
+                tracing::warn!(source, warning, "what is restored is as sound as the database, which has this");
+            }
             rehearsal.bytes = Some(checked.shape.bytes());
             rehearsal.events = checked.events;
         }
+        Err(error) if error.code() == Code::Stopped => return Err(error),
         Err(error) => match unopened(options, &error, access.as_ref()) {
             Some(Ok(words)) => {
                 rehearsal.outcome = Outcome::NotRehearsed;

@@ -93,10 +93,11 @@ pub(super) fn run(
 /// Checks the restored database, no lock held, and writes the log back.
 ///
 /// # Errors
-/// [`Code::VerificationFailed`] where `integrity_check` finds something: the restore stands all the same.
+/// [`Code::VerificationFailed`] where `integrity_check` finds damage: the restore stands all the same.
 pub(super) fn check_after(path: &Path, wait: Duration) -> Result<()> {
     let connection = sqlite::open_live(path, wait)?;
-    let problem = verify::integrity_of(&connection).map_err(|e| Error::sqlite("check", path, e))?;
+    // What it warns of the restore point has been said: the same is found in both.
+    let problem = verify::findings_of(&connection).map_err(|e| Error::sqlite("check", path, e))?.problem;
     // Without it the log keeps the size of what was restored until the next writer restarts it. Readers may hold some
     // of it back; the keeper or the last close does the rest.
     connection

@@ -16,6 +16,7 @@ mod inspect;
 mod journal;
 mod new_file;
 mod old_file;
+mod open_files;
 mod page_one;
 mod page_set;
 pub(crate) mod pending;
@@ -46,6 +47,7 @@ use crate::model::restore_point::RestorePoint;
 use crate::remote::{Access, Choice};
 use crate::replicate;
 use crate::sealed::Keys;
+use crate::stop;
 
 pub use estimate::LOCK_LIMIT;
 pub(crate) use new_file::remove_leftovers;
@@ -223,7 +225,9 @@ impl Prepared {
         pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;
         let done = in_place::run(&self.options, &self.source, &name, before_lock)?;
-        let mut warnings = self.record(&done.safety_copy, started.elapsed());
+        let _to_the_end = stop::hold();
+        let mut warnings = self.source.warnings.clone();
+        warnings.extend(self.record(&done.safety_copy, started.elapsed()));
         // A person has decided what the replicator, which a store has refused, goes on from.
         if let Err(error) = replicate::is_refused(database)
             .and_then(|refused| if refused { replicate::leave_origin(database, self.parent(), true) } else { Ok(()) })
@@ -246,13 +250,14 @@ impl Prepared {
         let Options { database, wait, .. } = &self.options;
         let _alone = lock::exclusive(database, *wait)?;
         let mut done = replace::run(&self.options, &self.source, &self.free_name()?)?;
+        let _to_the_end = stop::hold();
         if let Err(error) = replicate::leave_origin(database, self.parent(), self.options.access.is_some()) {
             done.warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
         }
         Ok(Report {
             safety_copy: done.safety_copy,
             pages_written: self.source.shape.pages.into(),
-            warnings: done.warnings,
+            warnings: self.source.warnings.iter().cloned().chain(done.warnings).collect(),
             ..self.report()
         })
     }

@@ -12,7 +12,7 @@ use crate::model::checksum::{Checksums, DatabaseChecksum};
 use crate::model::header;
 use crate::model::naming::TEMPORARY_PREFIX;
 use crate::progress::Progress;
-use crate::verify;
+use crate::{scratch, verify};
 
 pub(super) const LABEL: &str = "restore:temporary";
 
@@ -32,16 +32,11 @@ pub(super) struct NewFile {
     pub(super) warnings: Vec<String>,
 }
 
-/// Removes what killed restores left beside the database, but for `used`. The caller holds the exclusive lock.
-pub(crate) fn remove_leftovers(database: &Path, used: &Path) -> Result<()> {
-    let folder = files::folder_of(database);
-    for entry in files::entries(folder)? {
-        let prefix = format!("{TEMPORARY_PREFIX}{MARK}");
-        let is_used = used.file_name() == Some(entry.file_name().as_os_str());
-        if !is_used && entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
-            files::remove(LABEL, &entry.path())?;
-        }
-    }
+/// Removes what killed restores left beside the database. The caller holds its lock, shared or exclusively: whoever
+/// makes a new file holds it exclusively.
+pub(crate) fn remove_leftovers(database: &Path) -> Result<()> {
+    scratch::remove_dead(database)?;
+    files::remove(LABEL, &temporary(database)?)?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use replica::seal::Recipients;
 use rusqlite::Connection;
 
+use super::new_file::remove_leftovers;
 use super::safety_copy::LABEL;
 use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
@@ -19,7 +20,6 @@ use crate::files;
 use crate::model::checksum::Checksum;
 use crate::model::naming::{self, Kind, TEMPORARY_PREFIX};
 use crate::model::restore_point::RestorePoint;
-use crate::scratch;
 use crate::sealed::{self, Copied};
 use crate::sqlite::{self, Shape};
 use crate::verify::Checked;
@@ -58,6 +58,7 @@ impl Sealed {
             events: self.checked.events,
             verified_at: problem.is_none().then_some(now),
             error: problem,
+            warnings: self.checked.warnings.clone(),
             file_checksum: Some(self.file_checksum),
             ..point
         }
@@ -107,7 +108,7 @@ pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipi
 }
 
 fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) -> Result<()> {
-    scratch::remove_dead(database)?;
+    remove_leftovers(database)?;
     let folder = files::folder_of(database);
     for entry in files::entries(folder)? {
         let file_name = entry.file_name();

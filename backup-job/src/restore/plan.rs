@@ -55,6 +55,8 @@ pub struct Plan {
     pub safety_copy: Option<String>,
     /// What happens, in order.
     pub steps: Vec<String>,
+    /// What SQLite's checks say of the restore point that is no damage.
+    pub warnings: Vec<String>,
 }
 
 impl How {
@@ -126,6 +128,7 @@ pub(super) fn make(
         lock_seconds: differing.map(|d| Cost::assumed().of(d.pages, source.shape.page_size).as_secs_f64()),
         safety_copy: something_to_keep.then_some(safety_copy),
         steps: Vec::new(),
+        warnings: source.warnings.clone(),
     };
     plan.steps = steps(&plan, differing);
     Ok(plan)
@@ -171,6 +174,6 @@ impl fmt::Display for Plan {
         for (number, step) in (1..).zip(&self.steps) {
             writeln!(f, "  {number}. {step}")?;
         }
-        Ok(())
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning  {warning}"))
     }
 }

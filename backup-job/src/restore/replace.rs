@@ -15,11 +15,12 @@ use super::new_file::{NewFile, remove_leftovers};
 use super::old_file::OldFile;
 use super::safety_copy::{Published, SafetyCopy};
 use super::source::Source;
-use super::{Options, evidence, range_lock, safety_copy};
+use super::{Options, evidence, open_files, range_lock, safety_copy};
 use crate::error::{Code, Error, Result};
 use crate::lock;
 use crate::snapshot;
 use crate::sqlite::{self, Shape};
+use crate::stop;
 
 /// A restore that stands.
 #[derive(Debug)]
@@ -37,11 +38,16 @@ pub(super) struct Done {
 pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Result<Done> {
     let database = real_path(&options.database)?;
     let started = Instant::now();
-    remove_leftovers(&database, source.path())?;
+    remove_leftovers(&database)?;
     range_lock::require_unused(&database)?;
+    open_files::require_none(&database)?;
     let new = NewFile::make(&database, source)?;
 
     let old = OldFile::seize(&database, options.wait)?;
+    if let Err(error) = open_files::require_none(&database) {
+        old.release();
+        return Err(error);
+    }
     let mut warnings = Vec::new();
     let (kept, backups) = match keep(&old, options, safety_copy, &mut warnings) {
         Ok(kept) => kept,
@@ -50,6 +56,7 @@ pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Resu
             return Err(error);
         }
     };
+    let _to_the_end = stop::hold();
     let placed = match new.place(&database) {
         Err(error) if !new.is_placed(&database) => {
             old.release();
@@ -90,7 +97,7 @@ pub(super) fn recorded(copy: &Published, took: Duration, now: Timestamp) -> Vec<
 
 enum Kept {
     Nothing,
-    Copy(Published),
+    Copy(Box<Published>),
     Evidence,
 }
 
@@ -107,7 +114,7 @@ fn keep(
         OldFile::Readable { connection, shape: Some(shape), .. } => {
             let lock = super::lock_backups(backups, *wait)?;
             match copy(connection, *shape, options, name) {
-                Ok(copy) => Ok((Kept::Copy(copy), Some(lock))),
+                Ok(copy) => Ok((Kept::Copy(Box::new(copy)), Some(lock))),
                 Err(error) if error.code() == Code::VerificationFailed => {
                     warnings.push(format!("the state before could not be read and is not kept: {error}"));
                     Ok((Kept::Nothing, Some(lock)))

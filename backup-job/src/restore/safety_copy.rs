@@ -270,10 +270,11 @@ impl Published {
         let checked = verify::check(&self.folder.join(&self.name), &progress);
         progress.finish();
         let events = checked.as_ref().ok().and_then(|checked| checked.events);
+        let warnings = checked.as_ref().map(|checked| checked.warnings.clone()).unwrap_or_default();
         let problem = match checked {
             Ok(checked) => checked.problem_against(self.sum),
             Err(error) => Some(error.to_string()),
         };
-        RestorePoint { events, verified_at: problem.is_none().then_some(now), error: problem, ..point }
+        RestorePoint { events, verified_at: problem.is_none().then_some(now), error: problem, warnings, ..point }
     }
 }

@@ -149,6 +149,7 @@ pub(crate) fn fetch(
         events: checked.events,
         content_checksum: checked.checksums.content,
         ltx_checksum: checked.checksums.ltx,
+        warnings: checked.warnings,
         verified_at: Some(crate::clock::now()),
         seconds: started.elapsed().as_secs_f64(),
         ..RestorePoint::unrecorded(choice.name(), Kind::Replica, choice.at, checked.shape.bytes())

@@ -29,6 +29,8 @@ pub(crate) struct Source {
     pub(crate) events: Option<u64>,
     /// 1 UTF-8, 2 UTF-16le, 3 UTF-16be.
     pub(crate) text_encoding: u32,
+    /// What SQLite's checks say of it that is no damage.
+    pub(crate) warnings: Vec<String>,
     /// Lies beside the database for this restore alone, and goes with its owner.
     scratch: Option<Scratch>,
     /// Whether its checksums are those of what the disk returned.
@@ -75,7 +77,8 @@ impl Source {
     /// A restore point that was fetched, and verified as it lies on the disk.
     pub(crate) fn fetched(scratch: Scratch, point: &RestorePoint) -> Result<Self> {
         let shape = Shape { page_size: point.page_size, pages: point.pages, wal: false };
-        let checked = Checked { shape, checksums: point.checksums(), events: point.events, problem: None };
+        let (checksums, warnings) = (point.checksums(), point.warnings.clone());
+        let checked = Checked { shape, checksums, events: point.events, problem: None, warnings };
         Ok(Self { was_on_disk: true, ..Self::beside(scratch, &checked)? })
     }
 
@@ -85,9 +88,10 @@ impl Source {
     }
 
     fn new(file: File, path: PathBuf, checked: &Checked) -> Result<Self> {
-        let Checked { shape, checksums, events, problem: _ } = *checked;
-        let (scratch, was_on_disk) = (None, false);
-        let mut source = Self { file, path, shape, checksums, events, text_encoding: 0, scratch, was_on_disk };
+        let Checked { shape, checksums, events, ref warnings, .. } = *checked;
+        let (scratch, was_on_disk, warnings) = (None, false, warnings.clone());
+        let mut source =
+            Self { file, path, shape, checksums, events, text_encoding: 0, warnings, scratch, was_on_disk };
         let header = Header::parse(&source.page(1)?).map_err(|e| damaged(&source.path).because(e))?;
         source.text_encoding = header.text_encoding;
         Ok(source)

@@ -11,7 +11,7 @@ use crate::files::{self, Writer};
 use crate::model::checksum::{Checksum, Checksums, DatabaseChecksum};
 use crate::progress::Progress;
 use crate::sqlite::{self, Shape};
-use crate::verify::{self, Checked};
+use crate::verify::{self, Checked, Findings};
 use crate::{snapshot, verify::forget_cached};
 use replica::seal::Recipients;
 
@@ -53,11 +53,11 @@ pub(crate) fn copy(
     progress.finish();
     let written = file.finish()?;
     let progress = Progress::bytes("verifying", shape.bytes());
-    let (read, problem, events) = std::thread::scope(|scope| {
+    let (read, found, events) = std::thread::scope(|scope| {
         let reading = scope.spawn(|| read_back(&written, &progress));
-        let problem = integrity(connection);
+        let found = verify::findings_of(connection);
         let events = sqlite::count_events(connection);
-        (reading.join(), problem, events)
+        (reading.join(), found, events)
     });
     let (shape, read) = read.map_err(|_panic| Error::new(Code::Failed, "the reading thread panicked"))??;
     if read != sum.finish() {
@@ -67,13 +67,23 @@ pub(crate) fn copy(
         )
         .hint("the backup volume returns other bytes than it was given: replace it"));
     }
-    let (events, problem) = match (events, problem) {
-        (Ok(events), problem) => (events, problem),
+    // The snapshot's own: what is in the file is the same.
+    let failed = |e| Error::sqlite("check", to, e);
+    let Findings { mut problem, warnings } = found.map_err(failed)?;
+    let events = events.map_err(failed).unwrap_or_else(|error| {
         // A table that cannot be counted is one more sign of damage.
-        (Err(error), problem) => (None, problem.or(Some(error.to_string()))),
-    };
+        if error.code() == Code::VerificationFailed {
+            problem.get_or_insert_with(|| error.chain());
+        }
+        None
+    });
     let Written { writer, bytes, checksum, key: _forgotten } = written;
-    Ok(Copied { writer, checked: Checked { shape, checksums: read, events, problem }, bytes, file_checksum: checksum })
+    Ok(Copied {
+        writer,
+        checked: Checked { shape, checksums: read, events, problem, warnings },
+        bytes,
+        file_checksum: checksum,
+    })
 }
 
 /// Syncs the file and opens it as it lies on the disk.
@@ -83,9 +93,4 @@ fn read_back(written: &Written, progress: &Progress) -> Result<(Shape, Checksums
     forget_cached(path)?;
     let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
     read::sum(written.key.open(file)?, path, progress)
-}
-
-/// The snapshot's own: what is in the file is the same.
-fn integrity(connection: &Connection) -> Option<String> {
-    verify::integrity_of(connection).unwrap_or_else(|error| Some(format!("integrity_check failed: {error}")))
 }

@@ -12,6 +12,7 @@ use crate::model::header::{HEADER_SIZE, Header};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
 use crate::sqlite::Shape;
+use crate::stop;
 use crate::verify::damaged;
 
 /// Bytes read at a time.
@@ -31,6 +32,7 @@ pub(crate) fn sum(mut plain: impl Read, path: &Path, progress: &Progress) -> Res
     let mut sum = DatabaseChecksum::new(header.page_size);
     let mut pages = 0_u32;
     while filled > 0 {
+        stop::check()?;
         if filled % page_size != 0 {
             return Err(damaged(path, "it ends within a page".to_owned()));
         }

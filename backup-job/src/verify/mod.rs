@@ -1,8 +1,10 @@
 //! Reads a copy back: the checksum of every byte on one thread while `integrity_check` runs on another.
 //!
 //! `integrity_check` alone proves too little: it passes on a valid but older database and on a flipped bit inside a
-//! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold.
+//! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold. What
+//! `integrity_check` says of the data's logic is no damage: [`findings`].
 
+mod findings;
 pub mod points;
 mod reader;
 pub mod replicas;
@@ -11,15 +13,16 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use rusqlite::Connection;
-
 use crate::error::{Code, Error, Result};
 use crate::model::checksum::{Checksums, DatabaseChecksum};
 use crate::model::header::Header;
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
 use crate::sqlite::{self, Shape};
+use crate::stop;
 use reader::{CHUNK, Reader};
+
+pub use findings::{Findings, of as findings_of};
 
 /// What a copy really is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +33,10 @@ pub struct Checked {
     pub checksums: Checksums,
     /// Rows of the table `events`; `None` where there is no such table.
     pub events: Option<u64>,
-    /// What `integrity_check` found first; `None` where it found nothing.
+    /// The first damage that `integrity_check` found; `None` where it found none.
     pub problem: Option<String>,
+    /// What it says otherwise, and what it could not look at: the copy is as sound as the database.
+    pub warnings: Vec<String>,
 }
 
 impl Checked {
@@ -73,16 +78,18 @@ fn check_with(path: &Path, progress: &Progress, open: impl FnOnce(&Path) -> Resu
             let connection = sqlite::open_immutable(path)?;
             sqlite::count_events(&connection).map_err(|e| Error::sqlite("count the events of", path, e))
         });
-        let problem = integrity(path);
+        let found = integrity(path);
         let died = |_panic| Error::new(Code::Failed, format!("a thread that checks '{}' panicked", path.display()));
         let (checksums, events) = (reading.join().map_err(died)??, counting.join().map_err(died)?);
-        let mut problem = problem?;
+        let Findings { mut problem, warnings } = found?;
         // A table that cannot be counted is one more sign of damage, not a failure to verify.
         let events = events.unwrap_or_else(|error| {
-            problem.get_or_insert_with(|| error.to_string());
+            if error.code() == Code::VerificationFailed {
+                problem.get_or_insert_with(|| error.to_string());
+            }
             None
         });
-        Ok(Checked { shape, checksums, events, problem })
+        Ok(Checked { shape, checksums, events, problem, warnings })
     })
 }
 
@@ -142,19 +149,10 @@ pub fn forget_cached(path: &Path) -> Result<()> {
         .map_err(|e| Error::io("drop the cache of", path, e.into()))
 }
 
-/// What `PRAGMA integrity_check` says first about the database that `connection` has open; `None` for ok.
-pub fn integrity_of(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let answer: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    Ok((answer != "ok").then(|| format!("integrity_check says: {}", answer.replace('\n', " "))))
-}
-
-fn integrity(path: &Path) -> Result<Option<String>> {
+/// What SQLite's checks say of a file that nobody writes.
+fn integrity(path: &Path) -> Result<Findings> {
     let connection = sqlite::open_immutable(path)?;
-    match integrity_of(&connection) {
-        Ok(problem) => Ok(problem),
-        // integrity_check reports most damage as rows, and some (a broken schema) as an error.
-        Err(error) => Ok(Some(format!("integrity_check failed: {error}"))),
-    }
+    findings_of(&connection).map_err(|e| Error::sqlite("check", path, e))
 }
 
 fn shape_of(file: &File, path: &Path) -> Result<Shape> {
@@ -184,6 +182,7 @@ fn checksum_file(mut reader: Reader, path: &Path, shape: Shape, progress: &Progr
     let mut sum = DatabaseChecksum::new(shape.page_size);
     let mut next = 1_u32;
     while next <= shape.pages {
+        stop::check()?;
         let pages = per_chunk.min((shape.pages - next) as usize + 1);
         let offset = u64::from(next - 1) * u64::from(shape.page_size);
         let chunk = reader.read(offset, pages * page_size).map_err(|e| Error::io("read", path, e))?;

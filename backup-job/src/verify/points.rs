@@ -17,6 +17,7 @@ use crate::model::point::{self, Point};
 use crate::model::restore_point::RestorePoint;
 use crate::progress::Progress;
 use crate::sealed::{self, Keys};
+use crate::stop;
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -51,6 +52,8 @@ pub struct Outcome {
     /// Why a sealed one was not opened: then it was compared with its checksum as it lies there, where one is recorded,
     /// which says that nothing has happened to it since, and no more.
     pub unopened: Option<Error>,
+    /// What SQLite's checks say that is no damage.
+    pub warnings: Vec<String>,
     /// What was found in a sealed file that the catalog knew nothing of.
     found: Option<Checked>,
 }
@@ -77,6 +80,8 @@ pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     }
     let mut read = HashMap::new();
     let outcomes: Vec<Outcome> = chosen.iter().map(|point| verify(options, point, &mut read)).collect();
+    // Nothing was found out about what was not read to its end.
+    stop::check()?;
     record(backups, &outcomes, *wait, *now)?;
     Ok(outcomes)
 }
@@ -112,30 +117,35 @@ type Identity = (u64, u64, Checksums);
 struct Shown {
     error: Option<Error>,
     unopened: Option<Error>,
+    warnings: Vec<String>,
     found: Option<Checked>,
 }
 
-fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, Option<String>>) -> Outcome {
+/// What was found in a file: the damage, and the warnings.
+type Found = (Option<String>, Vec<String>);
+
+fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, Found>) -> Outcome {
     let started = Instant::now();
     let path = options.backups.join(&point.file);
     let identity = std::fs::metadata(&path).ok().map(|m| (m.dev(), m.ino(), point.checksums()));
     let known = identity.and_then(|identity| read.get(&identity).cloned());
     let shown = match known {
-        Some(outcome) => {
-            let error = outcome.map(|message| Error::new(Code::VerificationFailed, message));
-            Shown { error, ..Shown::default() }
+        Some((damage, warnings)) => {
+            let error = damage.map(|message| Error::new(Code::VerificationFailed, message));
+            Shown { error, warnings, ..Shown::default() }
         }
         None => {
             let shown = show(options, point, &path);
             if let (Some(identity), None) = (identity, &shown.unopened) {
-                read.insert(identity, shown.error.as_ref().map(Error::to_string));
+                read.insert(identity, (shown.error.as_ref().map(Error::to_string), shown.warnings.clone()));
             }
             shown
         }
     };
-    let Shown { error, unopened, found } = shown;
+    let Shown { error, unopened, warnings, found } = shown;
     let seconds = started.elapsed().as_secs_f64();
-    Outcome { file: point.file.clone(), kind: point.kind, seconds, error, sealed: point.sealed, unopened, found }
+    let (file, kind, sealed) = (point.file.clone(), point.kind, point.sealed);
+    Outcome { file, kind, seconds, error, sealed, unopened, warnings, found }
 }
 
 /// From the disk, not from memory: that is where it would be restored from.
@@ -143,7 +153,8 @@ fn show(options: &Options, point: &RestorePoint, path: &Path) -> Shown {
     let progress = Progress::bytes("verifying", point.bytes);
     let shown = super::forget_cached(path).and_then(|()| match point.sealed {
         true => open_sealed(options, point, path, &progress),
-        false => super::against(path, point, &progress).map(|_| Shown::default()),
+        false => super::against(path, point, &progress)
+            .map(|checked| Shown { warnings: checked.warnings, ..Shown::default() }),
     });
     match shown {
         Ok(shown) => shown,
@@ -169,14 +180,15 @@ fn open_sealed(options: &Options, point: &RestorePoint, path: &Path, progress: &
     };
     if !point.is_recorded() {
         let (_, checked) = sealed::open_beside(database, backups, point, keys)?;
-        return Ok(Shown { found: Some(checked), ..Shown::default() });
+        return Ok(Shown { warnings: checked.warnings.clone(), found: Some(checked), ..Shown::default() });
     }
     let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
     let opener = sealed::blame(sealed::opened(&identities, file, path), path, point)?;
     let (shape, checksums) = sealed::sum(opener, path, progress)?;
-    let checked = Checked { shape, checksums, events: point.events, problem: None };
+    let warnings = point.warnings.clone();
+    let checked = Checked { shape, checksums, events: point.events, problem: None, warnings };
     super::compare(&checked, path, point)?;
-    Ok(Shown::default())
+    Ok(Shown { warnings: checked.warnings, ..Shown::default() })
 }
 
 /// The lock is held for the recording only: reading everything back takes long, and backups go on meanwhile.
@@ -199,9 +211,10 @@ fn record(backups: &Path, outcomes: &[Outcome], wait: Duration, now: Timestamp) 
             (None, None) => {
                 point.verified_at = Some(now);
                 point.error = None;
+                point.warnings.clone_from(&outcome.warnings);
             }
         }
-        if let Some(Checked { shape, checksums, events, problem: _ }) = &outcome.found {
+        if let Some(Checked { shape, checksums, events, .. }) = &outcome.found {
             point.page_size = shape.page_size;
             point.pages = shape.pages;
             point.events = *events;

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::points::no_such_point_in;
 use crate::error::{Code, Error, Result};
 use crate::model::point::Point;
-use crate::remote::{self, Access};
+use crate::remote::{self, Access, Choice};
 use crate::restore;
+use crate::stop;
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub error: Option<Error>,
     /// Why it was not opened; its files are all there then.
     pub unopened: Option<Error>,
+    /// What SQLite's checks say that is no damage.
+    pub warnings: Vec<String>,
 }
 
 /// Verifies each point in each replica. Files of the backup folder are none of its business.
@@ -50,13 +53,14 @@ pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     let points = if options.points.is_empty() { &newest[..] } else { &options.points };
     let points: Vec<&Point> = points.iter().filter(|point| !matches!(point, Point::File(_))).collect();
     let replicas = options.access.replicas.iter();
-    Ok(replicas
+    replicas
         .flat_map(|url| points.iter().map(move |point| (url.clone(), *point)))
         .map(|(url, point)| {
+            stop::check()?;
             let only = options.access.only(&url);
-            one(options, &only, &url.to_string(), point)
+            Ok(one(options, &only, &url.to_string(), point))
         })
-        .collect())
+        .collect()
 }
 
 fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcome {
@@ -69,9 +73,12 @@ fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcom
         sealed: false,
         error: None,
         unopened: None,
+        warnings: Vec::new(),
     };
     match verified {
-        Ok((name, sealed)) => (outcome.point, outcome.sealed) = (name, sealed),
+        Ok((choice, warnings)) => {
+            (outcome.point, outcome.sealed, outcome.warnings) = (choice.name(), choice.is_sealed(), warnings);
+        }
         Err(error) if error.code() == Code::Usage && !only.keys.given() => match remote::check_unopened(only) {
             Ok(_) => (outcome.sealed, outcome.unopened) = (true, Some(error)),
             Err(error) => outcome.error = Some(error),
@@ -81,8 +88,8 @@ fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcom
     outcome
 }
 
-fn verify(options: &Options, only: &Access, replica: &str, point: &Point) -> Result<(String, bool)> {
+fn verify(options: &Options, only: &Access, replica: &str, point: &Point) -> Result<(Choice, Vec<String>)> {
     let choice = restore::newest(only, point, options.now, false)?.ok_or_else(|| no_such_point_in(replica, point))?;
-    let (_scratch, _, choice) = restore::fetch(only, choice, &options.database)?;
-    Ok((choice.name(), choice.is_sealed()))
+    let (_scratch, fetched, choice) = restore::fetch(only, choice, &options.database)?;
+    Ok((choice, fetched.warnings))
 }
