@@ -170,6 +170,7 @@ fn wait_for(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File
                     )
                     .hint("another backup or restore is at work here: wait for it to end, then run this again"));
                 }
+                crate::stop::check()?;
                 file = refused;
                 std::thread::sleep(RETRY);
             }

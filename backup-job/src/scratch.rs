@@ -28,7 +28,7 @@ impl Scratch {
         remove_dead(database)?;
         let now = crate::clock::now().as_nanosecond();
         let path = files::beside(database, &format!("{TEMPORARY_PREFIX}{MARK}{now:x}-"))?;
-        let writer = Writer::create(LABEL, &path)?;
+        let writer = Writer::create_like(LABEL, &path, database)?;
         let lock = writer.file().try_clone().map_err(|e| Error::io("open", &path, e))?;
         let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock)
             .map_err(|(_, errno)| Error::io("lock", &path, errno.into()))?;

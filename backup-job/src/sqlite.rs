@@ -80,7 +80,7 @@ pub fn wait_for_locks(connection: &mut Connection, limit: Duration) -> rusqlite:
         if tries == 0 {
             since = Instant::now();
         }
-        if since.elapsed() >= limit {
+        if since.elapsed() >= limit || crate::stop::check().is_err() {
             return false;
         }
         std::thread::sleep(LOCK_RETRY);

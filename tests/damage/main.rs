@@ -5,9 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod backups;
+mod beside;
 mod catalog;
 mod database;
 mod emptiness;
+mod foreign;
 mod live;
 mod museum;
 mod sealed;

@@ -218,7 +218,7 @@ fn seal_to(source: &Source, temporary: &Path, recipients: &Recipients) -> Result
 fn copy_to(source: &Source, temporary: &Path) -> Result<(Made, Writer)> {
     let shape = source.shape;
     files::require_room(files::folder_of(temporary), shape.bytes(), "the copy")?;
-    let writer = Writer::create(LABEL, temporary)?;
+    let writer = Writer::create_like(LABEL, temporary, &source.path)?;
     let progress = Progress::bytes("copying", shape.bytes());
     let written = snapshot::copy(&source.connection, shape, &writer, &progress)?;
     progress.finish();

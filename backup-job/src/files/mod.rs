@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use replica::flush::Flusher;
@@ -92,6 +92,17 @@ impl Writer {
         Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
 
+    /// Makes a new file that nobody can read who cannot read the database `like`: it has its mode from the start, and its
+    /// owner where this user may give it away. Where there is no database yet, the folder's.
+    pub fn create_like(label: &'static str, path: &Path, like: &Path) -> Result<Self> {
+        let rights = Rights::of(like)?;
+        let file = before(label, &Op::Create(path))
+            .and_then(|()| fs::OpenOptions::new().read(true).write(true).create_new(true).mode(rights.mode).open(path))
+            .and_then(|file| rights.give(&file).map(|()| file))
+            .map_err(|e| Error::io("create", path, e))?;
+        Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
+    }
+
     /// Opens an existing file for writing in place.
     pub fn open(label: &'static str, path: &Path) -> Result<Self> {
         let file = fs::OpenOptions::new().read(true).write(true).open(path).map_err(|e| Error::io("open", path, e))?;
@@ -134,6 +145,39 @@ impl Writer {
     /// The open file, for reading and for advice to the kernel.
     pub fn file(&self) -> &fs::File {
         &self.file
+    }
+}
+
+/// Who may read a database.
+struct Rights {
+    mode: u32,
+    owner: u32,
+    group: u32,
+}
+
+impl Rights {
+    fn of(database: &Path) -> Result<Self> {
+        let (like, mode) = match fs::metadata(database) {
+            Ok(file) => (file.clone(), file.mode() & 0o666),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = folder_of(database);
+                let folder = fs::metadata(folder).map_err(|e| Error::io("look at the folder", folder, e))?;
+                (folder.clone(), folder.mode() & 0o666 | 0o600)
+            }
+            Err(error) => return Err(Error::io("look at", database, error)),
+        };
+        Ok(Self { mode, owner: like.uid(), group: like.gid() })
+    }
+
+    /// Root gives it to the database's owner; anybody else keeps a group out that is not the database's.
+    fn give(&self, file: &fs::File) -> io::Result<()> {
+        if nix::unistd::geteuid().is_root() {
+            return fchown(file, Some(self.owner), Some(self.group));
+        }
+        if file.metadata()?.gid() == self.group {
+            return Ok(());
+        }
+        file.set_permissions(fs::Permissions::from_mode(self.mode & 0o606))
     }
 }
 
@@ -244,7 +288,15 @@ pub(crate) fn beside(database: &Path, prefix: &str) -> Result<PathBuf> {
 
 /// Fails before anything is written where `folder` has less than `bytes` of room (and a little to spare).
 pub fn require_room(folder: &Path, bytes: u64, what: &str) -> Result<()> {
-    let spare = 1 << 20;
+    require_free(folder, bytes, 1 << 20, what)
+}
+
+/// The same to the byte, where SQLite itself fails well on a full disk.
+pub fn require_bare_room(folder: &Path, bytes: u64, what: &str) -> Result<()> {
+    require_free(folder, bytes, 0, what)
+}
+
+fn require_free(folder: &Path, bytes: u64, spare: u64, what: &str) -> Result<()> {
     let free = free_bytes(folder)?;
     if free >= bytes.saturating_add(spare) {
         return Ok(());

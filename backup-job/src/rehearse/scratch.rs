@@ -1,6 +1,7 @@
 //! Scratch space: a folder that goes with its owner.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -18,7 +19,9 @@ impl Scratch {
     pub(super) fn new(folder: &Path) -> Result<Self> {
         let path = folder.join(format!("{PREFIX}{}", std::process::id()));
         remove(&path)?;
-        fs::create_dir_all(path.join("backup")).map_err(|e| {
+        // What is restored may have been encrypted: it is for nobody else.
+        let made = fs::DirBuilder::new().mode(0o700).create(&path).and_then(|()| fs::create_dir(path.join("backup")));
+        made.map_err(|e| {
             Error::io("make the folder", &path, e).hint("name a folder with room for the database: --scratch DIR")
         })?;
         Ok(Self(path))

@@ -57,7 +57,7 @@ pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> 
 type Copied = (Writer, Option<(u64, Checksum)>);
 
 fn plain(from: &File, path: &Path, to: &Path) -> Result<Copied> {
-    let writer = Writer::create(LABEL, to)?;
+    let writer = Writer::create_like(LABEL, to, path)?;
     let mut offset = 0;
     for_each_chunk(from, path, |bytes| {
         writer.write_at(bytes, offset)?;
@@ -68,7 +68,7 @@ fn plain(from: &File, path: &Path, to: &Path) -> Result<Copied> {
 }
 
 fn seal(from: &File, path: &Path, to: &Path, recipients: &Recipients) -> Result<Copied> {
-    let mut file = SealedFile::create(LABEL, to, recipients)?;
+    let mut file = SealedFile::create(LABEL, to, path, recipients)?;
     for_each_chunk(from, path, |bytes| file.write(bytes))?;
     let written = file.finish()?;
     Ok((written.writer, Some((written.bytes, written.checksum))))

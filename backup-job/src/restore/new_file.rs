@@ -55,7 +55,7 @@ impl NewFile {
         } else {
             // Beside what stands there: together they take twice the room.
             files::require_room(files::folder_of(database), source.shape.bytes(), "the restored database")?;
-            let new = Self::of(Writer::create(LABEL, &path)?);
+            let new = Self::of(Writer::create_like(LABEL, &path, database)?);
             new.fill(source)?;
             new
         };

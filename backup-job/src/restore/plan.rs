@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use indicatif::BinaryBytes;
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,9 @@ use super::inspect::{Differing, Live};
 use super::source::Source;
 use super::{Mode, Options};
 use crate::error::{Code, Error, Result};
+use crate::files;
 use crate::model::restore_point::RestorePoint;
+use crate::sealed;
 
 /// How a restore point is put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +135,41 @@ pub(super) fn make(
         warnings: source.warnings.clone(),
     };
     plan.steps = steps(&plan, differing);
+    require_room(options, &plan, source, live)?;
     Ok(plan)
+}
+
+/// Fails where there is no room for what the plan makes. Of a database that cannot be read a copy is kept only where there
+/// is.
+fn require_room(options: &Options, plan: &Plan, source: &Source, live: &Live) -> Result<()> {
+    let Options { database, backups, recipients, .. } = options;
+    let folder = files::folder_of(database);
+    let kept = match live {
+        Live::Readable(live) => live.shape.bytes(),
+        _ => 0,
+    };
+    let (made, what) = match plan.mode {
+        How::Replace if source.is_temporary() => (0, "the restored database"),
+        How::Replace => (plan.bytes, "the restored database"),
+        How::InPlace => {
+            let log = plan.differing_pages.unwrap_or(0) * u64::from(source.shape.page_size);
+            (log + if recipients.is_some() { kept } else { 0 }, "the log of the restore")
+        }
+    };
+    if kept == 0 {
+        return files::require_room(folder, made, what);
+    }
+    let copy = if recipients.is_some() { sealed::room(kept) } else { kept };
+    let volume = |path: &Path| fs::metadata(path).map(|m| m.dev()).map_err(|e| Error::io("look at", path, e));
+    if volume(folder)? == volume(backups)? {
+        return files::require_room(folder, made + copy, &format!("{what} and the safety copy"));
+    }
+    if plan.mode == How::InPlace {
+        files::require_bare_room(folder, made, what)?;
+    } else {
+        files::require_room(folder, made, what)?;
+    }
+    files::require_room(backups, copy, "the safety copy")
 }
 
 fn steps(plan: &Plan, differing: Option<Differing>) -> Vec<String> {

@@ -69,7 +69,7 @@ impl SafetyCopy {
         };
         files::require_room(backups, room, "the safety copy")?;
         files::remove(LABEL, &temporary)?;
-        let writer = Writer::create(LABEL, &temporary)?;
+        let writer = Writer::create_like(LABEL, &temporary, database)?;
         Ok(Self {
             writer: Some(writer),
             folder: backups.to_owned(),

@@ -40,7 +40,8 @@ pub(crate) fn copy(
     recipients: &Recipients,
 ) -> Result<Copied> {
     files::require_room(files::folder_of(to), room(shape.bytes()), "the sealed copy")?;
-    let mut file = SealedFile::create(label, to, recipients)?;
+    let database = connection.path().map_or(to, Path::new);
+    let mut file = SealedFile::create(label, to, database, recipients)?;
     let progress = Progress::bytes("sealing", shape.bytes());
     let mut sum = DatabaseChecksum::new(shape.page_size);
     snapshot::batches(connection, shape, |first, pages| {

@@ -45,10 +45,10 @@ pub(crate) struct Written {
 }
 
 impl SealedFile {
-    /// Makes a new file at `path`; one of that name must not exist.
-    pub(crate) fn create(label: &'static str, path: &Path, recipients: &Recipients) -> Result<Self> {
+    /// Makes a new file at `path`, no wider than the database `like`; one of that name must not exist.
+    pub(crate) fn create(label: &'static str, path: &Path, like: &Path, recipients: &Recipients) -> Result<Self> {
         let sink = Sink {
-            writer: Writer::create(label, path)?,
+            writer: Writer::create_like(label, path, like)?,
             written: 0,
             digest: checksum::digest(),
             buffer: Vec::with_capacity(BUFFER + PIECE as usize),
