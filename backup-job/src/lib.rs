@@ -16,6 +16,7 @@ pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod config;
 #[cfg(feature = "crash-points")]
 pub mod crash;
 pub mod drill;

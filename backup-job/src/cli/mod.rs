@@ -15,7 +15,9 @@ mod verify;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::generate::Generate;
 use crate::output;
@@ -29,6 +31,13 @@ use crate::stop::stoppable;
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true)]
 pub(crate) struct Cli {
+    /// The configuration, a TOML file whose keys are the long flags of the verbs. Flags win over it. No environment
+    /// variable is read then; what the stores need stands in its table [environment]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    /// Read no environment variable: what no flag says has its default
+    #[arg(long, global = true, help_heading = "Configuration")]
+    ignore_environment: bool,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -60,8 +69,16 @@ pub fn main() -> ExitCode {
         }
         crate::crash::install();
     }
+    // Before anything else: what the environment says is not to be believed where the arguments say so.
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let command = crate::config::prepare(Cli::command(), &arguments);
     let _logging = crate::logging::start();
-    Cli::parse().run()
+    let command = match command {
+        Ok(command) => command,
+        Err(error) => return output::finish(output::Format::Table, Err(error)),
+    };
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| error.exit()).run()
 }
 
 impl Cli {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
-use object_store::azure::MicrosoftAzureBuilder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, S3ConditionalPut};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::client::ClientConfigKey;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
@@ -92,6 +92,17 @@ pub(super) fn connect(url: &ReplicaUrl, options: &StoreOptions, counters: Arc<Co
             Ok(Arc::new(builder.build().map_err(|_quotes| wrong())?))
         }
         Scheme::File => Err(Error::new(Kind::Failed, "a folder has no client")),
+    }
+}
+
+/// Whether a provider's client reads the variable `name`.
+pub(super) fn is_setting(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    match name.split_once('_') {
+        Some(("AWS", _)) => lower.parse::<AmazonS3ConfigKey>().is_ok(),
+        Some(("AZURE", _)) => lower.parse::<AzureConfigKey>().is_ok(),
+        Some(("GOOGLE", _)) => lower.parse::<GoogleConfigKey>().is_ok(),
+        _ => false,
     }
 }
 

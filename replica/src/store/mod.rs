@@ -30,7 +30,7 @@ use bytes::Bytes;
 pub use content::{Content, SourceFile};
 pub use download::{Download, Reader};
 pub use growing::{Grower, GrowingFile};
-pub use options::{Before, Environment, Retry, StoreOptions};
+pub use options::{Before, Environment, Retry, Setting, StoreOptions, setting};
 pub use upload::PART;
 pub use wire::Traffic;
 

@@ -89,8 +89,42 @@ const FROM_FILES: &[&str] = &[
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
     "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_CLIENT_SECRET",
     "AZURE_STORAGE_SAS_TOKEN",
 ];
+
+/// What a variable is to the stores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Setting {
+    /// A setting that may be read by anybody.
+    Known,
+    /// A secret, with the variable that names its file where there is one.
+    Secret {
+        /// Such as `AWS_SECRET_ACCESS_KEY_FILE`.
+        file: Option<String>,
+    },
+    /// Nothing.
+    Unknown,
+}
+
+/// What the variable `name` is to the stores.
+pub fn setting(name: &str) -> Setting {
+    let is_path = |name: &str| name.strip_suffix("_FILE").is_some_and(|name| FROM_FILES.contains(&name));
+    if is_path(name) {
+        return Setting::Known;
+    }
+    if !super::connect::is_setting(name) {
+        return Setting::Unknown;
+    }
+    let secrets =
+        ["SECRET", "TOKEN", "SAS_", "ACCOUNT_KEY", "MASTER_KEY", "ACCESS_KEY", "ENCRYPTION_KEY", "CUSTOMER_KEY"];
+    let public = ["_FILE", "_URL", "_ENDPOINT"];
+    if secrets.iter().any(|part| name.contains(part)) && !public.iter().any(|end| name.ends_with(end)) {
+        let file = FROM_FILES.contains(&name).then(|| format!("{name}_FILE"));
+        return Setting::Secret { file };
+    }
+    Setting::Known
+}
 
 impl Environment {
     /// This process's; secrets that are given as files are read.
@@ -181,6 +215,24 @@ mod tests {
         assert_eq!(both.unwrap_err().kind(), Kind::Usage);
         let missing = environment(&[("AWS_SESSION_TOKEN_FILE", "/nonexistent/token")]).with_files();
         assert!(missing.unwrap_err().chain().contains("/nonexistent/token"));
+    }
+
+    #[test]
+    fn a_setting_is_told_from_a_secret_and_from_what_nobody_reads() {
+        for name in ["AWS_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ALLOW_HTTP", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
+            assert_eq!(setting(name), Setting::Known, "{name}");
+        }
+        for name in ["AZURE_STORAGE_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS", "AWS_ACCESS_KEY_ID_FILE"] {
+            assert_eq!(setting(name), Setting::Known, "{name}");
+        }
+        let file = Some("AWS_SECRET_ACCESS_KEY_FILE".to_owned());
+        assert_eq!(setting("AWS_SECRET_ACCESS_KEY"), Setting::Secret { file });
+        for name in ["GOOGLE_SERVICE_ACCOUNT_KEY", "AZURE_STORAGE_TOKEN", "AWS_SSE_CUSTOMER_KEY_BASE64"] {
+            assert_eq!(setting(name), Setting::Secret { file: None }, "{name}");
+        }
+        for name in ["AWS_REGIO", "PATH", "AWS_REGION_FILE", "aws_region"] {
+            assert_eq!(setting(name), Setting::Unknown, "{name}");
+        }
     }
 
     #[test]
