@@ -88,8 +88,10 @@ pub(super) enum Happened {
     Chosen {
         /// As asked for.
         point: String,
-        /// The file that it means.
-        file: String,
+        /// The one that it means.
+        means: String,
+        /// The instant of that one.
+        reached: String,
         /// The way.
         how: How,
         /// The time now.
@@ -144,10 +146,9 @@ impl Machine {
         self.state.as_ref()
     }
 
-    /// The restore point that an earlier pod of this Job has chosen: as asked for, and its file.
-    pub(super) fn chosen_before(&self) -> Option<(&str, &str)> {
-        let state = self.state.as_ref().filter(|state| state.job.uid == self.us.uid)?;
-        Some((&state.point, &state.file))
+    /// What an earlier pod of this Job has written down.
+    pub(super) fn chosen_before(&self) -> Option<&State> {
+        self.state.as_ref().filter(|state| state.job.uid == self.us.uid)
     }
 
     /// What is to be brought back; empty where nothing was stopped.
@@ -163,7 +164,7 @@ impl Machine {
     /// Takes what came of the step, and gives the next one.
     pub(super) fn next(&mut self, happened: Happened) -> Step {
         self.doing = match happened {
-            Happened::Chosen { point, file, how, now } => self.chosen(point, file, how, now),
+            Happened::Chosen { point, means, reached, how, now } => self.chosen((point, means, reached), how, now),
             Happened::Seen { seen, now } => self.seen(seen, now),
             Happened::Restored(report) => self.restored(report),
             Happened::NotInPlace => {
@@ -176,14 +177,15 @@ impl Machine {
         self.doing
     }
 
-    fn chosen(&mut self, point: String, file: String, how: How, now: Timestamp) -> Step {
+    fn chosen(&mut self, (point, means, reached): (String, String, String), how: How, now: Timestamp) -> Step {
         let before = self.state.take();
         self.how = how;
         self.state = Some(State {
             job: self.us.clone(),
             phase: Phase::Chosen,
             point,
-            file,
+            means,
+            reached,
             since: now,
             stopped_at: before.as_ref().and_then(|before| before.stopped_at),
             was: before.map(|before| before.was).unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::events::{Events, Reason};
 use super::lease::Held;
 use super::machine::{Happened, Machine, Step};
 use super::report::{Quiesced, Report};
-use super::state::{Identity, Phase, Remembered};
+use super::state::{Identity, Phase, Remembered, State};
 use super::{Done, Options, point, workloads};
 use crate::cluster::Cluster;
 use crate::error::{Code, Error, Result};
@@ -116,18 +116,26 @@ impl Run<'_> {
     /// Finds the point, verifies it, plans.
     async fn choose(&mut self) -> Result<Happened> {
         let Options { job, point, point_from, .. } = self.options;
-        let (text, point) = match (self.machine.chosen_before(), point, point_from) {
-            (Some((text, file)), _, _) => (text.to_owned(), Point::File(file.to_owned())),
-            (None, Some(point), _) => (point.to_string(), point.clone()),
-            (None, None, Some(configmap)) => point::read(self.cluster, configmap, &job.uid).await?,
-            (None, None, None) => (Point::Latest.to_string(), Point::Latest),
+        let mode = self.options.restore.mode;
+        let (text, plan) = match self.machine.chosen_before().cloned() {
+            Some(before) => {
+                let plan = self.plan_again(&before, mode).await?;
+                (before.point, plan)
+            }
+            None => {
+                let (text, point) = match (point, point_from) {
+                    (Some(point), _) => (point.to_string(), point.clone()),
+                    (None, Some(configmap)) => point::read(self.cluster, configmap, &job.uid).await?,
+                    (None, None) => (Point::Latest.to_string(), Point::Latest),
+                };
+                (text, self.plan(point, mode).await?)
+            }
         };
-        let plan = self.plan(point, self.options.restore.mode).await?;
         (self.approve)(&plan)?;
-        let Plan { point: file, mode: how, reached, why, .. } = plan;
-        let started = format!("{}: restoring {file} ({reached}), {}: {why}", job.name, how.as_str());
+        let Plan { point: means, mode: how, reached, why, .. } = plan;
+        let started = format!("{}: restoring {means} ({reached}), {}: {why}", job.name, how.as_str());
         self.events.tell(Reason::RestoreStarted, started).await;
-        Ok(Happened::Chosen { point: text, file, how, now: crate::clock::now() })
+        Ok(Happened::Chosen { point: text, means, reached, how, now: crate::clock::now() })
     }
 
     async fn plan(&mut self, point: Point, mode: Mode) -> Result<Plan> {
@@ -136,14 +144,28 @@ impl Run<'_> {
         Ok(self.prepared.insert(prepared).plan().clone())
     }
 
+    /// Plans what was chosen before: that very point. Where it has gone meanwhile (retention, compaction) and was not
+    /// asked for by its name, what was asked for is looked for again, as of then.
+    async fn plan_again(&mut self, before: &State, mode: Mode) -> Result<Plan> {
+        let gone = match self.plan(written(&before.means)?, mode).await {
+            Err(error) if error.code() == Code::NoSuchRestorePoint && before.point != before.means => error,
+            planned => return planned,
+        };
+        tracing::warn!(error = gone.chain(), "the restore point that was chosen has gone: another one is looked for");
+        let again = match written(&before.point)? {
+            Point::Latest => Point::Latest,
+            _ => written(&before.reached)?,
+        };
+        self.plan(again, mode).await
+    }
+
     async fn restore(&mut self, step: Step) -> Result<Happened> {
         let asked_for_auto = self.options.restore.mode == Mode::Auto;
-        let prepared = match (self.prepared.take(), self.machine.state()) {
+        let prepared = match (self.prepared.take(), self.machine.state().cloned()) {
             (Some(prepared), _) => prepared,
             (None, Some(state)) => {
                 // Planned in place, which turned out to be impossible.
-                let file = Point::File(state.file.clone());
-                self.plan(file, Mode::Replace).await?;
+                self.plan_again(&state, Mode::Replace).await?;
                 self.prepared.take().ok_or_else(|| Error::new(Code::Failed, "nothing is planned"))?
             }
             (None, None) => return Err(Error::new(Code::Failed, "nothing is planned")),
@@ -243,6 +265,15 @@ impl Run<'_> {
             .hint(format!("run the restore again: the lease '{}' remembers what to bring back", self.options.lease))
             .because(stuck)
     }
+}
+
+/// A point as it stands on the Lease.
+fn written(text: &str) -> Result<Point> {
+    text.parse().map_err(|e| {
+        Error::new(Code::Usage, format!("the lease names '{text}', which is no restore point"))
+            .hint("another version wrote it: bring back by hand what its annotation names, then remove the annotation")
+            .because(e)
+    })
 }
 
 fn stopped() -> Error {

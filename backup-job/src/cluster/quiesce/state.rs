@@ -91,8 +91,11 @@ pub struct State {
     pub phase: Phase,
     /// The restore point as asked for.
     pub point: String,
-    /// The file that it means: `latest` is another one a minute later.
-    pub file: String,
+    /// The one that it means, in the words of `--point`: `latest` is another one a minute later. A file of the backup
+    /// folder, or a transaction of a replica.
+    pub means: String,
+    /// The instant of that one.
+    pub reached: String,
     /// When it was chosen.
     pub since: Timestamp,
     /// When the first thing was stopped.

@@ -73,8 +73,8 @@ impl World {
         match machine.step() {
             Step::Choose => {
                 let how = if self.database.is_some() { How::InPlace } else { plan.how };
-                let (point, file) = ("latest".to_owned(), "backup.db".to_owned());
-                return Happened::Chosen { point, file, how, now: Timestamp::UNIX_EPOCH };
+                let (point, means, reached) = ("latest".to_owned(), "backup.db".to_owned(), String::new());
+                return Happened::Chosen { point, means, reached, how, now: Timestamp::UNIX_EPOCH };
             }
             Step::Look => return Happened::Seen { seen: self.things.clone(), now: Timestamp::UNIX_EPOCH },
             Step::RestoreInPlace if plan.damaged => return Happened::NotInPlace,

@@ -16,16 +16,28 @@ async fn dies(scenario: &Scenario, options: &Options, trouble: Trouble) -> bool 
 
 /// After a death at each request, the next run of `next` restores and brings all back.
 async fn every_death_is_survived(next: &str, make: impl Fn() -> Scenario) {
+    every_death_is_survived_by(next, make, Scenario::options).await;
+}
+
+/// As [`every_death_is_survived`], with options of the scenario's own.
+pub(super) async fn every_death_is_survived_by(
+    next: &str,
+    make: impl Fn() -> Scenario,
+    options: impl Fn(&Scenario, &str) -> Options,
+) {
     for at in 0..MANY {
         let mut lived = 0;
         for trouble in [Trouble::DiesBefore(at), Trouble::DiesAfter(at)] {
             let scenario = make();
-            if !dies(&scenario, &scenario.options("1"), trouble).await {
+            if !dies(&scenario, &options(&scenario, "1"), trouble).await {
                 lived += 1;
                 continue;
             }
             scenario.api.set_trouble(None);
-            let done = scenario.run(next).await.unwrap_or_else(|e| panic!("{trouble:?}: {}", e.chain()));
+            let done = scenario
+                .run_with(&options(&scenario, next))
+                .await
+                .unwrap_or_else(|e| panic!("{trouble:?}: {}", e.chain()));
             assert!(done.error.is_none(), "{trouble:?}");
             assert_eq!(scenario.events(), Some(3), "{trouble:?}");
             assert_eq!(scenario.api.workloads(), (json!(2), json!(false)), "{trouble:?}");

@@ -2,6 +2,7 @@
 
 mod api;
 mod deaths;
+mod sources;
 
 use std::fs;
 use std::path::PathBuf;
@@ -164,7 +165,7 @@ async fn what_was_is_written_down_before_anything_is_stopped() {
     let (_, written) = log[..first_patch].iter().rfind(|(what, _)| what == &format!("PUT {LEASE}")).unwrap();
     let text = written["metadata"]["annotations"][STATE].as_str().unwrap();
     let state: State = serde_json::from_str(text).unwrap();
-    assert_eq!((state.phase, state.file.as_str()), (Phase::Quiescing, scenario.backup.as_str()));
+    assert_eq!((state.phase, state.means.as_str()), (Phase::Quiescing, scenario.backup.as_str()));
     assert_eq!((state.was.deployments["events"], state.was.suspended["sqlite-backup"]), (2, false));
     assert_eq!(log[first_patch].0, format!("PATCH {CRONJOB}"), "no backup begins while the pods go");
 }
