@@ -147,7 +147,7 @@ fn a_drill_has_the_applications_token_from_its_secret_and_is_refused_with_anothe
     kept(&report);
     nothing_refused_nothing_lost(&report);
 
-    let ended = pra.runs_job("wrong", &Job::from("drill").env("PRA_API_TOKEN", "wrong"));
+    let ended = pra.runs_job("wrong", &Job::from("drill").more(&["--api-token-file=/proc/sys/kernel/hostname"]));
     assert_eq!(ended.code, 2, "{}", ended.log);
     assert!(ended.log.contains("--api-token-file"), "{}", ended.log);
 }

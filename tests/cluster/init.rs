@@ -51,7 +51,7 @@ fn beside_a_damaged_newest_backup_nothing_starts_and_an_older_one_is_restored_on
         assert!(refused.log.contains(words), "'{words}' is not in\n{}", refused.log);
     }
 
-    pra.sets_of_init("PRA_ACCEPT_OLDER", "true");
+    pra.tells_init("--accept-older");
     pra.comes_back();
     pra.answers();
     assert_eq!(pra.messages(), ["early"]);
@@ -67,11 +67,11 @@ fn while_the_backups_cannot_be_listed_no_empty_application_starts_and_afterwards
     };
     pra.adds(&["kept"]);
     folder("make", "755");
-    let backup = pra.runs_job("backup", &Job::from("sqlite-backup").env("PRA_BACKUPS", FOLDER));
+    let backup = pra.runs_job("backup", &Job::from("sqlite-backup").more(&[&format!("--backups={FOLDER}")]));
     assert_eq!(backup.code, 0, "{}", backup.log);
     folder("close", "0");
     pra.loses_its_volume();
-    pra.sets_of_init("PRA_BACKUPS", FOLDER);
+    pra.tells_init(&format!("--backups={FOLDER}"));
     pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
     let failed = pra.init_fails();
     assert_eq!(failed.code, 6, "{}", failed.log);

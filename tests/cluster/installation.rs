@@ -263,11 +263,12 @@ impl Installation {
         });
     }
 
-    /// Sets a variable of the application's init container.
+    /// Gives the application's init container one more argument.
     #[track_caller]
-    pub(crate) fn sets_of_init(&self, name: &str, value: &str) {
-        let variable = format!("{name}={value}");
-        self.kubectl(&["set", "env", "deployment/events", "--containers=init", &variable]);
+    pub(crate) fn tells_init(&self, argument: &str) {
+        let path = "/spec/template/spec/initContainers/0/args/-";
+        let patch = json!([{ "op": "add", "path": path, "value": argument }]).to_string();
+        self.kubectl(&["patch", "deployment", "events", "--type=json", "--patch", &patch]);
     }
 
     /// Waits until the init container of one of the application's pods has failed, and no pod answers.

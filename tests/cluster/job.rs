@@ -11,6 +11,7 @@ pub(crate) const WITH_CRASH_POINTS: &str = "localhost/mini-pra/backup-job-crash-
 pub(crate) struct Job {
     cronjob: &'static str,
     env: Vec<(String, String)>,
+    more: Vec<String>,
     image: Option<&'static str>,
     args: Option<Vec<String>>,
     in_memory: bool,
@@ -19,7 +20,7 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn from(cronjob: &'static str) -> Self {
-        Self { cronjob, env: Vec::new(), image: None, args: None, in_memory: false, once: false }
+        Self { cronjob, env: Vec::new(), more: Vec::new(), image: None, args: None, in_memory: false, once: false }
     }
 
     /// What a stranger does to the volumes: `backup-job/src/crash/sabotage.rs`.
@@ -27,6 +28,13 @@ impl Job {
         Self::from("sqlite-backup").image(WITH_CRASH_POINTS).args(&[&["sabotage"], arguments].concat()).once()
     }
 
+    /// Arguments after the template's.
+    pub(crate) fn more(mut self, arguments: &[&str]) -> Self {
+        self.more.extend(arguments.iter().map(|&one| one.to_owned()));
+        self
+    }
+
+    /// A variable, for crash points: nothing else is read.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
@@ -76,9 +84,9 @@ impl Job {
         if let Some(args) = &self.args {
             container["args"] = json!(args);
         }
-        let env = container["env"].as_array_mut().expect("the container has no environment");
-        env.retain(|old| self.env.iter().all(|(name, _)| old["name"] != **name));
-        env.extend(self.env.iter().map(|(name, value)| json!({ "name": name, "value": value })));
+        container["args"].as_array_mut().unwrap().extend(self.more.iter().map(|one| json!(one)));
+        let variables = self.env.iter().map(|(name, value)| json!({ "name": name, "value": value }));
+        container["env"] = variables.collect();
     }
 }
 

@@ -27,7 +27,7 @@ const STEPS: [&str; 15] = [
 ];
 
 fn dies_after(step: &str) -> Job {
-    Job::from("restore").image(WITH_CRASH_POINTS).env("PRA_MODE", "replace").env("PRA_CRASH_AT_STEP", step)
+    Job::from("restore").image(WITH_CRASH_POINTS).more(&["--mode=replace"]).env("PRA_CRASH_AT_STEP", step)
 }
 
 #[test]

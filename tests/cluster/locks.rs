@@ -16,7 +16,7 @@ fn a_pod_that_starts_in_the_middle_of_a_restore_waits_and_comes_up_with_what_was
     // A replacement has the database's lock, and waits for that of the backups to keep the state before.
     pra.starts_job("holder", &Job::sabotage(&["hold", "/backup/.pra.lock", ""]));
     pra.log_says(&["job/holder"], "holding");
-    pra.starts_job("restore", &Job::from("restore").env("PRA_MODE", "replace").env("PRA_WAIT", "5m"));
+    pra.starts_job("restore", &Job::from("restore").more(&["--mode=replace", "--wait=5m"]));
     pra.log_says(&["job/restore"], "/backup/.pra.lock");
 
     pra.kubectl(&["scale", "deployment/events", "--replicas=1"]);
@@ -62,7 +62,7 @@ fn a_database_that_a_stranger_has_open_is_not_replaced_and_all_is_brought_back()
     pra.adds(&["two"]);
     pra.starts_job("reader", &Job::sabotage(&["read", "/data/app.db"]));
     pra.log_says(&["job/reader"], "holding");
-    let refused = pra.runs_job("restore", &Job::from("restore").env("PRA_MODE", "replace").env("PRA_WAIT", "2s"));
+    let refused = pra.runs_job("restore", &Job::from("restore").more(&["--mode=replace", "--wait=2s"]));
     assert_eq!(refused.code, 5, "{}", refused.log);
     all_is_back(&pra);
     assert_eq!(pra.messages(), ["one", "two"]);

@@ -109,7 +109,7 @@ fn a_bad_point_touches_nothing() {
 fn a_replacement_stops_the_application_and_brings_all_back() {
     let (pra, first, _) = with_two_backups("replace");
     let before = uids(&pra);
-    let job = Job::from("restore").env("PRA_MODE", "replace").env("PRA_POINT", &first);
+    let job = Job::from("restore").more(&["--mode=replace", &format!("--point={first}")]);
     let ended = pra.runs_job("replace", &job);
     assert_eq!(ended.code, 0, "{}", ended.log);
     let report = ended.answer();
@@ -136,7 +136,7 @@ fn a_restore_into_an_empty_volume_at_scale_zero_waits_for_nobody() {
 fn of_two_restores_at_once_the_second_says_who_is_at_work_and_stops() {
     let (pra, ..) = with_two_backups("two");
     // It waits for the application's pods, which take their time to end.
-    pra.starts_job("slow", &Job::from("restore").env("PRA_MODE", "replace"));
+    pra.starts_job("slow", &Job::from("restore").more(&["--mode=replace"]));
     pra.lease_says("slow");
     let second = pra.runs("restore", "late");
     assert_eq!(second.code, 5, "{}", second.log);

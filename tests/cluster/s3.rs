@@ -82,28 +82,29 @@ impl Replicated {
     #[track_caller]
     pub(crate) fn writes_down(&self, first_install: bool) {
         let Self { pra, s3, recipient } = self;
-        let first = if first_install { "PRA_FIRST_INSTALL=true\n" } else { "" };
-        let env = format!(
-            "PRA_REPLICA={}\nPRA_RECIPIENTS={recipient}\nAWS_ENDPOINT_URL=http://minio.{}.svc:9000\nAWS_ALLOW_HTTP=true\n\
-             {first}",
+        let text = format!(
+            "replica = \"{}\"\nrecipient = \"{recipient}\"\nidentity = \"/identity\"\nsync-interval = \"500ms\"\n\
+             first-install = {first_install}\n[environment]\nAWS_ENDPOINT_URL = \"http://minio.{}.svc:9000\"\n\
+             AWS_ALLOW_HTTP = true\nAWS_REGION = \"eu-west-3\"\nAWS_ACCESS_KEY_ID_FILE = \"/keys/access-key-id\"\n\
+             AWS_SECRET_ACCESS_KEY_FILE = \"/keys/secret-access-key\"\n",
             self.url(),
             s3.namespace
         );
-        fs::write(format!("{}/replica.env", pra.folder()), env).unwrap();
+        fs::write(format!("{}/replica.toml", pra.folder()), text).unwrap();
         let egress = format!(
             "{{to: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {}}}}}}}], ports: [{{protocol: TCP, \
              port: 9000}}]}}",
             s3.namespace
         );
         let more = format!(
-            "configMapGenerator:\n  - {{name: pra-replica, behavior: merge, envs: [replica.env]}}\n{NO_BACKUPS}  - target: \
+            "configMapGenerator:\n  - {{name: pra-replica, behavior: merge, files: [replica.toml]}}\n{NO_BACKUPS}  - target: \
              {{kind: NetworkPolicy, name: pra-replica}}\n    patch: |\n      - {{op: add, path: /spec/egress/-, value: \
              {egress}}}\n"
         );
         pra.stands_on("s3", &more);
     }
 
-    /// `PRA_REPLICA`.
+    /// Where the replica is.
     pub(crate) fn url(&self) -> &'static str {
         "s3://replicas/events"
     }
@@ -125,14 +126,22 @@ impl Replicated {
     #[track_caller]
     pub(crate) fn gives_the_identity(&self) {
         let file = format!("--from-file=identity={}", self.key());
-        let path = "--from-literal=path=/identity/identity";
-        self.pra.kubectl(&["create", "secret", "generic", "pra-identity", &file, path]);
+        self.pra.kubectl(&["create", "secret", "generic", "pra-identity", &file]);
     }
 
     /// What a restore sees: backups and the replica's windows, newest first.
     #[track_caller]
     pub(crate) fn lists(&self, job: &str) -> Vec<Value> {
-        let ended = self.pra.runs_job(job, &Job::from("restore").args(&["list", "--output", "json"]));
+        let ended = self.pra.runs_job(
+            job,
+            &Job::from("restore").args(&[
+                "list",
+                "--ignore-environment",
+                "--config=/config/replica.toml",
+                "--output",
+                "json",
+            ]),
+        );
         assert_eq!(ended.code, 0, "{}", ended.log);
         ended.answer().as_array().unwrap().clone()
     }

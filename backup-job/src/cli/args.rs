@@ -75,8 +75,8 @@ impl Replicas {
 /// What opens sealed files.
 #[derive(Debug, Args)]
 pub(super) struct Identity {
-    /// What opens sealed files: the file that `backup-job keygen` or age-keygen made. Read where something sealed is
-    /// met
+    /// What opens sealed files: the file that `backup-job keygen` or age-keygen made, or a folder with that file alone;
+    /// an empty folder is none. Read where something sealed is met
     #[arg(long, value_name = "FILE", env = "PRA_IDENTITY", hide_env_values = true)]
     pub(super) identity: Option<PathBuf>,
 }
@@ -137,8 +137,28 @@ pub(super) struct ReadReplicas {
 
 impl ReadReplicas {
     /// What opens sealed files, backups as well as replicas.
-    pub(super) fn keys(&self) -> Keys {
-        Keys::new(self.identity.identity.clone(), self.accept_plaintext)
+    ///
+    /// # Errors
+    /// Where the folder of the identity cannot be listed, or holds several files.
+    pub(super) fn keys(&self) -> crate::error::Result<Keys> {
+        let identity = match &self.identity.identity {
+            Some(path) if path.is_dir() => in_folder(path)?,
+            path => path.clone(),
+        };
+        Ok(Keys::new(identity, self.accept_plaintext))
+    }
+
+    /// How the replicas are called in a log, by their schemes and places alone.
+    ///
+    /// # Errors
+    /// Where one is no URL of a store.
+    pub(super) fn names(&self) -> crate::error::Result<String> {
+        let urls = self.replicas.urls()?;
+        Ok(if urls.is_empty() {
+            "none".to_owned()
+        } else {
+            urls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        })
     }
 
     /// The replicas, where there are any; they share `keys`, so that the identity is read once.
@@ -157,6 +177,19 @@ impl ReadReplicas {
             epoch: self.epoch,
             backups: Some(backups.to_owned()),
         }))
+    }
+}
+
+/// The one file of a folder, as a Secret is mounted: names with a dot are the kubelet's own.
+fn in_folder(folder: &Path) -> crate::error::Result<Option<PathBuf>> {
+    use crate::error::{Code, Error};
+    let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
+    let mut files = list().map_err(|e| Error::io("list", folder, e))?;
+    files.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+    match files.len() {
+        0 | 1 => Ok(files.pop()),
+        several => Err(Error::new(Code::Usage, format!("'{}' holds {several} files", folder.display()))
+            .hint("one file may hold several identities, a line each")),
     }
 }
 

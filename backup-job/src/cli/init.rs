@@ -67,7 +67,14 @@ impl Args {
             Some(path) => Some(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?),
             None => Some(init::EVENTS_SCHEMA.to_owned()),
         };
-        let keys = replicas.keys();
+        let keys = replicas.keys()?;
+        tracing::info!(
+            database = %database.database.display(),
+            backups = %backups.backups.display(),
+            replicas = replicas.names()?,
+            identity = keys.given(),
+            "deciding with these sources"
+        );
         let report = init::run(&init::Options {
             database: database.database,
             access: replicas.access(&keys, &backups.backups)?,

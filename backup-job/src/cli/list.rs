@@ -28,7 +28,7 @@ impl Args {
     pub(super) fn run(self) -> Result<Answer> {
         let Self { backups, ignored: _, output: _, replicas } = self;
         let now = crate::clock::now();
-        let Some(access) = replicas.access(&replicas.keys(), &backups.backups)? else {
+        let Some(access) = replicas.access(&replicas.keys()?, &backups.backups)? else {
             return listing::answer(&listing::list(&backups.backups, now)?);
         };
         listing::answer(&listing::list_with_replicas(&backups.backups, &access, replicas.accept_unreachable, now)?)

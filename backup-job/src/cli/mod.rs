@@ -29,7 +29,7 @@ use crate::stop::stoppable;
 /// 4 verification failed; 5 busy, try again; 6 out of reach, try again;
 /// 143 stopped by a signal.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, args_override_self = true)]
 pub(crate) struct Cli {
     /// The configuration, a TOML file whose keys are the long flags of the verbs. Flags win over it. No environment
     /// variable is read then; what the stores need stands in its table [environment]

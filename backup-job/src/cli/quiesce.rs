@@ -1,6 +1,6 @@
 //! `restore` in a cluster: flags become options.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,12 +37,10 @@ pub(super) struct Quiesce {
     /// Longest wait for pods to go, and for the application to be ready again
     #[arg(long, value_name = "TIME", env = "PRA_QUIESCE_TIMEOUT", default_value = "2m", value_parser = length)]
     quiesce_timeout: Duration,
-    /// The Job's name, for the Lease; the host's by default
-    #[arg(long, env = "PRA_JOB_NAME", hide = true)]
-    job_name: Option<String>,
-    /// The Job's uid: its pods go on where an earlier one was killed
-    #[arg(long, env = "PRA_JOB_UID", hide = true)]
-    job_uid: Option<String>,
+    /// The folder whose files `name` and `uid` say which Job this is a pod of: its pods go on where an earlier one was
+    /// killed
+    #[arg(long, value_name = "DIR", env = "PRA_JOB", hide = true)]
+    job: Option<PathBuf>,
 }
 
 impl Quiesce {
@@ -58,7 +56,7 @@ impl Quiesce {
         dry_run: bool,
         approve: Approve<'_>,
     ) -> Result<Answer> {
-        let Self { quiesce, suspend, point_from, lease, namespace, quiesce_timeout, job_name, job_uid } = self;
+        let Self { quiesce, suspend, point_from, lease, namespace, quiesce_timeout, job } = self;
         let options = Options {
             restore: options,
             point,
@@ -66,7 +64,7 @@ impl Quiesce {
             deployments: quiesce,
             cronjobs: suspend,
             lease: lease.unwrap_or_default(),
-            job: identity(job_name, job_uid)?,
+            job: identity(job.as_deref())?,
             timeout: quiesce_timeout,
         };
         block_on(async {
@@ -103,16 +101,16 @@ fn name(text: &str, kinds: &[&str]) -> Result<String, String> {
 }
 
 /// The Job, or this process where there is none.
-fn identity(name: Option<String>, uid: Option<String>) -> Result<Identity> {
-    let name = match name {
-        Some(name) => name,
-        None => {
-            let path = Path::new("/proc/sys/kernel/hostname");
-            std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?.trim().to_owned()
-        }
+fn identity(job: Option<&Path>) -> Result<Identity> {
+    let read = |path: PathBuf| match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(e) => Err(Error::io("read", &path, e)),
     };
-    let uid = uid.unwrap_or_else(|| format!("{}-{}", std::process::id(), crate::clock::now().as_millisecond()));
-    Ok(Identity { name, uid })
+    if let Some(folder) = job {
+        return Ok(Identity { name: read(folder.join("name"))?, uid: read(folder.join("uid"))? });
+    }
+    let name = read("/proc/sys/kernel/hostname".into())?;
+    Ok(Identity { name, uid: format!("{}-{}", std::process::id(), crate::clock::now().as_millisecond()) })
 }
 
 /// Becomes true at the first SIGTERM or SIGINT.
@@ -133,8 +131,6 @@ fn stop_at_signals() -> Result<watch::Receiver<bool>> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use clap::{CommandFactory, Parser};
     use k8s_openapi::api::batch::v1::CronJob;
 
@@ -171,14 +167,10 @@ mod tests {
     }
 
     #[test]
-    fn the_restore_template_sets_no_variable_that_restore_does_not_know() {
+    fn the_restore_template_has_no_argument_that_restore_does_not_take() {
         let template: CronJob = serde_saphyr::from_str(include_str!("../../../k8s/kit/restore.yaml")).unwrap();
         let pod = template.spec.unwrap().job_template.spec.unwrap().template.spec.unwrap();
-        let set = pod.containers[0].env.as_ref().unwrap().iter().map(|one| one.name.clone());
-        let cli = crate::cli::Cli::command();
-        let restore = cli.find_subcommand("restore").unwrap();
-        let known: BTreeSet<&str> = restore.get_arguments().filter_map(|one| one.get_env()?.to_str()).collect();
-        let unknown: Vec<String> = set.filter(|name| !known.contains(name.as_str())).collect();
-        assert_eq!(unknown, Vec::<String>::new());
+        let arguments = [vec!["backup-job".to_owned()], pod.containers[0].args.clone().unwrap()].concat();
+        crate::cli::Cli::command().try_get_matches_from(arguments).unwrap();
     }
 }

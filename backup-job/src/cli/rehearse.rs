@@ -45,7 +45,7 @@ impl Args {
 
     pub(super) fn run(self) -> Result<Answer> {
         let Self { backups, ignored: _, replicas, scratch, output: _, wait } = self;
-        let keys = replicas.keys();
+        let keys = replicas.keys()?;
         let rehearsals = rehearse::run(&rehearse::Options {
             access: replicas.access(&keys, &backups.backups)?,
             keys,

@@ -62,7 +62,7 @@ impl Args {
     pub(super) fn run(self) -> Result<Answer> {
         let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, replicas, sealing, quiesce } =
             self;
-        let keys = replicas.keys();
+        let keys = replicas.keys()?;
         let options = restore::Options {
             database: database.database,
             access: replicas.access(&keys, &backups.backups)?,

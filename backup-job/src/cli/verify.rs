@@ -58,7 +58,7 @@ impl Args {
 
     pub(super) fn run(self) -> Result<Answer> {
         let Self { points, backups, database, replicas, yes: _, output: _, wait } = self;
-        let keys = replicas.keys();
+        let keys = replicas.keys()?;
         let given = keys.given();
         let now = crate::clock::now();
         let access = replicas.access(&keys, &backups.backups)?;

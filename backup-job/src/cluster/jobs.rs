@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{AsyncBufReadExt, StreamExt};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
-use k8s_openapi::api::core::v1::{EnvVar, Pod};
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 use kube::api::{LogParams, ObjectMeta};
@@ -21,10 +21,10 @@ const LOOK: Duration = Duration::from_millis(200);
 /// What a Job is to do otherwise than its template says.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// Arguments in place of the template's.
+    /// Arguments in place of the template's, but for what says where things are.
     pub args: Option<Vec<String>>,
-    /// Environment variables, in place of those of the same names.
-    pub env: Vec<(String, String)>,
+    /// Arguments after those.
+    pub more: Vec<String>,
 }
 
 /// How a Job ended.
@@ -51,15 +51,11 @@ pub fn from_cronjob(cronjob: &CronJob, name: &str, change: &Change) -> Result<Jo
             .hint("apply the manifests again"));
     };
     if let Some(args) = &change.args {
-        container.args = Some(args.clone());
+        let (words, flags) = args.split_at(args.iter().position(|arg| arg.starts_with('-')).unwrap_or(args.len()));
+        let kept = container.args.take().unwrap_or_default().into_iter().filter(|arg| is_configuration(arg));
+        container.args = Some(words.iter().cloned().chain(kept).chain(flags.iter().cloned()).collect());
     }
-    let env = container.env.get_or_insert_default();
-    env.retain(|old| change.env.iter().all(|(name, _)| *name != old.name));
-    env.extend(change.env.iter().map(|(name, value)| EnvVar {
-        name: name.clone(),
-        value: Some(value.clone()),
-        value_from: None,
-    }));
+    container.args.get_or_insert_default().extend(change.more.iter().cloned());
     let labels = template.metadata.as_ref().and_then(|metadata| metadata.labels.clone());
     let mut annotations = template.metadata.and_then(|metadata| metadata.annotations).unwrap_or_default();
     annotations.insert("cronjob.kubernetes.io/instantiate".to_owned(), "manual".to_owned());
@@ -78,6 +74,13 @@ pub fn from_cronjob(cronjob: &CronJob, name: &str, change: &Change) -> Result<Jo
         ..ObjectMeta::default()
     };
     Ok(Job { metadata, spec: Some(spec), status: None })
+}
+
+/// Whether an argument says where things are, whatever the verb.
+fn is_configuration(argument: &str) -> bool {
+    let flag = argument.split_once('=').map_or(argument, |(flag, _)| flag);
+    let general = ["--ignore-environment", "--config", "--database", "--backups", "--output", "--yes"];
+    general.contains(&flag) || ["--app", "--url", "--api-token-file"].contains(&flag)
 }
 
 /// Makes the Job. One of this name that is there already is taken for the answer to a request that was lost.

@@ -10,8 +10,8 @@ use k8s_openapi::api::batch::v1::CronJob;
 use kube::ResourceExt;
 use kube::api::ListParams;
 
-use super::Cluster;
 use super::call::call;
+use super::{Cluster, arguments};
 use crate::error::{Code, Error, Result};
 
 /// The label that tells the application.
@@ -63,13 +63,13 @@ impl Kit {
 
     /// The Deployment of the application.
     pub fn deployment(&self) -> &str {
-        let quiesce = env(&self.restore, "PRA_QUIESCE").and_then(|value| value.split(',').next());
+        let quiesce = flag(&self.restore, "--quiesce").and_then(|value| value.split(',').next());
         quiesce.and_then(|value| value.split_once('/')).map_or(self.app.as_str(), |(_, name)| name)
     }
 
     /// The Lease of its restores.
     pub fn lease(&self) -> &str {
-        env(&self.restore, "PRA_LEASE").unwrap_or("restore")
+        flag(&self.restore, "--lease").unwrap_or("restore")
     }
 
     /// The claim of the application's data: the restore template's volume `data`.
@@ -89,11 +89,9 @@ impl Kit {
     }
 }
 
-/// An environment variable of a template's first container.
-fn env<'a>(cronjob: &'a CronJob, name: &str) -> Option<&'a str> {
-    let pod = cronjob.spec.as_ref()?.job_template.spec.as_ref()?.template.spec.as_ref()?;
-    let variables = pod.containers.first()?.env.as_ref()?;
-    variables.iter().find(|one| one.name == name)?.value.as_deref()
+/// The value of a flag of a template's first container.
+fn flag<'a>(cronjob: &'a CronJob, name: &str) -> Option<&'a str> {
+    arguments::values(arguments::container(cronjob)?, name).first().copied()
 }
 
 fn choose(namespace: &str, cronjobs: Vec<CronJob>, app: Option<&str>) -> Result<Kit> {

@@ -12,6 +12,7 @@
 //! quiesce     a restore that stops the application where it must, and brings it back
 //! ```
 
+pub(crate) mod arguments;
 pub mod call;
 pub mod client;
 pub mod jobs;

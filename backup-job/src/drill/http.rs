@@ -81,7 +81,14 @@ impl Token {
     /// As [`Self::new`]; where the file cannot be read.
     pub fn find(file: Option<&Path>) -> Result<Option<Self>> {
         let text = match file {
-            Some(path) => std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?,
+            Some(path) => match std::fs::read_to_string(path) {
+                // A Secret that is not there is mounted as an empty folder.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && path.parent().is_some_and(Path::is_dir) => {
+                    tracing::info!(file = %path.display(), "there is no api_token");
+                    String::new()
+                }
+                text => text.map_err(|e| Error::io("read", path, e))?,
+            },
             None => std::env::var("PRA_API_TOKEN").unwrap_or_default(),
         };
         (!text.trim().is_empty()).then(|| Self::new(&text)).transpose()

@@ -21,8 +21,8 @@ use crate::error::{Code, Error, Result};
 /// The Secret that opens what is sealed, where the manifests look for it: k8s/components/replica.
 const IDENTITY: &str = "pra-identity";
 
-/// Its two keys, and what the second one says.
-const KEYS: (&str, &str, &str) = ("identity", "path", "/identity/identity");
+/// Its key.
+const KEY: &str = "identity";
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -203,11 +203,7 @@ fn as_written(secret: Secret) -> Secret {
 }
 
 fn secret(identity: Vec<u8>) -> Secret {
-    let (file, path, mounted) = KEYS;
-    let data = BTreeMap::from([
-        (file.to_owned(), ByteString(identity)),
-        (path.to_owned(), ByteString(mounted.as_bytes().to_vec())),
-    ]);
+    let data = BTreeMap::from([(KEY.to_owned(), ByteString(identity))]);
     let metadata = ObjectMeta { name: Some(IDENTITY.to_owned()), ..ObjectMeta::default() };
     Secret { metadata, data: Some(data), ..Secret::default() }
 }

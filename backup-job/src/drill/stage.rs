@@ -145,10 +145,8 @@ impl Stage {
     /// # Errors
     /// As [`Stage::job`].
     pub async fn plan_restore(&self, step: &str) -> Result<Value> {
-        let env = [("PRA_POINT", "latest"), ("PRA_DRY_RUN", "true")];
-        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned()));
         // To its end: a Job that is still at work would come back to a volume that is about to go.
-        self.job(&self.kit.restore, step, &env, false).await
+        self.job(&self.kit.restore, step, &["--point=latest", "--dry-run"], false).await
     }
 
     /// Restores as a user does, with a Job of the template. Returns as soon as it says that it is done: the Job
@@ -157,8 +155,7 @@ impl Stage {
     /// # Errors
     /// As [`Stage::job`].
     pub async fn restore(&self, point: &str) -> Result<Restored> {
-        let env = [("PRA_POINT".to_owned(), point.to_owned())];
-        let answer = self.job(&self.kit.restore, "restore", &env, true).await?;
+        let answer = self.job(&self.kit.restore, "restore", &[&format!("--point={point}")], true).await?;
         let text = |key: &str| answer.get(key).and_then(Value::as_str);
         let restored = || {
             let created_at = text("reached")?.parse().ok()?;
@@ -172,9 +169,9 @@ impl Stage {
     ///
     /// # Errors
     /// What the Job said where it failed; else as [`jobs::follow`].
-    async fn job(&self, template: &CronJob, step: &str, env: &[(String, String)], early: bool) -> Result<Value> {
+    async fn job(&self, template: &CronJob, step: &str, more: &[&str], early: bool) -> Result<Value> {
         let name = self.memory.job(step);
-        let change = jobs::Change { args: None, env: env.to_vec() };
+        let change = jobs::Change { args: None, more: more.iter().map(|&one| one.to_owned()).collect() };
         jobs::create(&self.cluster, &jobs::from_cronjob(template, &name, &change)?).await?;
         let (say, heard) = oneshot::channel();
         let mut say = early.then_some(say);

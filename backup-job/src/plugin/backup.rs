@@ -22,8 +22,8 @@ impl Args {
     pub(crate) async fn run(self, common: &Common) -> Result<Answer> {
         let Self { dry_run, keep } = self;
         let (cluster, kit) = common.kit().await?;
-        let env = dry_run.then(|| ("PRA_DRY_RUN".to_owned(), "true".to_owned()));
-        let change = Change { args: None, env: env.into_iter().collect() };
+        let more = dry_run.then(|| "--dry-run".to_owned());
+        let change = Change { args: None, more: more.into_iter().collect() };
         let report: Report = follow(&cluster, &kit.backup, "backup", change, keep).await?;
         let mut words = report.to_string();
         if dry_run {

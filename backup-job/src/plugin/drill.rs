@@ -111,7 +111,7 @@ impl Args {
         let by = by.map(|by| ["--by", by.name()]);
         let words = ["drill", kind.word()].into_iter().chain(how.into_iter().flatten()).chain(by.into_iter().flatten());
         let args = words.map(str::to_owned).chain(flags).collect();
-        let change = Change { args: Some(args), env: Vec::new() };
+        let change = Change { args: Some(args), more: Vec::new() };
         let report: Report = follow(&cluster, template, "drill", change, keep).await?;
         answer(&report, svg.as_deref())
     }

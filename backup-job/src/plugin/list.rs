@@ -22,7 +22,7 @@ impl Args {
     pub(crate) async fn run(self, common: &Common) -> Result<Answer> {
         let (cluster, kit) = common.kit().await?;
         let args = ["list", "-o", "json"].map(str::to_owned).to_vec();
-        let change = Change { args: Some(args), env: Vec::new() };
+        let change = Change { args: Some(args), more: Vec::new() };
         // Only restores have what reads a replica.
         let template = if self.replicas { &kit.restore } else { &kit.backup };
         let listed: Vec<Listed> = follow(&cluster, template, "list", change, self.keep).await?;

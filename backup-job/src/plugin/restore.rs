@@ -55,17 +55,16 @@ impl Args {
     }
 
     async fn preview(&self, cluster: &Cluster, kit: &Kit) -> Result<Preview> {
-        let change = self.change(Some(("PRA_DRY_RUN", "true")));
+        let change = self.change(Some("--dry-run"));
         follow(cluster, &kit.restore, "plan", change, self.keep).await
     }
 
-    fn change(&self, more: Option<(&str, &str)>) -> Change {
+    fn change(&self, more: Option<&str>) -> Change {
         let mode = self.mode.to_possible_value();
-        let accept = self.accept_503.then_some(("PRA_ACCEPT_503", "true"));
-        let env =
-            [("PRA_POINT", self.point.as_str()), ("PRA_MODE", mode.as_ref().map_or("auto", |mode| mode.get_name()))];
-        let env = env.into_iter().chain(accept).chain(more);
-        Change { args: None, env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect() }
+        let mode = mode.as_ref().map_or("auto", |mode| mode.get_name());
+        let said = [format!("--point={}", self.point), format!("--mode={mode}")];
+        let accept = self.accept_503.then_some("--accept-503");
+        Change { args: None, more: said.into_iter().chain(accept.into_iter().chain(more).map(str::to_owned)).collect() }
     }
 }
 
@@ -89,10 +88,9 @@ mod tests {
             keep: Keep { keep: false },
         };
         let change = args.change(None);
-        let env: Vec<(&str, &str)> = change.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(env, [("PRA_POINT", "15m"), ("PRA_MODE", "in-place"), ("PRA_ACCEPT_503", "true")]);
+        assert_eq!(change.more, ["--point=15m", "--mode=in-place", "--accept-503"]);
         assert_eq!(change.args, None);
-        assert_eq!(args.change(Some(("PRA_DRY_RUN", "true"))).env.len(), 4);
+        assert_eq!(args.change(Some("--dry-run")).more.len(), 4);
     }
 
     #[test]

@@ -69,9 +69,9 @@ fn init_container(settings: &Settings, init: Init) -> Result<Value> {
             mount["name"] = json!(volume);
         }
     }
-    if let Some(env) = container["env"].as_array_mut() {
-        let switches = [("PRA_NO_SCHEMA", !init.events_schema), ("PRA_KEEP_JOURNAL_MODE", init.keep_journal_mode)];
-        env.extend(switches.iter().filter(|(_, on)| *on).map(|(name, _)| json!({ "name": name, "value": "true" })));
+    if let Some(args) = container["args"].as_array_mut() {
+        let switches = [("--no-schema", !init.events_schema), ("--keep-journal-mode", init.keep_journal_mode)];
+        args.extend(switches.iter().filter(|(_, on)| *on).map(|(flag, _)| json!(flag)));
     }
     // Its own, since the pod's may say nothing of it, and pod security `restricted` wants all of it said.
     let context = &mut container["securityContext"];

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, ResourceExt};
 use serde_json::{Value, json};
@@ -13,10 +14,10 @@ use serde_json::{Value, json};
 use super::names::Names;
 use super::patch::{self, Init};
 use super::template::{self, Settings};
-use super::workload::Workload;
-use crate::cluster::call::call;
-use crate::cluster::kit::{COMPONENT, Kit};
-use crate::cluster::{Cluster, workload};
+use super::workload::{Workload, can_be_shared};
+use crate::cluster::call::{call, find};
+use crate::cluster::kit::{COMPONENT, Kit, VOLUME};
+use crate::cluster::{Cluster, arguments, workload};
 use crate::error::{Code, Error, Result};
 
 /// The user of our images, and of a SpinApp's pods where nothing else is said.
@@ -44,6 +45,13 @@ impl FromStr for Target {
                 let (deployment, spin_app) = (DEPLOYMENTS.contains(&kind), SPIN_APPS.contains(&kind));
                 if deployment || spin_app {
                     return Ok(Self { spin_app, name: name.to_owned() });
+                }
+                if kind.starts_with("statefulset") || kind == "sts" {
+                    return Err(
+                        "a StatefulSet has a claim, and so a database, for each of its pods, which one set of \
+                                backups cannot be of: deployment/NAME or spinapp/NAME"
+                            .to_owned(),
+                    );
                 }
                 Err(format!("'{kind}' is not a kind that can be protected: deployment/NAME or spinapp/NAME"))
             }
@@ -123,6 +131,14 @@ pub async fn plan(cluster: &Cluster, options: &Options) -> Result<Plan> {
     })?;
     let existing = existing(cluster, name).await?;
     let mut plan = make(options, cluster.namespace(), &deployment, existing.as_ref())?;
+    let label = plan.workload.pointer(&format!("/spec/template/metadata/labels/{VOLUME}"));
+    let claim = label.and_then(Value::as_str).unwrap_or_default();
+    let found = find(&format!("get the claim '{claim}'"), || {
+        let api = cluster.api::<PersistentVolumeClaim>();
+        async move { api.get(claim).await }
+    })
+    .await?;
+    found.as_ref().map_or(Ok(()), can_be_shared)?;
     notes.append(&mut plan.notes);
     Ok(Plan { notes, ..plan })
 }
@@ -201,9 +217,8 @@ async fn existing(cluster: &Cluster, app: &str) -> Result<Option<Existing>> {
 }
 
 fn of_cronjob(cronjob: &CronJob) -> Option<Existing> {
-    let pod = cronjob.spec.as_ref()?.job_template.spec.as_ref()?.template.spec.as_ref()?;
-    let container = pod.containers.first()?;
-    let database = container.env.as_ref()?.iter().find(|one| one.name == "PRA_DATABASE")?.value.clone()?;
+    let (pod, container) = (arguments::pod(cronjob)?, arguments::container(cronjob)?);
+    let database = (*arguments::values(container, "--database").first()?).to_owned();
     let volume = pod.volumes.as_ref()?.iter().find(|one| one.name == "backup")?;
     let backup_claim = volume.persistent_volume_claim.as_ref()?.claim_name.clone();
     Some(Existing { database, backup_claim, image: container.image.clone() })

@@ -161,21 +161,20 @@ fn container(container: &mut Value, settings: &Settings) -> Result<()> {
     for mount in each(container, "volumeMounts").filter(|mount| mount["name"] == "data") {
         mount["mountPath"] = json!(workload.mount_path);
     }
-    for variable in each(container, "env") {
-        let name = variable["name"].as_str().unwrap_or_default().to_owned();
-        // Those that come from a field have none.
-        let Some(value) = variable.get_mut("value") else { continue };
-        match name.as_str() {
-            "PRA_DATABASE" => *value = json!(workload.database),
-            "PRA_LEASE" => rename(value, "Lease", names)?,
-            "PRA_QUIESCE" | "PRA_SUSPEND" | "PRA_POINT_FROM" => {
-                let Some((kind, old)) = value.as_str().and_then(|text| text.split_once('/')) else {
-                    return Err(Error::new(Code::Failed, format!("the kit's {name} is not of the form KIND/NAME")));
+    for argument in each(container, "args") {
+        let Some((flag, value)) = argument.as_str().and_then(|text| text.split_once('=')) else { continue };
+        let value = match flag {
+            "--database" => workload.database.clone(),
+            "--lease" => names.rename("Lease", value)?,
+            "--quiesce" | "--suspend" | "--point-from" => {
+                let Some((kind, old)) = value.split_once('/') else {
+                    return Err(Error::new(Code::Failed, format!("the kit's {flag} is not of the form KIND/NAME")));
                 };
-                *value = json!(format!("{kind}/{}", names.rename(kind, old)?));
+                format!("{kind}/{}", names.rename(kind, old)?)
             }
-            _ => {}
-        }
+            _ => continue,
+        };
+        *argument = json!(format!("{flag}={value}"));
     }
     Ok(())
 }

@@ -75,14 +75,13 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
             "serviceAccountName" => drop(found.insert(format!("serviceaccount/{name}"))),
             "roleRef" => drop(found.insert(format!("role/{}", value["name"].as_str().unwrap()))),
             "subjects" => drop(found.insert(format!("serviceaccount/{}", value[0]["name"].as_str().unwrap()))),
-            "env" => value.as_array().unwrap().iter().for_each(|variable| {
-                let value = variable["value"].as_str().unwrap_or_default();
-                match variable["name"].as_str().unwrap() {
-                    "PRA_LEASE" => drop(found.insert(format!("lease/{value}"))),
-                    "PRA_QUIESCE" | "PRA_SUSPEND" | "PRA_POINT_FROM" => drop(found.insert(value.to_owned())),
+            "args" => {
+                value.as_array().unwrap().iter().for_each(|argument| match argument.as_str().unwrap().split_once('=') {
+                    Some(("--lease", name)) => drop(found.insert(format!("lease/{name}"))),
+                    Some(("--quiesce" | "--suspend" | "--point-from", what)) => drop(found.insert(what.to_owned())),
                     _ => {}
-                }
-            }),
+                })
+            }
             // Those of a Role; a podFailurePolicy has some too.
             "rules" if value[0]["resources"].is_array() => value.as_array().unwrap().iter().for_each(|rule| {
                 let kind = rule["resources"][0].as_str().unwrap().split('/').next().unwrap().trim_end_matches('s');
@@ -170,6 +169,35 @@ fn for_the_event_application_the_kit_is_what_kustomize_makes_of_the_manifests() 
     assert_eq!(sorted(ours), sorted(kustomized));
 }
 
+/// Under the shim nothing but the WebAssembly itself gets the environment of its manifest.
+#[test]
+fn nothing_of_ours_is_told_anything_by_its_environment() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../k8s");
+    for overlay in ["container", "k3d", "s3", "spinapp"] {
+        let folder = root.join("overlays").join(overlay);
+        let Ok(output) = Command::new("kubectl").arg("kustomize").arg(folder).output() else { return };
+        assert!(output.status.success(), "{overlay}: {}", String::from_utf8_lossy(&output.stderr));
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        objects.iter().for_each(|object| has_no_environment(overlay, object));
+    }
+    let plan = notes();
+    plan.kit.iter().chain([&plan.workload]).for_each(|object| has_no_environment("protect", object));
+}
+
+fn has_no_environment(whose: &str, value: &Value) {
+    let ours = |value: &Value| value["image"].as_str().is_some_and(|image| image.contains("backup-job"));
+    if ours(value) {
+        assert!(value.get("env").is_none() && value.get("envFrom").is_none(), "{whose}: {value}");
+        let told = |flag: &str| value["args"].as_array().unwrap().contains(&json!(flag));
+        assert!(told("--ignore-environment"), "{whose}: {value}");
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| has_no_environment(whose, item)),
+        Value::Object(map) => map.values().for_each(|item| has_no_environment(whose, item)),
+        _ => {}
+    }
+}
+
 #[test]
 fn the_kit_is_as_the_workload_is() {
     let plan = notes();
@@ -185,7 +213,7 @@ fn the_kit_is_as_the_workload_is() {
     assert_eq!((&context["runAsUser"], &context["fsGroup"]), (&json!(10001), &json!(10002)));
     let container = &pod["spec"]["containers"][0];
     assert_eq!(container["volumeMounts"][0], json!({ "name": "data", "mountPath": "/srv/notes" }));
-    assert_eq!(container["env"][0]["value"], "/srv/notes/notes.db");
+    assert!(container["args"].as_array().unwrap().contains(&json!("--database=/srv/notes/notes.db")));
 }
 
 #[test]
@@ -193,9 +221,9 @@ fn the_workload_gets_an_init_container_that_makes_no_foreign_schema_and_nothing_
     let patch = notes().workload;
     let pod = &patch["spec"]["template"]["spec"];
     let init = &pod["initContainers"][0];
-    assert_eq!((init["name"].as_str(), &init["args"]), (Some("pra-init"), &json!(["init"])));
-    let env = init["env"].as_array().unwrap();
-    assert!(env.contains(&json!({ "name": "PRA_NO_SCHEMA", "value": "true" })), "{env:?}");
+    assert_eq!(init["name"], "pra-init");
+    let args = ["init", "--ignore-environment", "--database=/srv/notes/notes.db", "--wait=10m", "--no-schema"];
+    assert_eq!(init["args"], json!(args));
     assert_eq!(init["securityContext"]["runAsUser"], 10001);
     let mounts: Vec<&str> =
         init["volumeMounts"].as_array().unwrap().iter().map(|mount| mount["name"].as_str().unwrap()).collect();
@@ -227,10 +255,10 @@ fn the_users_words_reach_the_manifests() {
     let plan = make(&options, "space", &live, None).unwrap();
     let mut all = BTreeSet::new();
     plan.kit.iter().chain([&plan.workload]).for_each(|one| strings(one, &mut all));
-    for word in ["registry/job:1", "*/5 * * * *", "9Gi", "PRA_KEEP_JOURNAL_MODE", "0 0 31 2 *"] {
+    for word in ["registry/job:1", "*/5 * * * *", "9Gi", "--keep-journal-mode", "0 0 31 2 *"] {
         assert!(all.contains(word), "{word}");
     }
-    assert!(!all.contains("PRA_NO_SCHEMA") && !all.iter().any(|text| text.contains("backup-job:")));
+    assert!(!all.contains("--no-schema") && !all.iter().any(|text| text.contains("backup-job:")));
     assert_eq!(plan.workload["spec"]["template"]["spec"]["securityContext"]["runAsUser"], 7);
 }
 
@@ -250,6 +278,58 @@ fn what_cannot_be_protected_is_refused_with_the_reason() {
     let live = live(deployment(&long, "/srv/notes", "notes-data"));
     let error = make(&options(&format!("deployment/{long}"), "/srv/notes/a.db"), "space", &live, None).unwrap_err();
     assert!(error.to_string().contains("longer than 41"), "{error}");
+}
+
+#[test]
+fn an_init_container_that_has_the_volume_before_it_is_restored_is_refused_by_name() {
+    let theirs =
+        |name: &str, volume: &str| json!([{ "name": name, "volumeMounts": [{ "name": volume, "mountPath": "/x" }] }]);
+    let with = |containers: Value| {
+        let mut value = deployment("notes", "/srv/notes", "notes-data");
+        value["spec"]["template"]["spec"]["initContainers"] = containers;
+        make(&options("deployment/notes", "/srv/notes/notes.db"), "space", &live(value), None)
+    };
+    let error = with(theirs("migrate", "files")).unwrap_err();
+    assert!(error.to_string().contains("'migrate'") && error.to_string().contains("'files'"), "{error}");
+    let mut sidecar = theirs("sync", "files");
+    sidecar[0]["restartPolicy"] = json!("Always");
+    assert!(with(sidecar).unwrap_err().to_string().contains("'sync'"));
+    // Who does not see the volume does it no harm; and ours is there already.
+    with(theirs("wait-for-dns", "other")).unwrap();
+    with(theirs("pra-init", "files")).unwrap();
+}
+
+#[test]
+fn a_sidecar_a_further_claim_a_subfolder_and_several_replicas_are_protected() {
+    let mut value = deployment("notes", "/srv", "notes-data");
+    let pod = &mut value["spec"]["template"]["spec"];
+    let sidecar = json!({ "name": "side", "volumeMounts": [{ "name": "files", "mountPath": "/other" }] });
+    pod["containers"].as_array_mut().unwrap().push(sidecar);
+    pod["containers"][0]["volumeMounts"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({ "name": "more", "mountPath": "/srv/up" }));
+    let more = json!({ "name": "more", "persistentVolumeClaim": { "claimName": "uploads" } });
+    pod["volumes"].as_array_mut().unwrap().push(more);
+    value["spec"]["replicas"] = json!(2);
+    let plan = make(&options("deployment/notes", "/srv/db/notes.db"), "space", &live(value), None).unwrap();
+    let pod = &plan.workload["spec"]["template"];
+    assert_eq!(pod["metadata"]["labels"]["pra-volume"], "notes-data");
+    assert_eq!(pod["spec"]["initContainers"][0]["volumeMounts"][0], json!({ "name": "files", "mountPath": "/srv" }));
+    // Pods that share a volume of one node run there, however many there are.
+    assert!(pod["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"].is_array());
+}
+
+#[test]
+fn a_claim_for_one_pod_alone_and_a_stateful_set_are_refused() {
+    let claim = |mode: &str| {
+        let claim = json!({ "metadata": { "name": "a" }, "spec": { "accessModes": [mode] } });
+        super::workload::can_be_shared(&serde_json::from_value(claim).unwrap())
+    };
+    assert!(claim("ReadWriteOncePod").unwrap_err().to_string().contains("ReadWriteOncePod"));
+    claim("ReadWriteOnce").unwrap();
+    claim("ReadWriteMany").unwrap();
+    assert!("statefulset/notes".parse::<Target>().unwrap_err().contains("for each of its pods"));
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use std::path::{Component, Path};
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Container, PodSpec, VolumeMount};
+use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaim, PodSpec, VolumeMount};
 use kube::ResourceExt;
 
+use super::patch::INIT;
 use crate::error::{Code, Error, Result};
 
 /// Folders that the kit's own volumes have in its pods.
@@ -34,8 +35,8 @@ impl Workload {
     /// Reads it from a Deployment. `user` wins over what the Deployment says.
     ///
     /// # Errors
-    /// [`Code::Usage`] where no claim holds the database, where it is mounted in a way that the kit cannot share, or
-    /// where nobody says which user the workload is.
+    /// [`Code::Usage`] where no claim holds the database, where it is mounted in a way that the kit cannot share, where
+    /// somebody else would be at it before it is restored, or where nobody says which user the workload is.
     pub fn read(deployment: &Deployment, database: &str, user: Option<i64>) -> Result<Self> {
         let name = deployment.name_any();
         let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
@@ -49,6 +50,7 @@ impl Workload {
                 .hint("a database in the container's own file system dies with it: give it a volume first")
         })?;
         let claim = claim_of(pod, mount, &name)?;
+        nobody_is_earlier(pod, &mount.name, &name)?;
         let context = pod.security_context.clone().unwrap_or_default();
         let own = container.security_context.clone().unwrap_or_default();
         let user = user.or(own.run_as_user).or(context.run_as_user).ok_or_else(|| {
@@ -98,6 +100,36 @@ fn claim_of(pod: &PodSpec, mount: &VolumeMount, name: &str) -> Result<String> {
         cannot("which is no PersistentVolumeClaim")
             .hint("what is on it dies with the pod or the node: give it a claim first")
     })
+}
+
+/// Ours must be the first on the volume: a migration on an empty one makes a schema, and then all looks as if nothing had
+/// been lost. (Server-side apply puts ours behind what is there.) Who does not mount it may run whenever he likes, and
+/// ordinary containers start after all of these.
+fn nobody_is_earlier(pod: &PodSpec, volume: &str, name: &str) -> Result<()> {
+    let mounts = |one: &&Container| one.volume_mounts.iter().flatten().any(|mount| mount.name == volume);
+    let theirs = pod.init_containers.iter().flatten().filter(|one| one.name != INIT).filter(mounts);
+    let theirs: Vec<&str> = theirs.map(|one| one.name.as_str()).collect();
+    if theirs.is_empty() {
+        return Ok(());
+    }
+    let names = theirs.join("', '");
+    Err(refused(format!(
+        "init container '{names}' of deployment '{name}' mounts volume '{volume}' before it is restored"
+    ))
+    .hint("what it does to the database belongs into the application's own container, or take the mount away from it"))
+}
+
+/// Whether the kit's pods can mount the claim beside the workload's.
+///
+/// # Errors
+/// [`Code::Usage`] where one pod alone may.
+pub(super) fn can_be_shared(claim: &PersistentVolumeClaim) -> Result<()> {
+    let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref()).unwrap_or_default();
+    if modes.iter().any(|mode| mode == "ReadWriteOncePod") {
+        return Err(refused(format!("claim '{}' is ReadWriteOncePod: only one pod may mount it", claim.name_any()))
+            .hint("backups and restores are pods of their own: move the data to a claim that is ReadWriteOnce"));
+    }
+    Ok(())
 }
 
 fn refused(message: String) -> Error {

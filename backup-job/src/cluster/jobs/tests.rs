@@ -1,3 +1,5 @@
+use clap::CommandFactory;
+
 use super::*;
 
 fn restore() -> CronJob {
@@ -7,10 +9,7 @@ fn restore() -> CronJob {
 
 #[test]
 fn a_job_is_its_template_with_another_name_and_what_was_changed() {
-    let change = Change {
-        args: None,
-        env: vec![("PRA_POINT".to_owned(), "15m".to_owned()), ("PRA_LEASE".to_owned(), "other".to_owned())],
-    };
+    let change = Change { args: None, more: vec!["--point=15m".to_owned()] };
     let cronjob = restore();
     let job = from_cronjob(&cronjob, "restore-1", &change).unwrap();
     let template = cronjob.spec.unwrap().job_template;
@@ -20,15 +19,20 @@ fn a_job_is_its_template_with_another_name_and_what_was_changed() {
     let (ours, theirs) = (job.spec.unwrap(), template.spec.unwrap());
     assert_eq!(ours.pod_failure_policy, theirs.pod_failure_policy);
     let (ours, theirs) = (ours.template.spec.unwrap(), theirs.template.spec.unwrap());
-    let env = ours.containers[0].env.as_ref().unwrap();
-    let value = |name: &str| {
-        env.iter().filter(|one| one.name == name).map(|one| one.value.clone().unwrap()).collect::<Vec<_>>()
-    };
-    assert_eq!(value("PRA_POINT"), ["15m"]);
-    assert_eq!(value("PRA_LEASE"), ["other"]);
-    assert_eq!(value("PRA_DATABASE"), ["/data/app.db"]);
-    assert_eq!(ours.containers[0].args, theirs.containers[0].args);
+    let args = theirs.containers[0].args.clone().unwrap();
+    assert_eq!(ours.containers[0].args, Some([args, vec!["--point=15m".to_owned()]].concat()));
     assert_eq!(ours.volumes, theirs.volumes);
+}
+
+#[test]
+fn a_job_with_other_arguments_keeps_where_things_are() {
+    let args = ["list", "-o", "json"].map(str::to_owned).to_vec();
+    let change = Change { args: Some(args), more: Vec::new() };
+    let job = from_cronjob(&restore(), "list-1", &change).unwrap();
+    let args = job.spec.unwrap().template.spec.unwrap().containers.remove(0).args.unwrap();
+    let expected = ["list", "--ignore-environment", "--yes", "--output=json", "--database=/data/app.db", "-o", "json"];
+    assert_eq!(args, expected);
+    crate::cli::Cli::command().try_get_matches_from([vec!["x".to_owned()], args].concat()).unwrap();
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn backup() -> CronJob {
 
 fn call(cronjob: &CronJob) -> Call<'_> {
     let args = ["list", "-o", "json"].map(str::to_owned).to_vec();
-    Call { cronjob, name: "pra-list-1".to_owned(), change: Change { args: Some(args), env: Vec::new() }, keep: false }
+    Call { cronjob, name: "pra-list-1".to_owned(), change: Change { args: Some(args), more: Vec::new() }, keep: false }
 }
 
 fn pod(exit_code: i32) -> Value {
