@@ -134,6 +134,14 @@ pub fn known_id(database: &Path) -> Result<Option<DatabaseId>> {
     Ok(Some(identity.id))
 }
 
+/// The id that lies beside `database`, also where it is a copy of another database.
+///
+/// # Errors
+/// Where the record cannot be read.
+pub(crate) fn recorded_id(database: &Path) -> Result<Option<DatabaseId>> {
+    Ok(read(&folder(database)?.join(IDENTITY))?.map(|identity| identity.id))
+}
+
 /// The id of the database that lies at `database`, or is to; a new one where it has none yet.
 ///
 /// # Errors

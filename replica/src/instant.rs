@@ -34,6 +34,8 @@ pub struct InstantSearch {
     instant_ms: i64,
     states: Vec<File>,
     found: Option<Found>,
+    /// The first state that is after the instant.
+    next: Option<Found>,
     /// States below are known to be at or before the instant.
     low: usize,
     /// States from here on are known to be after it.
@@ -49,7 +51,7 @@ impl InstantSearch {
         let guess = states.partition_point(|file| file.stored_ms <= instant_ms);
         // The state that the store's times suggest is the last before the instant, and the one after it.
         let guesses = guess.checked_sub(1).into_iter().chain([guess]).collect();
-        Self { instant_ms, found: None, low: 0, high: states.len(), states, guesses }
+        Self { instant_ms, found: None, next: None, low: 0, high: states.len(), states, guesses }
     }
 
     /// The file whose timestamp is needed next, to be told to [`Self::tell`]; `None` once the state is known.
@@ -66,12 +68,23 @@ impl InstantSearch {
             self.found = Some(Found { txid: file.max, timestamp_ms });
         } else {
             self.high = at;
+            self.next = Some(Found { txid: file.max, timestamp_ms });
         }
     }
 
     /// The newest state at or before the instant, restorable or not, once [`Self::asks`] asks for no more.
     pub fn found(&self) -> Option<Found> {
         self.found
+    }
+
+    /// The instant that is looked for, milliseconds since 1970.
+    pub fn instant_ms(&self) -> i64 {
+        self.instant_ms
+    }
+
+    /// The state that follows it, and is after the instant.
+    pub fn next(&self) -> Option<Found> {
+        self.next
     }
 
     fn position(&mut self) -> Option<usize> {

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::history::{File, History};
-use crate::instant::Found;
+use crate::instant::{self, Found, InstantSearch};
 
 /// The state to restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,22 @@ pub enum Error {
     Future {
         /// Milliseconds since 1970.
         instant_ms: i64,
+    },
+    /// The clock was ahead when what followed the instant was written, so that it may have been the state then.
+    #[error("the clock was ahead when transaction {first:016x} and what follows it were written: whether {} was still after {before:016x} or after one of them is not known", time(*.instant_ms))]
+    ClockAhead {
+        /// Milliseconds since 1970.
+        instant_ms: i64,
+        /// The newest state whose time is not after the instant.
+        before: u64,
+        /// The one that follows it.
+        first: u64,
+    },
+    /// The newest state is from the future.
+    #[error("the time of its newest state, {}, is in the future: the clock was ahead when it was written, or this one is behind", time(*.timestamp_ms))]
+    FromTheFuture {
+        /// Milliseconds since 1970.
+        timestamp_ms: i64,
     },
     /// The instant is before the first state that there are files of.
     #[error("{} is before the first restorable state", time(*.instant_ms))]
@@ -102,6 +118,28 @@ pub enum Error {
 /// [`Error::Future`].
 pub fn check_instant(instant_ms: i64, now_ms: i64) -> Result<(), Error> {
     if instant_ms > now_ms { Err(Error::Future { instant_ms }) } else { Ok(()) }
+}
+
+/// What a search has found must be the state at that instant. `bound_ms`: no state of the epoch is younger, which is now
+/// or the time of the first state of the epoch that goes on from it; a time that is after that is wrong.
+///
+/// # Errors
+/// [`Error::ClockAhead`] where the state that follows has such a time.
+pub fn check_found(search: &InstantSearch, bound_ms: i64) -> Result<(), Error> {
+    let (Some(found), Some(next)) = (search.found(), search.next()) else { return Ok(()) };
+    let instant_ms = search.instant_ms();
+    if found.timestamp_ms == instant_ms || instant::ahead(next.timestamp_ms, bound_ms).is_none() {
+        return Ok(());
+    }
+    Err(Error::ClockAhead { instant_ms, before: found.txid, first: next.txid })
+}
+
+/// Refuses a newest state whose time cannot be: it is taken only where it is named.
+///
+/// # Errors
+/// [`Error::FromTheFuture`].
+pub fn check_newest(timestamp_ms: i64, now_ms: i64) -> Result<(), Error> {
+    instant::ahead(timestamp_ms, now_ms).map_or(Ok(()), |_| Err(Error::FromTheFuture { timestamp_ms }))
 }
 
 /// Plans a restore. `head` is the newest state that is known to have been shipped: from the claim, which must have

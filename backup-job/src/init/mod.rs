@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use replica::epoch::Parent;
+use replica::epoch::{DatabaseId, Parent};
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -32,7 +32,7 @@ use crate::model::restore_point::RestorePoint;
 use crate::remote::Access;
 use crate::restore::{self, Folder, Source};
 use crate::sealed::Keys;
-use crate::{lock, replicate, scratch, sqlite};
+use crate::{home, lock, replicate, scratch, sqlite};
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
@@ -137,7 +137,7 @@ pub fn run(options: &Options) -> Result<Report> {
         return finish(kept);
     }
     match newest(options)? {
-        Some(Newest { point, source, skipped, parent }) => {
+        Some(Newest { point, source, skipped, parent, of_replica }) => {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
@@ -145,6 +145,11 @@ pub fn run(options: &Options) -> Result<Report> {
                 let mut report = restored(options, &point, &source, skipped);
                 if let Err(error) = replicate::leave_origin(database, parent, options.access.is_some()) {
                     report.warnings.push(format!("the replicator will not know the origin: {}", error.chain()));
+                }
+                if let Some(id) = of_replica
+                    && let Err(error) = home::adopt(database, id)
+                {
+                    report.warnings.push(format!("the database has no id: {}", error.chain()));
                 }
                 return finish(report);
             }
@@ -225,6 +230,8 @@ struct Newest {
     skipped: Vec<Skipped>,
     /// Where in a replica it is from.
     parent: Option<Parent>,
+    /// Which database the replica is of.
+    of_replica: Option<DatabaseId>,
 }
 
 /// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
@@ -233,7 +240,7 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
         let found = newest_good(options, &Catalog::read(backups)?)?;
-        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None }))
+        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None, of_replica: None }))
     };
     let Some(access) = access else { return backup() };
     let choice = restore::newest(access, &Point::Latest, *now, *accept_unreachable)?;
@@ -261,10 +268,18 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     if let Some(backup) = backup.filter(|backup| backup.point.created_at > choice.at) {
         return Ok(Some(backup));
     }
+    let of_replica = choice.identity_at(&options.database)?;
+    if of_replica.is_none() {
+        return Err(Error::new(
+            Code::Usage,
+            format!("{} is of a database with another name than '{}'", choice.replica(), options.database.display()),
+        )
+        .hint("name the database as it was with --database, or the right replica; `backup-job restore` makes a copy"));
+    }
     let (scratch, point, choice) = restore::fetch(access, choice, &options.database)?;
     let source = Source::fetched(scratch, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
-    Ok(Some(Newest { point, source, skipped: Vec::new(), parent }))
+    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, of_replica }))
 }
 
 /// Whether there is a backup from after `at`: only then is one read, or opened.

@@ -1,13 +1,14 @@
 //! From a point that somebody asks for to the chain of files that gives it.
 
 use std::io::Read;
+use std::path::Path;
 
 use jiff::Timestamp;
 use ltx::{HEADER_SIZE, Header};
-use replica::epoch::EpochId;
+use replica::epoch::{Database, DatabaseId, EpochId};
 use replica::fetch::Object;
 use replica::history::File;
-use replica::instant::{Found, InstantSearch};
+use replica::instant::InstantSearch;
 use replica::plan::{self, Goal, Plan};
 use replica::seal;
 use replica::store::Store;
@@ -15,6 +16,7 @@ use replica::store::Store;
 use super::survey::{Step, Survey};
 use super::{Access, run};
 use crate::error::{Code, Error, Result};
+use crate::home;
 use crate::model::point::Point;
 
 /// A restore point in a store.
@@ -29,6 +31,8 @@ pub struct Choice {
     pub at: Timestamp,
     pub(super) chain: Vec<Object>,
     pub(super) sealed: bool,
+    /// Whose history it is of.
+    database: Database,
     /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
     pub ignored: u64,
     /// What was asked for, and when.
@@ -39,6 +43,24 @@ impl Choice {
     /// What `--point` takes.
     pub fn name(&self) -> String {
         Point::Transaction(self.epoch, self.txid).to_string()
+    }
+
+    /// Whether it may be put in place at `database`, which is this database or has no id. Returns the id that is there
+    /// afterwards; `None`: it is a copy under another name, which gets one of its own.
+    ///
+    /// # Errors
+    /// [`Code::Usage`] where another database lies there.
+    pub(crate) fn identity_at(&self, database: &Path) -> Result<Option<DatabaseId>> {
+        let name = database.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        match home::recorded_id(database)? {
+            None => Ok((name == self.database.name).then_some(self.database.id)),
+            Some(id) if id == self.database.id => Ok(Some(id)),
+            Some(id) => Err(Error::new(
+                Code::Usage,
+                format!("{} is of the database {}, and '{name}' here is another ({id})", self.replica(), self.database),
+            )
+            .hint("restore it under another name with --database, or name this database's own replica")),
+        }
     }
 
     /// Where it is.
@@ -87,17 +109,24 @@ pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Times
         };
         let Some(instant_ms) = goal else {
             let newest = survey.steps.iter().find(|step| !step.history.is_empty() || step.head.is_some());
-            return match newest {
-                Some(step) => choice(access, survey, step, Goal::Latest).await.map(Some),
-                None => Ok(None),
-            };
+            let Some(step) = newest else { return Ok(None) };
+            let choice = choice(access, survey, step, Goal::Latest).await?;
+            plan::check_newest(choice.at.as_millisecond(), now.as_millisecond())
+                .map_err(|e| unclear(survey, e, step.epoch, &[choice.txid]))?;
+            return Ok(Some(choice));
         };
         plan::check_instant(instant_ms, now.as_millisecond()).map_err(|e| refused(survey, e))?;
+        let mut bound_ms = now.as_millisecond();
         for step in &survey.steps {
-            let found = search(access, survey, step, instant_ms).await?;
+            let search = search(access, survey, step, instant_ms).await?;
+            let (found, next) = (search.found(), search.next());
             if found.is_some() {
+                let choices: Vec<u64> = found.iter().chain(&next).map(|state| state.txid).collect();
+                plan::check_found(&search, bound_ms).map_err(|e| unclear(survey, e, step.epoch, &choices))?;
                 return choice(access, survey, step, Goal::Instant { instant_ms, found }).await.map(Some);
             }
+            // What it goes on from was there before, whatever its times say.
+            bound_ms = next.map_or(bound_ms, |first| bound_ms.min(first.timestamp_ms));
         }
         match survey.is_empty() {
             true => Ok(None),
@@ -158,18 +187,19 @@ async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Re
         at,
         chain,
         sealed,
+        database: step.database.clone(),
         ignored: step.ignored,
         asked: (Point::Latest, at),
     })
 }
 
 /// The newest state that is not after the instant, by the times inside the files.
-async fn search(access: &Access, survey: &Survey, step: &Step, instant_ms: i64) -> Result<Option<Found>> {
+async fn search(access: &Access, survey: &Survey, step: &Step, instant_ms: i64) -> Result<InstantSearch> {
     let mut search = InstantSearch::new(&step.history, instant_ms);
     while let Some(file) = search.asks() {
         search.tell(timestamp(access, survey, step, &file).await?);
     }
-    Ok(search.found())
+    Ok(search)
 }
 
 /// The time that stands in a file's header.
@@ -202,6 +232,13 @@ fn require_seal(access: &Access, survey: &Survey, sealed: bool) -> Result<()> {
     let url = survey.store.url();
     let (met_sealed, met_plain) = (format!("the files in {url} are sealed"), format!("a file in {url} is not sealed"));
     access.keys.require(sealed, met_sealed, met_plain)
+}
+
+/// A clock was wrong: only a person can know which of these states is meant.
+fn unclear(survey: &Survey, error: plan::Error, epoch: EpochId, states: &[u64]) -> Error {
+    let states: Vec<String> = states.iter().map(|txid| Point::Transaction(epoch, *txid).to_string()).collect();
+    Error::new(Code::VerificationFailed, format!("{} cannot give that: {error}", survey.store.url()))
+        .hint(format!("set the clock right if it is wrong here; else name the state: --point {}", states.join(", or ")))
 }
 
 fn refused(survey: &Survey, error: plan::Error) -> Error {

@@ -1,6 +1,6 @@
 //! What a store has: its line of epochs and their files.
 
-use replica::epoch::{EpochId, list_epochs, read_claim};
+use replica::epoch::{self, Database, EpochId, list_epochs, read_claim};
 use replica::history::{File, History};
 use replica::layout::{self, FileKey};
 use replica::lineage::{self, Line};
@@ -20,6 +20,8 @@ pub(crate) struct Survey {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) epoch: EpochId,
+    /// What it is the history of.
+    pub(super) database: Database,
     /// What counts of it.
     pub(super) history: History,
     /// The last transaction that is known to have been shipped.
@@ -39,7 +41,10 @@ impl Survey {
         let named = named.map(|epoch| epoch.to_string());
         let Line { steps, missing, passed_over } = match lineage::line(&epochs, named.as_deref()) {
             Ok(line) => line,
-            Err(lineage::Error::Empty) => return Ok(Self { store, steps: Vec::new() }),
+            Err(lineage::Error::Empty) => {
+                epoch::require_nothing_foreign(&store).await?;
+                return Ok(Self { store, steps: Vec::new() });
+            }
             Err(error @ lineage::Error::Unknown(_)) => {
                 return Err(Error::new(Code::NoSuchRestorePoint, format!("{error} in {}", store.url()))
                     .hint("`backup-job list` shows the epochs"));
@@ -71,7 +76,11 @@ impl Survey {
             let known = claimed.max(continued.map(|parent| parent.txid).max()).max(recorded);
             let history = step.until.map_or_else(|| whole.clone(), |until| whole.until(until));
             let head = step.until.or(known).filter(|head| *head > 0);
-            read.push(Step { epoch, history, head, keys, ignored });
+            let of_it = manifests.iter().find(|manifest| manifest.epoch == epoch);
+            let database = of_it.map(|manifest| manifest.database.clone()).ok_or_else(|| {
+                Error::new(Code::VerificationFailed, format!("the epoch '{epoch}' in {} has no manifest", store.url()))
+            })?;
+            read.push(Step { epoch, database, history, head, keys, ignored });
         }
         Ok(Self { store, steps: read })
     }

@@ -2,6 +2,7 @@
 //!
 //! | the store | is |
 //! |---|---|
+//! | is another database's, or holds what is no replica | refused: `super::owner` |
 //! | has our epoch, and of it what was sent from here | gone on with |
 //! | has our epoch and more, or other bytes | refused: this database was set back, or is a copy |
 //! | was given another epoch since ours | refused likewise |
@@ -9,7 +10,7 @@
 //!
 //! A restore and `--takeover` are decisions of a person, which go before.
 
-use replica::epoch::{self, Claim, EpochId, Found, Head, Held, Manifest, Parent, Writer};
+use replica::epoch::{self, Claim, Database, DatabaseId, EpochId, Found, Head, Held, Manifest, Parent, Writer};
 use replica::error::Kind;
 use replica::layout::{self, FileKey};
 
@@ -23,7 +24,10 @@ impl Worker {
     /// Claims the store and finds out how far it is.
     pub(super) async fn connect(&mut self, state: &State) -> replica::Result<Held> {
         self.store.probe().await?;
-        let (mut held, found) = epoch::acquire(&self.store, &self.writer(state), self.takeover).await?;
+        let id = self.owner(state.is_successor || self.takeover).await?;
+        let writer = self.writer(state, id);
+        let unchanged = if self.takeover { None } else { epoch::observe(&self.store, &writer).await? };
+        let (mut held, found) = epoch::acquire_from(&self.store, &writer, self.takeover, unchanged.as_ref()).await?;
         let epochs = epoch::list_epochs(&self.store).await?;
         if is_known(&epochs, state.epoch) {
             match found {
@@ -34,7 +38,7 @@ impl Worker {
                 Found::Mine(_) | Found::Nothing => {}
             }
         } else {
-            self.begin(state, &epochs, &found).await?;
+            self.begin(state, id, &epochs, &found).await?;
         }
         let sent = self.sent(state.epoch).await?;
         let position = self.compare(state.epoch, sent.as_ref()).await?;
@@ -54,7 +58,7 @@ impl Worker {
     }
 
     /// Tells the store of an epoch that it does not know.
-    async fn begin(&self, state: &State, epochs: &[Manifest], found: &Found) -> replica::Result<()> {
+    async fn begin(&self, state: &State, id: DatabaseId, epochs: &[Manifest], found: &Found) -> replica::Result<()> {
         if !epochs.is_empty() && !state.is_successor && !self.takeover {
             return Err(self.stranger());
         }
@@ -74,7 +78,7 @@ impl Worker {
         if !state.was_decided && !self.takeover {
             self.require_parent(parent, claimed, found).await?;
         }
-        epoch::create_epoch(&self.store, &self.manifest(state, parent)).await
+        epoch::create_epoch(&self.store, &self.manifest(state, id, parent)).await
     }
 
     /// The store must be where the parent was left, unless a person has decided otherwise.
@@ -142,16 +146,17 @@ impl Worker {
         blocking(move || ledger.load(epoch)).await
     }
 
-    pub(super) fn writer(&self, state: &State) -> Writer {
+    pub(super) fn writer(&self, state: &State, id: DatabaseId) -> Writer {
         Writer {
             id: state.writer,
             host: self.identity.host.clone(),
             namespace_uid: self.identity.namespace_uid.clone(),
             volume_uid: self.identity.volume_uid.clone(),
+            database: Database { id, name: self.identity.database.clone() },
         }
     }
 
-    fn manifest(&self, state: &State, parent: Option<Parent>) -> Manifest {
+    fn manifest(&self, state: &State, id: DatabaseId, parent: Option<Parent>) -> Manifest {
         Manifest {
             epoch: state.epoch,
             created_at: state.began_at,
@@ -159,7 +164,7 @@ impl Worker {
             parent,
             writer: state.writer,
             sealed: state.sealed,
-            database: self.identity.database.clone(),
+            database: Database { id, name: self.identity.database.clone() },
         }
     }
 

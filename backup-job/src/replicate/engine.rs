@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use replica::instant;
 use replica::seal::Recipients;
 use replica::store::{Grower, PART};
 
@@ -369,6 +370,9 @@ fn break_in(map: &PageMap, snapshot: &Snapshot) -> Option<&'static str> {
         Some("the database has another page size")
     } else if snapshot.counters.are_before(map.counters()) {
         Some("another database was written over this one, or an older state of it")
+    } else if instant::ahead(map.timestamp_ms().cast_signed(), snapshot.at.as_millisecond()).is_some() {
+        // Its times would stay where they are until then: no instant between could be restored.
+        Some("the clock was ahead when this epoch was written, or is behind now")
     } else {
         None
     }

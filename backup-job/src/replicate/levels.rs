@@ -40,7 +40,8 @@ pub(super) struct Last {
 /// none.
 pub(super) fn due(level: Level, last: Last, txid: u64, now_ms: u64) -> Option<u64> {
     let every = u64::try_from(level.every.as_millis()).unwrap_or(u64::MAX).max(1);
-    let passed = now_ms / every > last.at_ms / every;
+    // A clock that was set back passes a boundary too: a time that is still to come holds up no file.
+    let passed = now_ms / every != last.at_ms / every;
     let min = if level.number == SNAPSHOT { 1 } else { last.txid + 1 };
     (passed && txid > last.txid).then_some(min)
 }
@@ -59,6 +60,12 @@ mod tests {
         assert_eq!(due(MINUTE, last, 7, 1_000_000), None);
         assert_eq!(due(MINUTE, last, 8, 1_000_000), Some(8));
         assert_eq!(due(Level { number: SNAPSHOT, ..MINUTE }, last, 8, 1_000_000), Some(1));
+    }
+
+    #[test]
+    fn a_file_that_was_made_by_a_clock_ahead_holds_up_none_after_it() {
+        let last = Last { level: 1, txid: 7, at_ms: 365 * 86_400_000 };
+        assert_eq!(due(MINUTE, last, 8, 1_000_000), Some(8));
     }
 
     proptest! {

@@ -20,6 +20,7 @@ mod health;
 mod levels;
 mod map;
 mod outbox;
+mod owner;
 mod position;
 mod publish;
 mod refusal;

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use replica::epoch::{EpochId, list_epochs, manifest_key};
+use replica::epoch::{EpochId, list_epochs, manifest_key, read_claim};
 use replica::history::{File, History};
 use replica::layout::{self, FileKey};
 use replica::lineage;
@@ -26,10 +26,16 @@ impl Options {
     /// One look at `epoch` and those that it goes on from. Returns since when every instant can be restored, by the
     /// store's clock, in ms since 1970.
     pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> replica::Result<Option<i64>> {
+        self.run_at(store, epoch, crate::clock::now().as_millisecond()).await
+    }
+
+    /// The same, where this machine's clock says `local_ms`. It may be wrong: nothing is deleted that is not old enough by
+    /// the store's clock too.
+    async fn run_at(&self, store: &Store, epoch: &EpochId, local_ms: i64) -> replica::Result<Option<i64>> {
+        let now_ms = local_ms.min(store_ms(store).await?);
         let manifests = list_epochs(store).await?;
         // A line that cannot be followed is a restore's trouble; what is written now is not touched by it.
         let Ok(line) = lineage::line(&lineage::epochs(&manifests), Some(&epoch.to_string())) else { return Ok(None) };
-        let now_ms = crate::clock::now().as_millisecond();
         let mut window = Reach::default();
         let mut is_over = false;
         for step in line.steps {
@@ -47,6 +53,14 @@ impl Options {
             window.extend(&History::new(kept.iter().map(|(_, file)| *file)), step.until);
         }
         Ok(window.from_ms)
+    }
+}
+
+/// The store's clock: as it was when the claim was renewed, at most half a minute ago, which costs no request that writes.
+async fn store_ms(store: &Store) -> replica::Result<i64> {
+    match read_claim(store).await? {
+        Some((_, object)) => Ok(object.modified_ms),
+        None => store.now().await,
     }
 }
 
@@ -126,5 +140,34 @@ mod tests {
         let mut reach = Reach::default();
         reach.extend(&epoch, None);
         assert_eq!(reach.from_ms, Some(400));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_ahead_removes_nothing_that_a_right_one_keeps() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", folder.path().display()).parse().unwrap();
+        let store = Store::open(&url, &replica::store::StoreOptions::default()).unwrap();
+        store.probe().await.unwrap();
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        let epoch = EpochId::begin(jiff::Timestamp::from_millisecond(now_ms - 7_200_000).unwrap());
+        let manifest = replica::epoch::Manifest {
+            epoch,
+            created_at: epoch.began(),
+            page_size: 4096,
+            parent: None,
+            writer: replica::epoch::WriterId::random(),
+            sealed: false,
+            database: replica::epoch::Database { id: replica::epoch::DatabaseId::random(), name: "app.db".to_owned() },
+        };
+        replica::epoch::create_epoch(&store, &manifest).await.unwrap();
+        let mut keys = Vec::new();
+        for (level, min, max) in [(9, 1, 1), (0, 2, 2), (0, 3, 3), (1, 2, 3), (9, 1, 3), (0, 4, 4)] {
+            let key = FileKey { level, min, max, sealed: false }.key(url.scheme(), &epoch);
+            store.put_new(&key, vec![level], now_ms - 60_000).await.unwrap();
+            keys.push(key);
+        }
+        let options = Options { every: Duration::MAX, retention: Retention::default() };
+        options.run_at(&store, &epoch, now_ms + 3 * 86_400_000).await.unwrap();
+        assert_eq!(store.list(&epoch.to_string()).await.unwrap().len(), keys.len() + 1);
     }
 }

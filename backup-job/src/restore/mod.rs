@@ -41,6 +41,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog;
 use crate::error::{Error, Result};
+use crate::home;
 use crate::lock;
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
@@ -212,6 +213,9 @@ impl Prepared {
             How::InPlace => self.in_place(&mut || {}),
             How::Replace => self.replace(),
         }?;
+        if let Err(error) = self.adopt() {
+            report.warnings.push(format!("the database has no id: {}", error.chain()));
+        }
         report.seconds = (self.took + started.elapsed()).as_secs_f64();
         Ok(report)
     }
@@ -260,6 +264,15 @@ impl Prepared {
             warnings: self.source.warnings.iter().cloned().chain(done.warnings).collect(),
             ..self.report()
         })
+    }
+
+    /// What was restored from a replica is the database that the replica is of, unless it is a copy.
+    fn adopt(&self) -> Result<()> {
+        let database = &self.options.database;
+        match self.choice.as_ref().map(|choice| choice.identity_at(database)).transpose()?.flatten() {
+            Some(id) if home::recorded_id(database)?.is_none() => home::adopt(database, id),
+            _ => Ok(()),
+        }
     }
 
     /// Where in a replica it is from.

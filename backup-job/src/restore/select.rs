@@ -114,6 +114,7 @@ pub(crate) fn newest(
 }
 
 fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selected> {
+    choice.identity_at(&options.database)?;
     let (scratch, point, choice) = fetch(access, choice, &options.database)?;
     let source = Source::fetched(scratch, &point)?;
     Ok(Selected { point: RestorePoint { events: source.events, ..point }, source, choice: Some(choice) })

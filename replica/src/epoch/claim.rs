@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::document::Format;
-use super::{EpochId, WriterId};
+use super::{Database, EpochId, WriterId};
 use crate::error::{Error, Kind, Result};
 
-pub(super) const FORMAT: Format = Format { name: "mini-pra-claim", version: 1 };
+pub(super) const FORMAT: Format = Format { name: "mini-pra-claim", version: 2 };
 
 /// A claim that was not renewed for so long, by the store's clock, binds nobody.
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(90);
@@ -25,6 +25,9 @@ pub struct Writer {
     pub namespace_uid: Option<String>,
     /// The Kubernetes volume claim's.
     pub volume_uid: Option<String>,
+    /// What it writes.
+    #[serde(flatten)]
+    pub database: Database,
 }
 
 /// Who writes now, and how far it was when it last said so.
@@ -70,9 +73,11 @@ pub enum Found {
 /// Whether `writer` may write where `claim` was found, which was last renewed `age` ago by the store's clock.
 ///
 /// # Errors
-/// [`Kind::Conflict`] where it may not, unless it says that it takes over.
+/// [`Kind::Conflict`] where it may not, unless it says that it takes over; [`Kind::Usage`] where the claim is for another
+/// database.
 pub fn judge(claim: &Claim, age: Duration, writer: &Writer, takeover: bool) -> Result<Standing> {
-    let Writer { id, host, namespace_uid, volume_uid } = &claim.writer;
+    claim.writer.database.require(&writer.database)?;
+    let Writer { id, host, namespace_uid, volume_uid, database: _ } = &claim.writer;
     if *id == writer.id {
         if takeover {
             return Ok(Standing::Free);
@@ -130,6 +135,7 @@ mod tests {
             host: format!("host-{id}"),
             namespace_uid: Some("ns".to_owned()),
             volume_uid: volume.map(str::to_owned),
+            database: Database { id: "0000000000000000000000000000000d".parse().unwrap(), name: "app.db".to_owned() },
         }
     }
 
@@ -212,10 +218,27 @@ mod tests {
             let text = FORMAT.encode(&claim).unwrap();
             assert_eq!(FORMAT.decode::<Claim>("claim.json", &text).unwrap(), claim);
         }
-        let newer = br#"{"format":"mini-pra-claim","version":2}"#;
+        let newer = br#"{"format":"mini-pra-claim","version":3}"#;
         let error = FORMAT.decode::<Claim>("claim.json", newer).unwrap_err();
         assert_eq!(error.kind(), Kind::Damaged);
-        assert!(error.to_string().contains("version 2"), "{error}");
+        assert!(error.to_string().contains("version 3"), "{error}");
+    }
+
+    #[test]
+    fn a_claim_for_another_database_binds_for_ever_and_no_takeover_ends_it() {
+        let theirs = claim(writer(1, None));
+        let mut me = writer(2, None);
+        me.database = Database { id: crate::epoch::DatabaseId::random(), name: "auxiliary.db".to_owned() };
+        for theirs in [Claim { released: true, ..theirs.clone() }, theirs] {
+            for (age, takeover) in [(FRESH, false), (Duration::MAX, false), (Duration::MAX, true)] {
+                let error = judge(&theirs, age, &me, takeover).unwrap_err();
+                assert_eq!(error.kind(), Kind::Usage);
+                for part in ["'app.db'", "'auxiliary.db'"] {
+                    assert!(error.to_string().contains(part), "{error}");
+                }
+                assert!(!error.hint_text().unwrap().contains("--takeover"));
+            }
+        }
     }
 
     proptest! {

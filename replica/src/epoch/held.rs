@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::claim::{Claim, FORMAT, Found, Standing, Writer, judge};
 use super::document::LONGEST;
-use super::{CLAIM_KEY, EXPIRES_AFTER, EpochId};
+use super::{CLAIM_KEY, EXPIRES_AFTER, EpochId, Unchanged};
 use crate::Store;
 use crate::error::{Error, Kind, Result};
 use crate::store::{Object, Revision};
@@ -53,6 +53,19 @@ pub async fn read_claim(store: &Store) -> Result<Option<(Claim, Object)>> {
 /// # Errors
 /// [`Kind::Conflict`] where another writes there, or another copy of this one, and `takeover` is not said.
 pub async fn acquire(store: &Store, writer: &Writer, takeover: bool) -> Result<(Held, Found)> {
+    acquire_from(store, writer, takeover, None).await
+}
+
+/// The same, where a claim that is from the future was found [`Unchanged`]: it has expired.
+///
+/// # Errors
+/// As [`acquire`].
+pub async fn acquire_from(
+    store: &Store,
+    writer: &Writer,
+    takeover: bool,
+    unchanged: Option<&Unchanged>,
+) -> Result<(Held, Found)> {
     let session = rand::random();
     for _ in 0..ATTEMPTS {
         let now_ms = store.now().await?;
@@ -60,8 +73,11 @@ pub async fn acquire(store: &Store, writer: &Writer, takeover: bool) -> Result<(
         let found = match &before {
             None => Found::Nothing,
             Some((claim, object)) => {
-                let age = u64::try_from(now_ms.saturating_sub(object.modified_ms)).unwrap_or(0);
-                match judge(claim, Duration::from_millis(age), writer, takeover)? {
+                let age = match unchanged {
+                    Some(Unchanged(revision)) if *revision == object.revision => EXPIRES_AFTER,
+                    _ => Duration::from_millis(u64::try_from(now_ms.saturating_sub(object.modified_ms)).unwrap_or(0)),
+                };
+                match judge(claim, age, writer, takeover)? {
                     Standing::Mine => Found::Mine(claim.clone()),
                     Standing::Free => Found::Other(claim.clone()),
                 }

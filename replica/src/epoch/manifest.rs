@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Format, LONGEST};
-use super::{EpochId, WriterId, manifest_key};
+use super::{Database, EpochId, WriterId, manifest_key};
 use crate::Store;
 use crate::error::{Error, Kind, Result};
 
-const FORMAT: Format = Format { name: "mini-pra-epoch", version: 1 };
+const FORMAT: Format = Format { name: "mini-pra-epoch", version: 2 };
 
 /// Manifests that are read at once.
 const AT_ONCE: usize = 8;
@@ -29,8 +29,9 @@ pub struct Manifest {
     pub writer: WriterId,
     /// Whether its LTX files are sealed.
     pub sealed: bool,
-    /// The database's file name, for people.
-    pub database: String,
+    /// What it is the history of.
+    #[serde(flatten)]
+    pub database: Database,
 }
 
 /// Where another epoch was left.
@@ -115,7 +116,7 @@ mod tests {
             parent: Some(Parent { epoch: "20261124T000000Z-00000001".parse().unwrap(), txid: 4711 }),
             writer: "0123456789abcdef0123456789abcdef".parse().unwrap(),
             sealed: true,
-            database: "app.db".to_owned(),
+            database: Database { id: "0000000000000000000000000000000d".parse().unwrap(), name: "app.db".to_owned() },
         }
     }
 
@@ -129,17 +130,17 @@ mod tests {
     fn a_manifest_reads_as_it_was_written() {
         let text = FORMAT.encode(&manifest()).unwrap();
         let shown = String::from_utf8(text.to_vec()).unwrap();
-        assert!(shown.starts_with("{\n  \"format\": \"mini-pra-epoch\",\n  \"version\": 1,\n"), "{shown}");
+        assert!(shown.starts_with("{\n  \"format\": \"mini-pra-epoch\",\n  \"version\": 2,\n"), "{shown}");
         assert_eq!(Manifest::decode(KEY, &text, &manifest().epoch).unwrap(), manifest());
         assert!(changed(|value| value["later"] = "a field that this program does not know".into()).is_ok());
     }
 
     #[test]
     fn a_manifest_of_a_newer_version_is_refused_by_name() {
-        let error = changed(|value| value["version"] = 2.into()).unwrap_err();
+        let error = changed(|value| value["version"] = 3.into()).unwrap_err();
         assert_eq!(error.kind(), Kind::Damaged);
         let message = error.to_string();
-        assert!(message.contains(KEY) && message.contains("version 2") && message.contains("version 1"), "{message}");
+        assert!(message.contains(KEY) && message.contains("version 3") && message.contains("version 2"), "{message}");
         assert!(error.hint_text().unwrap().contains("newer"));
         // Even where nothing else of it can be understood.
         let error =

@@ -4,21 +4,27 @@
 //! claim.json               the writer, renewed every 30 s; who finds it alive stays away
 //! <epoch>/epoch.json       written once, before anything else of the epoch
 //! ```
-//! Both are JSON with a `format` and a `version`; what is of a newer version is refused by name. A takeover never
+//! Both name the database that they are of, and no other is ever written there. Both are JSON with a `format` and a `version`; what is of a newer version is refused by name. A takeover never
 //! goes on in the epoch of another: it begins one that names its parent and the transaction where it left it. So a
 //! writer that wakes up late destroys nothing; what it still writes is no part of the line that a restore follows.
 
 mod claim;
+mod database;
 mod document;
+mod foreign;
 mod held;
 mod id;
 mod layout;
 mod manifest;
+mod observe;
 mod random_id;
 
 pub use claim::{Claim, EXPIRES_AFTER, Found, Standing, Writer, judge};
-pub use held::{Head, Held, RENEW_EVERY, acquire, read_claim};
+pub use database::Database;
+pub use foreign::require_nothing_foreign;
+pub use held::{Head, Held, RENEW_EVERY, acquire, acquire_from, read_claim};
 pub use id::EpochId;
 pub use layout::{CLAIM_KEY, level_folder, manifest_key};
 pub use manifest::{Manifest, Parent, create_epoch, list_epochs};
+pub use observe::{Unchanged, observe};
 pub use random_id::{DatabaseId, WriterId};

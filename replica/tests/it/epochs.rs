@@ -4,10 +4,10 @@ use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use replica::epoch::{
-    CLAIM_KEY, EpochId, Found, Head, Manifest, Parent, Writer, WriterId, acquire, create_epoch, list_epochs,
-    manifest_key, read_claim,
+    CLAIM_KEY, Database, DatabaseId, EpochId, Found, Head, Manifest, Parent, Writer, WriterId, acquire, acquire_from,
+    create_epoch, list_epochs, manifest_key, observe, read_claim, require_nothing_foreign,
 };
-use replica::store::{Retry, Store};
+use replica::store::{Retry, Store, StoreOptions};
 use replica::{Kind, Scheme};
 
 use crate::minio::{minio, options, url};
@@ -17,7 +17,12 @@ use crate::proxy::Proxy;
 
 fn writer(host: &str) -> Writer {
     let uid = |name: &str| Some(format!("{name}-of-{host}"));
-    Writer { id: WriterId::random(), host: host.to_owned(), namespace_uid: uid("namespace"), volume_uid: uid("volume") }
+    let (namespace_uid, volume_uid) = (uid("namespace"), uid("volume"));
+    Writer { id: WriterId::random(), host: host.to_owned(), namespace_uid, volume_uid, database: database() }
+}
+
+fn database() -> Database {
+    Database { id: "0123456789abcdef0123456789abcdef".parse().unwrap(), name: "app.db".to_owned() }
 }
 
 fn head(txid: u64) -> Head {
@@ -32,7 +37,7 @@ fn manifest(epoch: EpochId, parent: Option<EpochId>) -> Manifest {
         parent: parent.map(|epoch| Parent { epoch, txid: 7 }),
         writer: WriterId::random(),
         sealed: false,
-        database: "app.db".to_owned(),
+        database: database(),
     }
 }
 
@@ -122,9 +127,60 @@ async fn a_claim_expires_by_the_stores_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_claim_for_another_database_is_never_taken_over() {
+    for Place { name, store, .. } in &places().await {
+        let first = writer("first");
+        acquire(store, &first, false).await.unwrap().0.release().await.unwrap();
+        let other = Database { id: DatabaseId::random(), name: "auxiliary.db".to_owned() };
+        for takeover in [false, true] {
+            let second = Writer { database: other.clone(), ..writer("second") };
+            let error = acquire(store, &second, takeover).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage, "{name}: {}", error.chain());
+        }
+        assert_eq!(read_claim(store).await.unwrap().unwrap().0.writer, first, "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_from_the_future_expires_once_nobody_has_renewed_it_for_90_seconds() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", folder.path().display()).parse().unwrap();
+    let store = &Store::open(&url, &StoreOptions::default()).unwrap();
+    store.probe().await.unwrap();
+    let (mut held, _) = acquire(store, &writer("gone"), false).await.unwrap();
+    let touch = || {
+        let claim = File::options().append(true).open(folder.path().join(CLAIM_KEY)).unwrap();
+        claim.set_modified(SystemTime::now() + Duration::from_secs(400 * 86_400)).unwrap();
+    };
+    touch();
+    let next = writer("next");
+    let unchanged = observe(store, &next).await.unwrap().unwrap();
+    let (_, found) = acquire_from(store, &next, false, Some(&unchanged)).await.unwrap();
+    assert!(matches!(found, Found::Other(_)), "{found:?}");
+    // What was found of one state says nothing of another.
+    touch();
+    let third = writer("third");
+    assert_eq!(acquire_from(store, &third, false, Some(&unchanged)).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(held.renew(head(1)).await.unwrap_err().kind(), Kind::Conflict);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_with_foreign_objects_is_not_empty() {
+    for Place { name, store, .. } in &places().await {
+        require_nothing_foreign(store).await.unwrap();
+        acquire(store, &writer("me"), false).await.unwrap();
+        require_nothing_foreign(store).await.unwrap();
+        store.put_new("ltx/0/0000000000000001-0000000000000001.ltx", b"x".to_vec(), 0).await.unwrap();
+        let error = require_nothing_foreign(store).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage, "{name}");
+        assert!(error.to_string().contains("Litestream"), "{name}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_cannot_be_understood_is_never_written_over() {
     for Place { name, store, .. } in &places().await {
-        let newer = br#"{"format":"mini-pra-claim","version":2,"writer":"somebody"}"#;
+        let newer = br#"{"format":"mini-pra-claim","version":3,"writer":"somebody"}"#;
         store.put_new(CLAIM_KEY, newer.to_vec(), 0).await.unwrap();
         for takeover in [false, true] {
             let error = acquire(store, &writer("old"), takeover).await.unwrap_err();

@@ -49,7 +49,8 @@ impl Scene {
             tidy: tidy::Options { every: Duration::MAX, retention: replica::retention::Retention::default() },
             stop: watch::channel(false).1,
         };
-        let (held, _) = epoch::acquire(&worker.store, &worker.writer(&state), false).await.unwrap();
+        let id = worker.owner(false).await.unwrap();
+        let (held, _) = epoch::acquire(&worker.store, &worker.writer(&state, id), false).await.unwrap();
         renewals.store(0, Ordering::Relaxed);
         Self { _folder: folder, worker, state, held, renewals, is_away }
     }
@@ -85,7 +86,7 @@ async fn an_upload_goes_on_where_the_claim_cannot_be_renewed() {
 #[tokio::test(start_paused = true)]
 async fn an_upload_ends_where_the_claim_is_lost() {
     let mut scene = Scene::new().await;
-    let other = Writer { id: epoch::WriterId::random(), ..scene.worker.writer(&scene.state) };
+    let other = Writer { id: epoch::WriterId::random(), ..scene.held.claim().writer.clone() };
     epoch::acquire(&scene.worker.store, &other, true).await.unwrap();
     let (done, _) = scene.work(1000).await;
     assert_eq!(done.unwrap_err().kind(), Kind::Conflict);
