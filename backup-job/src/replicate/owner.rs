@@ -9,6 +9,7 @@
 //! | has none, and nothing says where it comes from | has one | a stranger, as ever: refused once the claim is free |
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use replica::epoch::{self, Database, DatabaseId};
 
@@ -35,7 +36,11 @@ impl Worker {
     }
 }
 
+/// Stores are reached at once, and the first one decides.
+static DECIDING: Mutex<()> = Mutex::new(());
+
 fn decide(database: &Path, theirs: Option<DatabaseId>, may_adopt: bool) -> Result<DatabaseId> {
+    let _one_at_a_time = DECIDING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(id) = home::recorded_id(database)? {
         return Ok(id);
     }
