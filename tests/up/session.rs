@@ -76,8 +76,11 @@ fn it_ends_host_and_keeper_and_comes_back_with_the_data() {
     let (mut session, client) = start(&data, &mut up(&folder));
     client.get("/add?message=kept").expect(200);
     let family = [child(session.pid(), "runtime-config"), child(session.pid(), "replicate")];
+    let noted = std::fs::read_to_string(folder.join("server.pid")).unwrap();
+    assert_eq!(noted.trim(), family[0].pid.to_string());
     assert!(session.stop().success(), "{}", session.output());
     assert!(!family.iter().any(lives));
+    assert!(!folder.join("server.pid").exists(), "the number may be another process's soon");
     assert!(!folder.join("data/app.db-wal").exists(), "the last one to leave has not tidied up");
     let (mut again, client) = start(&data, &mut up(&folder));
     assert_eq!(client.get_json("/consultation")[0]["message"], "kept");

@@ -6,7 +6,7 @@ use mini_pra_tests::{Data, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::family::{Relative, child, lives};
+use crate::family::{Relative, child, children, lives};
 use crate::session::{start, up, up_on};
 
 fn kill_process(process: &Relative) {
@@ -75,4 +75,28 @@ fn a_backup_that_fails_is_told_and_ends_nothing() {
     std::fs::rename(folder.join("aside"), folder.join("backup")).unwrap();
     wait_until("a backup of two events", || session.output().contains("  2 events"));
     assert!(session.stop().success());
+}
+
+#[test]
+fn an_application_goes_on_where_a_store_refuses_its_replicator() {
+    let data = Data::new();
+    let url = format!("file://{}", data.path().join("replica").display());
+    let (one, other) = (data.path().join("one"), data.path().join("other"));
+    let (mut before, client) = start(&data, &mut up(&other));
+    client.get("/add?message=kept").expect(200);
+    assert!(before.stop().success());
+    // The first has the replica, whatever the second is told.
+    let (mut first, _client) = start(&data, up(&one).env("PRA_REPLICA", &url).env("PRA_FIRST_INSTALL", "true"));
+    wait_until("the first has claimed the replica", || data.path().join("replica/claim.json").exists());
+    let (mut second, client) = start(&data, up(&other).env("PRA_REPLICA", &url));
+    wait_until("the second says that it is refused", || second.output().contains("the replicator was refused"));
+    let output = second.output();
+    for words in ["The application and its backups go on", "backup-job replicate --database"] {
+        assert!(output.contains(words), "'{words}' is not in\n{output}");
+    }
+    assert_eq!(client.get_json("/count")["count"], 1);
+    // The keeper that took its place bounds the log.
+    let keeps = || children(second.pid()).iter().any(|child| child.arguments.contains("replicate"));
+    wait_until("a keeper without a replica is at work", keeps);
+    assert!(second.stop().success() && first.stop().success());
 }

@@ -121,7 +121,8 @@ pub(crate) fn asks_for_help(arguments: &[OsString]) -> bool {
     arguments.iter().any(|argument| argument == "--help" || argument == "-h")
 }
 
-/// Runs cargo and shows no more of it than the crate at work, on a terminal; all that is not progress, when it fails.
+/// Runs cargo and shows no more of it than the crate at work, on a terminal, and what it waits for; all that is not
+/// progress, when it fails.
 fn quietly(what: &str, cargo: &mut Command) -> Result<()> {
     let start = Instant::now();
     let mut child = cargo.stderr(Stdio::piped()).spawn().context("failed to run cargo")?;
@@ -152,12 +153,18 @@ impl<'a> Talk<'a> {
     }
 
     fn hear(&mut self, line: &str) -> Result<()> {
+        let mut stderr = std::io::stderr().lock();
+        if waits(line) {
+            // Cargo says it once; without this line a build that waits looks like one that hangs.
+            let clear = if self.terminal { "\r\x1b[K" } else { "" };
+            writeln!(stderr, "{clear}{}: {}", self.what, line.trim())?;
+            return Ok(());
+        }
         let Some(name) = compiled_crate(line) else {
             self.other.push(line.to_owned());
             return Ok(());
         };
         self.crates += 1;
-        let mut stderr = std::io::stderr().lock();
         if self.terminal {
             write!(stderr, "\r\x1b[Kbuilding {}: {} ({name})", self.what, self.crates)?;
             stderr.flush()?;
@@ -178,6 +185,11 @@ impl<'a> Talk<'a> {
     }
 }
 
+/// Whether cargo's line says that it waits for another cargo.
+fn waits(line: &str) -> bool {
+    line.trim_start().starts_with("Blocking waiting for file lock")
+}
+
 /// The crate that cargo's line `   Compiling NAME vVERSION` begins to build.
 fn compiled_crate(line: &str) -> Option<&str> {
     line.trim_start().strip_prefix("Compiling ")?.split(' ').next()
@@ -185,7 +197,14 @@ fn compiled_crate(line: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::compiled_crate;
+    use super::{compiled_crate, waits};
+
+    #[test]
+    fn cargos_waiting_for_another_cargo_is_shown() {
+        assert!(waits("    Blocking waiting for file lock on build directory"));
+        assert!(waits("    Blocking waiting for file lock on package cache"));
+        assert!(!waits("   Compiling blocking v1.6.2"));
+    }
 
     #[test]
     fn progress_is_told_from_everything_else() {

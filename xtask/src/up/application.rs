@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -10,9 +9,10 @@ use anyhow::{Context, Result, bail};
 
 use super::backup;
 use super::folder::Folder;
+use super::keeper::Keeper;
 use super::server::{self, Program, Server};
+use super::words;
 use crate::process::Service;
-use crate::workspace;
 
 /// How long a child may take to end after it was asked.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ pub(crate) struct Application {
     folder: Folder,
     // Fields are dropped in this order: requests end first, then what keeps their WAL small.
     server: Server,
-    keeper: Service,
+    keeper: Keeper,
 }
 
 impl Application {
@@ -34,11 +34,14 @@ impl Application {
     /// Starts the application; gives up early when `cancelled` becomes true.
     pub(super) fn launch(folder: Folder, program: &Program, port: u16, cancelled: &AtomicBool) -> Result<Self> {
         init(&folder)?;
-        let mut keeper = start_keeper(&folder)?;
+        let mut keeper = Keeper::start(&folder)?;
         let give_up = || cancelled.load(Ordering::SeqCst);
         match Server::start(program, &folder.runtime_config(), port, &give_up) {
-            Ok(server) => Ok(Self { folder, server, keeper }),
-            Err(error) => end(&mut keeper).and(Err(error)),
+            Ok(server) => {
+                folder.note_server(server.service.id())?;
+                Ok(Self { folder, server, keeper })
+            }
+            Err(error) => end(&mut keeper.service).and(Err(error)),
         }
     }
 
@@ -50,20 +53,19 @@ impl Application {
         &self.folder
     }
 
-    /// An error that says which vital child has ended, if one has.
-    pub(super) fn check(&mut self) -> Result<()> {
-        for service in [&mut self.server.service, &mut self.keeper] {
-            if let Some(status) = service.ended()? {
-                bail!("{} ended unexpectedly ({status})", service.name());
-            }
+    /// An error that says which vital child has ended, if one has. A replicator that was refused is not vital: a keeper
+    /// without replicas takes its place, and the line to print says so.
+    pub(super) fn check(&mut self) -> Result<Option<String>> {
+        if let Some(status) = self.server.service.ended()? {
+            bail!("{} ended unexpectedly ({status})", self.server.service.name());
         }
-        Ok(())
+        self.keeper.check(&self.folder)
     }
 
     /// Ends the server, then the keeper, the latter whatever became of the former.
     pub(crate) fn stop(&mut self) -> Result<()> {
-        let server = end(&mut self.server.service);
-        server.and(end(&mut self.keeper))
+        let server = end(&mut self.server.service).and(self.folder.forget_server());
+        server.and(end(&mut self.keeper.service))
     }
 }
 
@@ -71,19 +73,13 @@ impl Application {
 fn init(folder: &Folder) -> Result<()> {
     let output = backup::job("init", folder).output().context("failed to run backup-job")?;
     let talk = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "failed to make the database: {}", talk.trim());
+    let typed = words::job("init", folder);
+    anyhow::ensure!(
+        output.status.success(),
+        "failed to make the database: {}\n(flags named here are those of `{typed}`, which you can run by hand)",
+        talk.trim()
+    );
     Ok(())
-}
-
-fn start_keeper(folder: &Folder) -> Result<Service> {
-    Service::start("the keeper", &workspace::bin("backup-job"), |command| {
-        command.arg("replicate").arg("--database").arg(folder.database()).arg("--backups").arg(folder.backups());
-        command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::null());
-        if std::env::var_os("PRA_LOG").is_none() {
-            // The terminal is for the backups' lines.
-            command.env("PRA_LOG", "warn");
-        }
-    })
 }
 
 fn end(service: &mut Service) -> Result<()> {

@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::folder::Folder;
+use super::words;
 use crate::workspace;
 
 /// `backup-job VERB` on the folder's database and backups.
@@ -26,6 +27,8 @@ pub(crate) struct Backup {
     child: Child,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
+    /// The command, as one types it: what a hint names is a flag of that.
+    typed: String,
 }
 
 impl Backup {
@@ -35,7 +38,7 @@ impl Backup {
         let mut child = command.process_group(0).spawn().context("failed to start backup-job")?;
         let stdout = child.stdout.take().map(read_all);
         let stderr = child.stderr.take().map(read_all);
-        Ok(Self { child, stdout, stderr })
+        Ok(Self { child, stdout, stderr, typed: words::job("backup", folder) })
     }
 
     /// The line about the backup, once it has ended.
@@ -44,7 +47,8 @@ impl Backup {
         let text = |reader: &mut Option<JoinHandle<String>>| {
             reader.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
         };
-        Ok(Some(describe(status, &text(&mut self.stdout), &text(&mut self.stderr))))
+        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
+        Ok(Some(describe(status, &stdout, &stderr, &self.typed)))
     }
 
     /// Ends the backup; an unfinished one leaves nothing that the next run does not clear away.
@@ -67,9 +71,9 @@ fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
-fn describe(status: ExitStatus, stdout: &str, stderr: &str) -> String {
+fn describe(status: ExitStatus, stdout: &str, stderr: &str, typed: &str) -> String {
     let answer: Value = serde_json::from_str(stdout).unwrap_or(Value::Null);
-    if status.success() { success(&answer) } else { failure(status, &answer, stderr) }
+    if status.success() { success(&answer) } else { failure(status, &answer, stderr, typed) }
 }
 
 fn success(answer: &Value) -> String {
@@ -81,11 +85,11 @@ fn success(answer: &Value) -> String {
     format!("{file}  {size}{events}  {seconds:.2} s{unchanged}")
 }
 
-fn failure(status: ExitStatus, answer: &Value, stderr: &str) -> String {
+fn failure(status: ExitStatus, answer: &Value, stderr: &str, typed: &str) -> String {
     let error = &answer["error"];
     let message = error["message"].as_str().or_else(|| stderr.lines().last()).unwrap_or("no reason given");
     let hint = error["hint"].as_str().map_or(String::new(), |hint| format!(" ({hint})"));
-    format!("backup failed ({status}): {message}{hint}")
+    format!("backup failed ({status}): {message}{hint}; to run it by hand: {typed}")
 }
 
 fn size(bytes: u64) -> String {
@@ -110,23 +114,23 @@ mod tests {
     fn a_backup_is_one_line_with_name_size_events_and_time() {
         let answer = r#"{"file":"backup-2025-01-10-12-00.db","bytes":20480,"pages":5,"events":3,
             "seconds":0.041,"verified":true,"unchanged":false}"#;
-        let line = describe(ExitStatus::from_raw(0), answer, "");
+        let line = describe(ExitStatus::from_raw(0), answer, "", "job");
         assert_eq!(line, "backup-2025-01-10-12-00.db  20.0 KiB  3 events  0.04 s");
     }
 
     #[test]
     fn an_unchanged_database_is_said_so() {
-        let line = describe(ExitStatus::from_raw(0), r#"{"file":"a.db","bytes":0,"unchanged":true}"#, "");
+        let line = describe(ExitStatus::from_raw(0), r#"{"file":"a.db","bytes":0,"unchanged":true}"#, "", "job");
         assert!(line.ends_with("unchanged"), "{line}");
     }
 
     #[test]
     fn a_failure_tells_its_reason_and_its_hint() {
         let answer = r#"{"error":{"code":"busy","message":"the database is locked","hint":"try again"}}"#;
-        let line = describe(ExitStatus::from_raw(5 << 8), answer, "");
-        assert_eq!(line, "backup failed (exit status: 5): the database is locked (try again)");
-        let line = describe(ExitStatus::from_raw(9), "", "first\nlast");
-        assert_eq!(line, "backup failed (signal: 9 (SIGKILL)): last");
+        let line = describe(ExitStatus::from_raw(5 << 8), answer, "", "job");
+        assert_eq!(line, "backup failed (exit status: 5): the database is locked (try again); to run it by hand: job");
+        let line = describe(ExitStatus::from_raw(9), "", "first\nlast", "job");
+        assert_eq!(line, "backup failed (signal: 9 (SIGKILL)): last; to run it by hand: job");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! DIR/data/app.db           the database
 //! DIR/backup/               the backups and catalog.db
 //! DIR/runtime-config.toml   tells host or spin where the two are; rewritten at each start
+//! DIR/server.pid            the process that serves, while it does
 //! DIR/.up.lock              held by the xtask that runs on this folder
 //! ```
 
@@ -30,6 +31,7 @@ impl Folder {
         }
         let path = path.canonicalize().with_context(|| format!("failed to resolve '{}'", path.display()))?;
         let folder = Self { _lock: lock(&path)?, path };
+        folder.forget_server()?;
         let config = folder.runtime_config();
         fs::write(&config, folder.runtime_config_text()?)
             .with_context(|| format!("failed to write '{}'", config.display()))?;
@@ -46,6 +48,27 @@ impl Folder {
 
     pub(crate) fn runtime_config(&self) -> PathBuf {
         self.path.join("runtime-config.toml")
+    }
+
+    /// Writes which process serves: whoever wants to kill it need not guess.
+    pub(crate) fn note_server(&self, process: u32) -> Result<()> {
+        let name = self.server_pid();
+        fs::write(&name, format!("{process}\n")).with_context(|| format!("failed to write '{}'", name.display()))
+    }
+
+    /// Nobody serves any more: the number may soon be another process's.
+    pub(crate) fn forget_server(&self) -> Result<()> {
+        let name = self.server_pid();
+        match fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("failed to remove '{}'", name.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn server_pid(&self) -> PathBuf {
+        self.path.join("server.pid")
     }
 
     fn runtime_config_text(&self) -> Result<String> {

@@ -6,11 +6,13 @@
 //!        └─ backup-job backup      every minute, one line each
 //! ```
 //! Where host or keeper ends by itself, everything ends, with an error: a newcomer must not go on without backups
-//! or with a WAL that grows.
+//! or with a WAL that grows. Where a store refuses the replicator (`PRA_REPLICA`), the application goes on without it,
+//! and a line says so.
 
 mod application;
 mod backup;
 mod folder;
+mod keeper;
 mod server;
 mod session;
 mod words;

@@ -39,8 +39,10 @@ fn back_up(application: &mut Application, every: Duration, interrupted: &AtomicB
         if interrupted.load(Ordering::SeqCst) {
             break Ok(());
         }
-        if let Err(error) = application.check() {
-            break Err(error);
+        match application.check() {
+            Ok(None) => {}
+            Ok(Some(line)) => eprintln!("{line}"),
+            Err(error) => break Err(error),
         }
         if let Some(backup) = &mut running {
             if let Some(line) = backup.line()? {

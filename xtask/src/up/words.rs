@@ -11,16 +11,23 @@ use crate::workspace::{self, shown};
 pub(crate) fn welcome(address: SocketAddr, folder: &Folder, every: Duration) -> String {
     let database = quoted(&shown(&folder.database()));
     let backups = quoted(&shown(&folder.backups()));
-    let job = quoted(&shown(&workspace::bin("backup-job")));
+    let restore = job("restore", folder);
     let every = humantime::format_duration(every);
     format!(
         "\nServing http://{address}, to be ended with Ctrl-C. Try:\n\n  \
            curl 'http://{address}/add?message=hello'\n  \
            curl http://{address}/status\n  \
-           {job} restore --database {database} --backups {backups} --point latest\n\n\
+           {restore} --point latest\n\n\
          database  {database}\n\
          backups   {backups}, one every {every}:\n"
     )
+}
+
+/// `backup-job VERB` on the folder, as one types it.
+pub(super) fn job(verb: &str, folder: &Folder) -> String {
+    let [program, database, backups] =
+        [workspace::bin("backup-job"), folder.database(), folder.backups()].map(|path| quoted(&shown(&path)));
+    format!("{program} {verb} --database {database} --backups {backups}")
 }
 
 /// `path` as a shell reads it back.
