@@ -10,6 +10,7 @@
 mod declared;
 mod document;
 mod samples;
+pub mod thresholds;
 
 pub use declared::*;
 pub use document::markdown;

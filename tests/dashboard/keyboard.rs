@@ -81,7 +81,7 @@ fn an_instant_within_a_window_is_chosen_and_one_outside_is_refused() {
     assert!(instant.parse::<jiff::Timestamp>().is_ok(), "{instant}");
     tab_to(&scene, "#at");
     scene.browser.press(Key::Enter);
-    let command = format!("backup-job restore --point {instant} --replica file:///replica");
+    let command = format!("--point {instant} --replica file:///replica");
     scene.browser.wait_for_text("#commands", |commands| commands.contains(&command));
     scene.browser.run("document.getElementById('at').value = '2001-01-01T00:00:00Z'");
     scene.browser.press(Key::Enter);

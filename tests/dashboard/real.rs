@@ -38,5 +38,5 @@ fn a_replicator_at_work_and_a_rehearsal_make_it_safe_and_what_stops_is_seen() {
     wait_for_level("Safe");
     replicator.kill();
     assert!(wait_for_level("Needs attention").contains("nothing was heard of the replica"));
-    assert!(browser.text("#reasons").contains("docs/runbook/replicator-silent.md"));
+    assert!(browser.text("#reasons").contains("What to do: replicator-silent"));
 }

@@ -62,6 +62,6 @@ fn all_is_well() -> String {
          INSERT INTO rehearsals VALUES
              ({now} - 3600000, 'backup', 'good', 'backup-1.db', {now} - 3601000, 1.5, 4096, 3, NULL);
          INSERT INTO drills VALUES ({now} - 7200000, 'volume-loss', 1, 8.5, 0.4, 100, 0, 7);
-         INSERT INTO restores VALUES (1, {now} - 60000, {now} - 59000, 'backup-1.db', 'in-place', 0.5, NULL);"
+         INSERT INTO restores VALUES ({now} - 60000, {now} - 59000, 'backup-1.db', 'in-place', 0.5, NULL);"
     )
 }

@@ -74,7 +74,7 @@ fn each_cause_of_danger_is_shown_and_goes_when_it_is_mended() {
         let sentence = scene.wait_for_level("In danger");
         assert!(sentence.contains(words), "{sentence}");
         let reasons = scene.browser.text("#reasons");
-        assert!(reasons.contains(&format!("docs/runbook/{page}.md")), "{reasons}");
+        assert!(reasons.contains(&format!("What to do: {page}")), "{reasons}");
         assert_eq!(scene.browser.text("#symbol"), "✕");
         scene.publish(&mended);
         scene.wait_for_level("Safe");

@@ -160,7 +160,7 @@ pub(crate) fn everything() -> String {
          INSERT INTO rehearsals VALUES ({now} - 3600000, 'backup', 'good', 'backup-1.db', {now} - 3601000, 1.25, 4096, 3, NULL),
              ({now} - 7200000, 'backup', 'failed', 'backup-0.db', {now} - 7201000, 0.5, NULL, NULL, 'checksum mismatch');
          INSERT INTO drills VALUES ({now} - 7200000, 'volume-loss', 1, 8.5, 0.4, 100, 0, 7);
-         INSERT INTO restores VALUES (1, {now} - 60000, {now} - 59000, 'backup-1.db', 'in-place', 0.5, NULL);"
+         INSERT INTO restores VALUES ({now} - 60000, {now} - 59000, 'backup-1.db', 'in-place', 0.5, NULL);"
     )
 }
 

@@ -145,6 +145,7 @@ pub fn take(options: &Options) -> Result<Report> {
     }
     catalog.set_source(unchanged::stamp(&source, recipients.as_ref(), &point.file));
     catalog.insert(point);
+    catalog.note_database(database);
     catalog.record_strangers(backups, *now);
     if let Some(keep) = keep {
         report.pruned = prune::apply(backups, &mut catalog, keep, *now)?;

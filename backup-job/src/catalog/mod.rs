@@ -25,6 +25,7 @@ use crate::model::restore_point::RestorePoint;
 
 pub use rows::SCHEMA_VERSION;
 pub use scan::remove_temporaries;
+use status::Place;
 
 /// Longest wait for another who publishes: he only writes one small file.
 const PUBLICATION_WAIT: Duration = Duration::from_secs(5);
@@ -39,6 +40,8 @@ pub struct Catalog {
     points: Vec<RestorePoint>,
     /// What the live database's files looked like when the newest backup was made.
     source: Option<SourceStamp>,
+    /// Where the database lies: how full that volume is, is published too.
+    database: Option<PathBuf>,
 }
 
 /// Size, time and identity of the live database's files: equal stamps make an unchanged database likely, and only
@@ -65,7 +68,7 @@ impl Catalog {
             })
             .collect();
         sort(&mut points);
-        Ok(Self { points, source: recorded.source })
+        Ok(Self { points, source: recorded.source, database: None })
     }
 
     /// All restore points, newest first.
@@ -86,6 +89,11 @@ impl Catalog {
     /// Records the stamp of the database as of the newest backup.
     pub fn set_source(&mut self, stamp: SourceStamp) {
         self.source = Some(stamp);
+    }
+
+    /// Where the database lies: the next publication tells how full that volume is.
+    pub fn note_database(&mut self, database: &Path) {
+        self.database = Some(database.to_path_buf());
     }
 
     /// Adds a restore point, or replaces what is known about its file.
@@ -116,11 +124,16 @@ impl Catalog {
     pub fn publish(&self, folder: &Path, now: Timestamp) -> Result<()> {
         let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
         let path = folder.join(FILE);
+        let mut status = rows::read(&path)?.status;
+        status.note_room(Place::Backup, folder, now);
+        if let Some(database) = &self.database {
+            status.note_room(Place::Data, database, now);
+        }
         let recorded = rows::Recorded {
             points: self.points.clone(),
             source: self.source.clone(),
             published_at: Some(now),
-            status: rows::read(&path)?.status,
+            status,
         };
         publish_image(&rows::image(&recorded, &path)?, &path)
     }

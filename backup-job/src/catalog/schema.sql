@@ -60,12 +60,28 @@ CREATE TABLE drills (
   lost         INTEGER NOT NULL,
   refused      INTEGER NOT NULL
 );
+-- The last ones; one without an end is at work, or was killed.
 CREATE TABLE restores (
-  id       INTEGER PRIMARY KEY CHECK (id = 1),
-  began_ms INTEGER NOT NULL,
+  began_ms INTEGER PRIMARY KEY,
   ended_ms INTEGER,
   point    TEXT NOT NULL,
   mode     TEXT,
   seconds  REAL,
   error    TEXT
 );
+
+-- Since version 3. `path` is the database, or the backup folder, as commands name them where backup-job runs.
+CREATE TABLE volumes (
+  volume      TEXT PRIMARY KEY CHECK (volume IN ('data', 'backup')),
+  path        TEXT NOT NULL,
+  at_ms       INTEGER NOT NULL,
+  total_bytes INTEGER NOT NULL,
+  free_bytes  INTEGER NOT NULL
+) WITHOUT ROWID;
+-- One a minute for each replica.
+CREATE TABLE lags (
+  url     TEXT NOT NULL,
+  at_ms   INTEGER NOT NULL,
+  seconds REAL NOT NULL,
+  PRIMARY KEY (url, at_ms)
+) WITHOUT ROWID;

@@ -425,7 +425,7 @@ fn a_restore_is_in_the_catalog_while_it_is_at_work_and_afterwards() {
     std::fs::create_dir_all(scene.path("backup")).unwrap();
     let prepared = restore::plan(&restoring(&scene, access(&scene, "one"), "latest")).unwrap();
     prepared.apply_and_tell().unwrap();
-    let told = || crate::catalog::status::read(&scene.path("backup")).unwrap().restore.unwrap();
+    let told = || crate::catalog::status::read(&scene.path("backup")).unwrap().restores()[0].clone();
     assert!(told().ended.is_some() && told().seconds.is_some() && told().error.is_none(), "{:?}", told());
 
     let mut options = restoring(&scene, access(&scene, "one"), "latest");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::watch::Watch;
-use crate::catalog::status;
+use crate::catalog::status::{self, Place};
 use crate::error::Result;
 
 /// Time between two looks: trouble is told at once.
@@ -85,5 +85,8 @@ fn publish(watch: &Watch, now: Timestamp, replicas: Vec<status::Replica>) -> Res
     if !watch.backups.is_dir() || (replicas.is_empty() && status::read(&watch.backups)?.replicas.is_empty()) {
         return Ok(());
     }
-    status::update(&watch.backups, now, |status| status.replicas = replicas)
+    status::update(&watch.backups, now, |status| {
+        status.set_replicas(replicas, now);
+        status.note_room(Place::Data, &watch.database, now);
+    })
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Plan, Prepared, Report};
-use crate::catalog::status::{self, Restore};
+use crate::catalog::status::{self, Place, Restore};
 use crate::error::Result;
 
 impl Prepared {
@@ -12,11 +12,11 @@ impl Prepared {
     /// # Errors
     /// As [`Prepared::apply`].
     pub fn apply_and_tell(self) -> Result<Report> {
-        let backups = self.options.backups.clone();
+        let (backups, database) = (self.options.backups.clone(), self.options.database.clone());
         let began = begun(&self.plan);
-        tell(&backups, began.clone());
+        tell(&backups, &database, began.clone());
         let report = self.apply();
-        tell(&backups, ended(began, report.as_ref()));
+        tell(&backups, &database, ended(began, report.as_ref()));
         report
     }
 }
@@ -40,12 +40,17 @@ fn ended(began: Restore, report: Result<&Report, &crate::error::Error>) -> Resto
     }
 }
 
-fn tell(backups: &Path, restore: Restore) {
+fn tell(backups: &Path, database: &Path, restore: Restore) {
     // On an empty cluster there is no backup volume yet.
     if !backups.is_dir() {
         return;
     }
-    if let Err(error) = status::update(backups, restore.began, |status| status.restore = Some(restore)) {
+    let now = crate::clock::now();
+    let told = status::update(backups, now, |status| {
+        status.add_restore(restore);
+        status.note_room(Place::Data, database, now);
+    });
+    if let Err(error) = told {
         tracing::warn!(error = error.chain(), "the catalog does not say that a restore is at work");
     }
 }

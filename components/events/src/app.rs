@@ -7,6 +7,7 @@ use crate::idempotency;
 use crate::limits;
 use crate::openapi;
 use crate::platform::Platform;
+use crate::runbook;
 
 /// What the head of a request leads to.
 #[derive(Debug)]
@@ -70,6 +71,7 @@ fn route<P: Platform>(platform: &P, request: &Request) -> Result<Step, Problem> 
         (Route::Metrics, _) => api::metrics(platform),
         (Route::Events, Method::Get) => api::list(platform, request)?,
         (Route::Event(id), _) => api::one(platform, &id)?,
+        (Route::Runbook(page), _) => runbook::page(&page)?,
         (Route::OpenApi, _) => Response::text(200, "application/json", openapi::DOCUMENT.as_bytes().to_vec()),
     };
     Ok(Step::Answer(response))

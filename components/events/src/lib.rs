@@ -35,5 +35,6 @@ pub mod limits;
 mod openapi;
 pub mod platform;
 mod recovery;
+mod runbook;
 mod store;
 mod text;

@@ -40,3 +40,9 @@ pub const RECOVERY_REHEARSALS: i64 = 50;
 
 /// How many drills `/recovery` has at most.
 pub const RECOVERY_DRILLS: i64 = 20;
+
+/// How many restores, and how many safety copies, `/recovery` has at most.
+pub const RECOVERY_RESTORES: i64 = 20;
+
+/// How many lags `/recovery` has at most: three hours of three replicas.
+pub const RECOVERY_LAGS: i64 = 540;

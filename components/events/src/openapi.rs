@@ -48,7 +48,7 @@ mod tests {
                 assert_eq!(methods.get(name).is_some(), exists, "{name} {path}");
             }
         }
-        assert_eq!(document["paths"].as_object().unwrap().len(), 12);
+        assert_eq!(document["paths"].as_object().unwrap().len(), 13);
     }
 
     #[test]

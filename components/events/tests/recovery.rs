@@ -29,7 +29,7 @@ fn world() -> World {
                  ({NOW_MS} - 7200000, 'pod-crash', 1, 0.2, 0, 100, 0, 0),
                  ({NOW_MS} - 5400000, 'volume-loss', 1, 8.5, 0.4, 100, 2, 7),
                  ({NOW_MS} - 9900000, 'volume-loss', 0, 11, NULL, 100, 2, 7);
-             INSERT INTO restores VALUES (1, {NOW_MS} - 5000, NULL, 'backup-1.db', NULL, NULL, NULL);"
+             INSERT INTO restores VALUES ({NOW_MS} - 5000, NULL, 'backup-1.db', NULL, NULL, NULL);"
         ))
         .unwrap();
     world
@@ -73,7 +73,7 @@ fn a_catalog_of_version_1_has_backups_and_nothing_else() {
         .execute_batch(
             "PRAGMA user_version = 1; ALTER TABLE restore_points DROP COLUMN sealed;
              ALTER TABLE restore_points DROP COLUMN file_checksum; DROP TABLE replicas; DROP TABLE rehearsals;
-             DROP TABLE drills; DROP TABLE restores;",
+             DROP TABLE drills; DROP TABLE restores; DROP TABLE volumes; DROP TABLE lags;",
         )
         .unwrap();
     let status = json(&world.get("/status"));
@@ -146,9 +146,9 @@ fn recovery_tells_the_evidence_and_the_verdict() {
     assert!(recovery["database_bytes"].as_i64().unwrap() > 4_096);
     let backups = j!([
         {"file": "backup-2.db", "created_at": "2025-01-10T11:59:18.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": false},
+            "sealed": false, "events": null},
         {"file": "backup-1.db", "created_at": "2025-01-10T11:58:00.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": true},
+            "sealed": true, "events": null},
     ]);
     assert_eq!(recovery["backups"], backups);
     let other = &recovery["replicas"][1];
@@ -286,4 +286,45 @@ fn a_browser_gets_the_dashboard_and_everybody_else_the_greeting() {
         assert_eq!(answer.header("content-security-policy").is_some(), kind.starts_with("text/html"));
     }
     assert!(world.statements.borrow().is_empty(), "the page asks for the data itself");
+}
+
+#[test]
+fn a_full_data_volume_is_not_ready_and_in_danger_while_that_is_known() {
+    let world = world();
+    let volume = |age: i64, free: i64| {
+        let sql = format!(
+            "DELETE FROM volumes;
+             INSERT INTO volumes VALUES ('data', '/data/app.db', {NOW_MS} - {age}, 1073741824, {free});"
+        );
+        world.catalog().execute_batch(&sql).unwrap();
+    };
+    volume(2_000, 500 << 20);
+    assert_eq!(world.get("/ready").status, 200);
+    volume(2_000, 4_096);
+    let refused = world.get("/ready");
+    assert_eq!((refused.status, json(&refused)["code"].clone()), (503, j!("volume-full")));
+    let verdict = json(&world.get("/recovery"))["verdict"].clone();
+    assert_eq!((&verdict["level"], &verdict["reasons"][0]["page"]), (&j!("danger"), &j!("volume-full")));
+    volume(181_000, 4_096);
+    assert_eq!(world.get("/ready").status, 200, "nobody knows any more");
+}
+
+#[test]
+fn recovery_has_the_history_of_restores_safety_copies_lags_and_room() {
+    let world = world();
+    let sql = format!(
+        "INSERT INTO restores VALUES ({NOW_MS} - 900000, {NOW_MS} - 899000, 'old.db', 'replace', 1.0, NULL);
+         INSERT INTO lags VALUES ('file:///replica', {NOW_MS} - 60000, 0.5), ('file:///replica', {NOW_MS}, 0.25);
+         INSERT INTO volumes VALUES ('data', '/srv/app.db', {NOW_MS}, 100, 60), ('backup', '/srv/b', {NOW_MS}, 100, 50);
+         UPDATE restore_points SET kind = 'pre-restore', events = 7 WHERE file = 'backup-1.db';"
+    );
+    world.catalog().execute_batch(&sql).unwrap();
+    let recovery = json(&world.get("/recovery"));
+    let points: Vec<_> = recovery["restores"].as_array().unwrap().iter().map(|one| one["point"].clone()).collect();
+    assert_eq!(points, ["backup-1.db", "old.db"]);
+    assert_eq!(recovery["safety_copies"][0]["file"], "backup-1.db");
+    assert_eq!(recovery["safety_copies"][0]["events"], 7);
+    assert_eq!(recovery["lags"][1]["seconds"], 0.25);
+    assert_eq!(recovery["volumes"][1]["free_bytes"], 60);
+    assert_eq!(recovery["commands"], j!({"database": "/srv/app.db", "backups": "/srv/b", "cluster": false}));
 }

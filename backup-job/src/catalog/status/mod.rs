@@ -3,6 +3,7 @@
 //! The replicator writes here each second or two, also while a backup works for minutes: so this part has a short lock of
 //! its own, and whoever publishes restore points takes over what stands here at that moment.
 
+mod history;
 mod tables;
 
 use std::path::Path;
@@ -28,8 +29,47 @@ pub struct Status {
     rehearsals: Vec<Rehearsal>,
     /// Newest first.
     drills: Vec<Drill>,
-    /// The last restore.
-    pub restore: Option<Restore>,
+    /// Newest first.
+    restores: Vec<Restore>,
+    /// How full the volumes are.
+    volumes: Vec<Volume>,
+    /// How far the replicas were behind, oldest first.
+    lags: Vec<Lag>,
+}
+
+/// A volume that is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The database's.
+    Data,
+    /// That of the backup folder.
+    Backup,
+}
+
+/// How full a volume was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Which one.
+    pub place: Place,
+    /// The database, or the backup folder: what commands are given here.
+    pub path: String,
+    /// When.
+    pub at: Timestamp,
+    /// Its size in bytes.
+    pub total: u64,
+    /// What may still be written, in bytes.
+    pub free: u64,
+}
+
+/// How far a replica was behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lag {
+    /// The replica.
+    pub url: String,
+    /// When.
+    pub at: Timestamp,
+    /// By how much.
+    pub seconds: f64,
 }
 
 /// How one store is.
@@ -113,7 +153,7 @@ pub struct Drill {
     pub refused: u64,
 }
 
-/// The last restore.
+/// A restore.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Restore {
     /// When it began.
@@ -154,6 +194,11 @@ impl Status {
         });
     }
 
+    /// Newest first.
+    pub fn restores(&self) -> &[Restore] {
+        &self.restores
+    }
+
     /// Adds a drill; the oldest beyond the number that is kept goes.
     pub fn add_drill(&mut self, drill: Drill) {
         self.drills.retain(|other| other.at != drill.at);
@@ -181,6 +226,7 @@ pub fn update(folder: &Path, now: Timestamp, change: impl FnOnce(&mut Status)) -
     let path = folder.join(FILE);
     let mut recorded = rows::read_strictly(&path)?;
     change(&mut recorded.status);
+    recorded.status.note_room(Place::Backup, folder, now);
     recorded.published_at = recorded.published_at.or(Some(now));
     publish_image(&rows::image(&recorded, &path)?, &path)
 }

@@ -5,9 +5,9 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 use super::super::rows::{instant, malformed};
-use super::{Drill, Outcome, Rehearsal, Replica, Restore, Status};
+use super::{Drill, Lag, Outcome, Place, Rehearsal, Replica, Restore, Status, Volume};
 
-/// Reads them from a catalog of version 2.
+/// Reads them.
 pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Status> {
     let replicas = all(
         connection,
@@ -26,14 +26,20 @@ pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Stat
         "SELECT at_ms, kind, kept, rto_seconds, rpo_seconds, acknowledged, lost, refused FROM drills ORDER BY at_ms DESC",
         drill,
     )?;
-    let restore =
-        all(connection, "SELECT began_ms, ended_ms, point, mode, seconds, error FROM restores", restore)?.pop();
-    Ok(Status { replicas, rehearsals, drills, restore })
+    let restores = all(
+        connection,
+        "SELECT began_ms, ended_ms, point, mode, seconds, error FROM restores ORDER BY began_ms DESC",
+        restore,
+    )?;
+    let volumes =
+        all(connection, "SELECT volume, path, at_ms, total_bytes, free_bytes FROM volumes ORDER BY volume", volume)?;
+    let lags = all(connection, "SELECT url, at_ms, seconds FROM lags ORDER BY at_ms, url", lag)?;
+    Ok(Status { replicas, rehearsals, drills, restores, volumes, lags })
 }
 
 /// Writes them into the empty tables.
 pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusqlite::Result<()> {
-    let Status { replicas, rehearsals, drills, restore } = status;
+    let Status { replicas, rehearsals, drills, restores, volumes, lags } = status;
     for replica in replicas {
         let Replica { url, seen, epoch, txid, in_step, window_from, queue_files, queue_bytes, sealed, error } = replica;
         connection.execute(
@@ -66,11 +72,21 @@ pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusq
             params![ms(*at), kind, kept, rto_seconds, rpo_seconds, acknowledged, lost, refused],
         )?;
     }
-    if let Some(Restore { began, ended, point, mode, seconds, error }) = restore {
+    for Restore { began, ended, point, mode, seconds, error } in restores {
         connection.execute(
-            "INSERT INTO restores VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO restores VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![ms(*began), ended.map(ms), point, mode, seconds, error],
         )?;
+    }
+    for Volume { place, path, at, total, free } in volumes {
+        // A file system without bounds may claim more than SQLite's integers hold.
+        let [total, free] = [total, free].map(|bytes| i64::try_from(*bytes).unwrap_or(i64::MAX));
+        let values = params![place.as_str(), path, ms(*at), total, free];
+        connection.execute("INSERT INTO volumes VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
+    }
+    let mut insert = connection.prepare("INSERT OR REPLACE INTO lags VALUES (?1, ?2, ?3)")?;
+    for Lag { url, at, seconds } in lags {
+        insert.execute(params![url, ms(*at), seconds])?;
     }
     Ok(())
 }
@@ -136,6 +152,16 @@ fn restore(row: &Row<'_>) -> rusqlite::Result<Restore> {
         seconds: row.get(4)?,
         error: row.get(5)?,
     })
+}
+
+fn volume(row: &Row<'_>) -> rusqlite::Result<Volume> {
+    let word: String = row.get(0)?;
+    let place = Place::from_word(&word).ok_or_else(|| rusqlite::Error::InvalidColumnType(0, word, Type::Text))?;
+    Ok(Volume { place, path: row.get(1)?, at: instant(row.get(2)?, 2)?, total: row.get(3)?, free: row.get(4)? })
+}
+
+fn lag(row: &Row<'_>) -> rusqlite::Result<Lag> {
+    Ok(Lag { url: row.get(0)?, at: instant(row.get(1)?, 1)?, seconds: row.get(2)? })
 }
 
 fn known_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {

@@ -49,27 +49,65 @@ fn drill(ms: i64) -> Drill {
     }
 }
 
+fn restore(ms: i64) -> Restore {
+    Restore {
+        began: at(ms),
+        ended: None,
+        point: "latest".to_owned(),
+        mode: Some("in-place".to_owned()),
+        seconds: None,
+        error: None,
+    }
+}
+
+#[test]
+fn restores_are_remembered_and_the_end_of_one_is_no_second_one() {
+    let mut status = Status::default();
+    status.add_restore(restore(1));
+    status.add_restore(Restore { ended: Some(at(2)), ..restore(1) });
+    status.add_restore(restore(3));
+    let told: Vec<_> = status.restores().iter().map(|one| (one.began, one.ended)).collect();
+    assert_eq!(told, [(at(3), None), (at(1), Some(at(2)))]);
+}
+
+#[test]
+fn a_lag_is_kept_once_a_minute_for_three_hours_and_forgotten_with_its_replica() {
+    let mut status = Status::default();
+    let second = |number: i64| at(number * 1_000);
+    for number in 0..4 * 3_600_i64 {
+        let replica = Replica { in_step: Some(second(number - 1)), ..replica("file:///a") };
+        status.set_replicas(vec![replica], second(number));
+    }
+    assert_eq!(status.lags.len(), 180);
+    assert!(status.lags.windows(2).all(|pair| pair[1].at.duration_since(pair[0].at).as_secs() == 60));
+    assert!(status.lags.iter().all(|lag| lag.seconds == 1.0));
+    // The clock was ahead, and is right again.
+    let replica = Replica { in_step: Some(second(9)), ..replica("file:///a") };
+    status.set_replicas(vec![replica], second(10));
+    assert_eq!(status.lags.iter().map(|lag| lag.at).collect::<Vec<_>>(), [second(10)]);
+    status.set_replicas(Vec::new(), second(11));
+    assert_eq!(status.lags, []);
+}
+
 #[test]
 fn what_is_written_is_read_back_and_a_publication_of_restore_points_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut written = Status {
-        replicas: vec![replica("file:///a"), replica("s3://b")],
-        restore: Some(Restore {
-            began: at(1),
-            ended: None,
-            point: "latest".to_owned(),
-            mode: Some("in-place".to_owned()),
-            seconds: None,
-            error: None,
-        }),
-        ..Status::default()
-    };
+    let mut written = Status { replicas: vec![replica("file:///a"), replica("s3://b")], ..Status::default() };
+    written.add_restore(restore(1));
+    written.lags.push(Lag { url: "file:///a".to_owned(), at: at(1), seconds: 0.5 });
     written.add_rehearsal(rehearsal("backup", 10));
     written.add_drill(drill(10));
     update(folder.path(), at(1), |status| *status = written.clone()).unwrap();
+    written.volumes = read(folder.path()).unwrap().volumes;
+    assert!(written.volumes[0].place == Place::Backup && written.volumes[0].total > 0, "{:?}", written.volumes);
     assert_eq!(read(folder.path()).unwrap(), written);
-    Catalog::read(folder.path()).unwrap().publish(folder.path(), at(2)).unwrap();
-    assert_eq!(read(folder.path()).unwrap(), written);
+    let mut catalog = Catalog::read(folder.path()).unwrap();
+    catalog.note_database(&folder.path().join("app.db"));
+    catalog.publish(folder.path(), at(2)).unwrap();
+    let read = read(folder.path()).unwrap();
+    assert_eq!(read.volumes.iter().map(|volume| volume.place).collect::<Vec<_>>(), [Place::Backup, Place::Data]);
+    assert!(read.volumes.iter().all(|volume| volume.at == at(2)));
+    assert_eq!(Status { volumes: written.volumes.clone(), ..read }, written);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{Backups, Status};
 use crate::model::age;
 
 /// Backups that began so long after the last good one show that they fail.
-const LATE: Duration = Duration::from_secs(150);
+const LATE: Duration = Duration::from_secs(pra_metrics::thresholds::BACKUP_OLD);
 
 /// Whether there is nothing to do, and the state in one sentence.
 pub fn summary(status: &Status) -> (bool, String) {
@@ -56,7 +56,7 @@ pub fn summary(status: &Status) -> (bool, String) {
 fn fails(backups: &Backups) -> bool {
     let (Some(scheduled), Some(successful)) = (backups.last_scheduled, backups.last_successful) else { return false };
     let late = scheduled.duration_since(successful);
-    backups.active == 0 && late.is_positive() && late.unsigned_abs() > LATE
+    backups.active == 0 && late.is_positive() && late.unsigned_abs() >= LATE
 }
 
 /// An instant to the second.

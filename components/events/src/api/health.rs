@@ -3,17 +3,32 @@
 use serde_json::json;
 
 use super::Answer;
-use crate::http::Response;
+use crate::http::{Problem, Response};
 use crate::platform::Platform;
-use crate::store;
+use crate::recovery::Volume;
+use crate::store::{self, Catalog};
+
+/// How long what was said of a volume counts: when backups are late, it does no more.
+const BELIEVED_MS: i64 = pra_metrics::thresholds::BACKUP_OLD.cast_signed() * 1_000;
+/// Room takes somebody's hand: seconds.
+const RETRY: u32 = 5;
 
 /// `GET /health`: the process answers. It does not touch the database: restarting us would not mend it.
 pub(crate) fn health() -> Response {
     Response::json(200, &json!({"status": "ok"}))
 }
 
-/// `GET /ready`: the database is initialised and can be read; else 503 with the reason.
+/// `GET /ready`: the database is initialised and can be read, and as far as is known written; else 503 with the reason.
+///
+/// It is asked each second, and a write that shows a full volume costs a sync of the disk. So it believes what
+/// `backup-job` said last of the volume, each minute or more often, where that is not too old to believe.
 pub(crate) fn ready<P: Platform>(platform: &P) -> Answer {
     store::probe(platform)?;
+    // A catalog that cannot be read says nothing of the database.
+    let volumes = Catalog::open(platform).and_then(|catalog| catalog.volumes()).unwrap_or_default();
+    let believed_ms = platform.now_ms() - BELIEVED_MS;
+    if volumes.iter().any(|one| one.volume == Volume::DATA && one.is_full() && one.at_ms > believed_ms) {
+        return Err(Problem::unavailable("volume-full", "the data volume is full: writes fail", RETRY));
+    }
     Ok(Response::json(200, &json!({"status": "ready"})))
 }

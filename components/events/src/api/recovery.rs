@@ -9,8 +9,8 @@ use crate::http::Response;
 use crate::limits;
 use crate::platform::Platform;
 use crate::recovery::{
-    Backup, BackupView, Drill, DrillView, Evidence, Record, Rehearsal, RehearsalView, ReplicaState, RestoreView,
-    Verdict, judge,
+    Backup, BackupView, Commands, Drill, DrillView, Evidence, Lag, LagView, Record, Rehearsal, RehearsalView,
+    ReplicaState, Restore, RestoreView, Verdict, VolumeView, judge,
 };
 use crate::store::{self, Catalog, StoreError};
 
@@ -30,6 +30,11 @@ struct Recovery {
     rehearsals: Vec<RehearsalView>,
     drills: Vec<DrillView>,
     restore: Option<RestoreView>,
+    restores: Vec<RestoreView>,
+    safety_copies: Vec<BackupView>,
+    volumes: Vec<VolumeView>,
+    lags: Vec<LagView>,
+    commands: Commands,
 }
 
 /// What the catalog says; where there is none, nothing.
@@ -39,6 +44,9 @@ struct Recorded {
     backups: Vec<Backup>,
     rehearsals: Vec<Rehearsal>,
     drills: Vec<Drill>,
+    restores: Vec<Restore>,
+    safety_copies: Vec<Backup>,
+    lags: Vec<Lag>,
 }
 
 /// `GET /recovery`.
@@ -49,7 +57,8 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
         Err(why) => (Recorded::default(), Some(why)),
     };
     let now_ms = platform.now_ms();
-    let Recorded { record, backups, rehearsals, drills } = recorded;
+    let Recorded { record, backups, rehearsals, drills, restores, safety_copies, lags } = recorded;
+    let commands = Commands::new(&record.volumes);
     let verdict = judge(&Evidence {
         now_ms,
         not_ready: look.as_ref().err().map(|why| (page(why), why.to_string())),
@@ -68,6 +77,11 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
         rehearsals: rehearsals.into_iter().map(RehearsalView::from).collect(),
         drills: drills.into_iter().map(DrillView::from).collect(),
         restore: record.restore.map(RestoreView::from),
+        restores: restores.into_iter().map(RestoreView::from).collect(),
+        safety_copies: safety_copies.into_iter().map(BackupView::from).collect(),
+        volumes: record.volumes.into_iter().map(VolumeView::from).collect(),
+        lags: lags.into_iter().map(LagView::from).collect(),
+        commands,
     };
     Response::json(200, &recovery)
 }
@@ -82,9 +96,17 @@ fn recorded<P: Platform>(platform: &P) -> Result<Recorded, String> {
         rehearsals: catalog.last_rehearsals()?,
         good_rehearsal: catalog.last_good_rehearsals()?.into_iter().max_by_key(|rehearsal| rehearsal.at_ms),
         restore: catalog.restore()?,
+        volumes: catalog.volumes()?,
     };
-    let rehearsals = catalog.rehearsals(limits::RECOVERY_REHEARSALS)?;
-    Ok(Recorded { record, backups, rehearsals, drills: catalog.drills(limits::RECOVERY_DRILLS)? })
+    Ok(Recorded {
+        record,
+        backups,
+        rehearsals: catalog.rehearsals(limits::RECOVERY_REHEARSALS)?,
+        drills: catalog.drills(limits::RECOVERY_DRILLS)?,
+        restores: catalog.restores(limits::RECOVERY_RESTORES)?,
+        safety_copies: catalog.safety_copies(limits::RECOVERY_RESTORES)?,
+        lags: catalog.lags(limits::RECOVERY_LAGS)?,
+    })
 }
 
 /// The page of the runbook for a database that cannot serve.

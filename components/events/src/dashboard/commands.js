@@ -8,22 +8,32 @@ function quote(text) {
   return /^[A-Za-z0-9._:+\/-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** Where the database and its backups are; kubectl comes first where that is a pod. */
+let paths = { database: null, backups: null, cluster: true };
+
 function commandsFor({ point, sealed, replica }) {
   const named = `--point ${quote(point)}`;
-  const from = replica ? ` --replica ${quote(replica)}` : "";
+  const flags = [
+    paths.database && `--database ${quote(paths.database)}`,
+    paths.backups && `--backups ${quote(paths.backups)}`,
+    named,
+    replica && `--replica ${quote(replica)}`,
+    sealed && "--identity FILE",
+  ].filter(Boolean).join(" ");
   const patch = quote(JSON.stringify({ data: { point } }));
-  return [
+  const local = [["Where the database is", `backup-job restore ${flags}`]];
+  const cluster = [
     ["With the plugin for kubectl", `kubectl pra restore ${named}`],
     ["With kubectl alone", `kubectl patch configmap restore-point --type merge -p ${patch}\n` +
       "kubectl create job restore-now --from=cronjob/restore"],
-    ["Where the database is", `backup-job restore ${named}${from}${sealed ? " --identity FILE" : ""}`],
   ];
+  return paths.cluster ? [...cluster, ...local] : [...local, ...cluster];
 }
 
 /** Chooses a file, or an instant of a replica. */
 function choosePoint(point, sealed, replica = null) {
   chosen = { point, sealed, replica };
-  const note = sealed ? " It is sealed: see docs/runbook/replica-sealed.md." : "";
+  const note = sealed ? " It is sealed: it takes the identity." : "";
   say(byId("chosen"), `To restore ${point}, type one of these.${note}`);
   byId("commands").replaceChildren(...commandsFor(chosen).map(([title, command]) => {
     const code = make("code", { textContent: command });
@@ -32,7 +42,7 @@ function choosePoint(point, sealed, replica = null) {
     return make("div", {}, make("h3", { textContent: title }),
       make("div", { className: "command" }, make("pre", {}, code), copy));
   }));
-  for (const button of document.querySelectorAll("#bars button, #backups button")) {
+  for (const button of document.querySelectorAll("#bars button, #backups button, #copies button")) {
     const own = button.dataset.key ?? button.textContent;
     button.ariaPressed = String(isChosen(own));
   }

@@ -13,10 +13,14 @@ let timer = null;
 let asking = false;
 
 function show(recovery) {
+  paths = recovery.commands;
   showVerdict(recovery.verdict);
   showFigures(recovery);
+  showCharts(recovery);
   showTimeline(recovery);
   showBackups(recovery.backups, recovery.now);
+  showPoints(byId("copies"), recovery.safety_copies, recovery.now, "No restore has replaced anything yet.");
+  showRestores(recovery.restores, recovery.now);
   showReplicas(recovery.replicas);
   showRehearsals(recovery.rehearsals, recovery.now);
   showDrills(recovery.drills, recovery.now);

@@ -29,6 +29,12 @@ byId("slider").addEventListener("input", (event) => {
   byId("at").value = asSecond(from + ((to - from) * event.target.valueAsNumber) / 1000);
 });
 
+/** What the picker gives is of the browser's own zone. */
+byId("local").addEventListener("input", (event) => {
+  const at = Date.parse(event.target.value);
+  if (!Number.isNaN(at)) byId("at").value = asSecond(at);
+});
+
 function chooseInstant() {
   const text = byId("at").value.trim();
   const at = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(text) ? Date.parse(text) : NaN;

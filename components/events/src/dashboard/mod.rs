@@ -18,6 +18,7 @@ const SCRIPT: &str = concat!(
     include_str!("verdict.js"),
     include_str!("tables.js"),
     include_str!("commands.js"),
+    include_str!("charts.js"),
     include_str!("timeline.js"),
     include_str!("instants.js"),
     include_str!("follow.js"),

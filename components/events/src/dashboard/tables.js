@@ -14,7 +14,15 @@ function rate(now, events) {
   return seconds > 0 ? ((events - counts[0].events) / seconds).toFixed(1) : DASH;
 }
 
-function showFigures({ now, events, database_bytes, verdict, restore }) {
+/** "3.1 GiB of 10.0 GiB". */
+function free(volumes, name) {
+  const volume = volumes.find((one) => one.volume === name);
+  return volume ? `${size(volume.free_bytes)} of ${size(volume.total_bytes)}` : DASH;
+}
+
+function showFigures({ now, events, database_bytes, verdict, restore, volumes }) {
+  say(byId("free-data"), free(volumes, "data"));
+  say(byId("free-backup"), free(volumes, "backup"));
   say(byId("now"), instant(now));
   say(byId("events"), count(events));
   say(byId("rate"), rate(now, events));
@@ -27,25 +35,31 @@ function showFigures({ now, events, database_bytes, verdict, restore }) {
 }
 
 function backupState({ verified, error, sealed }) {
-  if (error) return ["bad", `✕ bad: ${error}`];
+  // What is wrong with its bytes is for machines: /recovery has it.
+  if (error) return ["bad", "✕ damaged"];
   if (!verified) return ["warn", "? not verified"];
   return ["good", sealed ? "✓ verified, sealed" : "✓ verified"];
 }
 
-function showBackups(backups, now) {
-  const choose = (backup) => (cell) => {
-    if (!cell.firstChild) cell.append(make("button", { type: "button", textContent: backup.file }));
+/** A table of files that can be chosen. */
+function showPoints(table, points, now, none) {
+  const choose = (point) => (cell) => {
+    if (!cell.firstChild) cell.append(make("button", { type: "button", textContent: point.file }));
     const button = cell.firstChild;
-    button.onclick = () => choosePoint(backup.file, backup.sealed);
-    button.ariaPressed = String(isChosen(backup.file));
+    button.onclick = () => choosePoint(point.file, point.sealed);
+    button.ariaPressed = String(isChosen(point.file));
   };
-  fill(byId("backups"), allBackups ? backups : backups.slice(0, ROWS), (backup) => backup.file, (backup) => [
-    choose(backup),
-    instant(backup.created_at),
-    duration(between(backup.created_at, now)),
-    size(backup.bytes),
-    backupState(backup),
-  ], "There is no backup yet.");
+  fill(table, points, (point) => point.file, (point) => [
+    choose(point),
+    instant(point.created_at),
+    duration(between(point.created_at, now)),
+    size(point.bytes),
+    backupState(point),
+  ], none);
+}
+
+function showBackups(backups, now) {
+  showPoints(byId("backups"), allBackups ? backups : backups.slice(0, ROWS), now, "There is no backup yet.");
   const more = byId("more");
   more.hidden = allBackups || backups.length <= ROWS;
   say(more, `Show all ${backups.length}`);
@@ -53,6 +67,21 @@ function showBackups(backups, now) {
     allBackups = true;
     showBackups(backups, now);
   };
+}
+
+function restoreOutcome({ running, error, mode }) {
+  if (running) return ["warn", "… at work, or killed"];
+  return error ? ["bad", `✕ failed: ${error}`] : ["good", `✓ ${mode ?? "done"}`];
+}
+
+function showRestores(restores, now) {
+  fill(byId("restores"), restores, (one) => one.began_at, (one) => [
+    one.point,
+    instant(one.began_at),
+    duration(between(one.began_at, now)),
+    duration(one.seconds),
+    restoreOutcome(one),
+  ], "Nothing has been restored yet.");
 }
 
 function showReplicas(replicas) {

@@ -16,7 +16,7 @@ function showTimeline({ backups, replicas, now }) {
   const ages = [...backups.map((backup) => backup.created_at), ...covered.map((replica) => replica.window_from)];
   const place = scaleFor(Math.max(0, ...ages.map((at) => between(at, now))));
   showBars(backups, now, place);
-  showScale(place);
+  showScale(place, now);
   showWindows(covered, now, place);
   offerInstants(covered);
 }
@@ -60,15 +60,27 @@ byId("bars").addEventListener("keydown", (event) => {
   }
 });
 
-function showScale(place) {
+/** The date, or the time of day, of an age. */
+function dated(now, age) {
+  const at = new Date(Date.parse(now) - age * 1000).toISOString();
+  if (age < 86400) return at.slice(11, 16);
+  const month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ")[Number(at.slice(5, 7)) - 1];
+  return age < 31536000 ? `${Number(at.slice(8, 10))} ${month}` : `${month} ${at.slice(0, 4)}`;
+}
+
+function showScale(place, now) {
   let last = 100;
-  const shown = TICKS.map(([age, label]) => [place(age), label]).filter(([left]) => {
+  const shown = TICKS.map(([age, label]) => [place(age), label, dated(now, age)]).filter(([left]) => {
     const fits = left > EDGE && last - left >= APART;
     if (fits) last = left;
     return fits;
   });
-  reconcile(byId("scale"), shown, ([, label]) => label, ([, label]) => make("span", { textContent: label }),
-    (span, [left]) => { span.style.left = `${left}%`; });
+  reconcile(byId("scale"), shown, ([, label]) => label, () => make("span", {}, make("span"), make("span")),
+    (span, [left, label, date]) => {
+      span.style.left = `${left}%`;
+      say(span.children[0], label);
+      say(span.children[1], date);
+    });
 }
 
 function showWindows(covered, now, place) {

@@ -25,10 +25,14 @@ function showVerdict({ level, sentence, reasons }) {
   const word = LEVELS[level][1];
   showLevel(level, word, sentence);
   const key = (reason) => `${reason.level} ${reason.page} ${reasons.indexOf(reason)}`;
-  const build = () => make("li", {}, make("span"), " ", make("code"));
+  const build = () => make("li", {}, make("span"), " ", make("a"), " ", make("code"));
   reconcile(byId("reasons"), reasons, key, build, (item, reason) => {
-    say(item.children[0], `${LEVELS[reason.level][1]}: ${reason.text}. Read`);
-    say(item.children[1], `docs/runbook/${reason.page}.md`);
+    say(item.children[0], `${LEVELS[reason.level][1]}: ${reason.text}.`);
+    say(item.children[1], `What to do: ${reason.page}`);
+    const page = `runbook/${encodeURIComponent(reason.page)}`;
+    if (item.children[1].getAttribute("href") !== page) item.children[1].href = page;
+    say(item.children[2], reason.command ?? "");
+    item.children[2].hidden = !reason.command;
   });
   announce([level, ...reasons.map(key)].join("\n"), `${word}. ${sentence}`);
 }

@@ -27,6 +27,8 @@ pub(crate) enum Route {
     Events,
     /// `/events/{id}`, with the id as it was sent
     Event(String),
+    /// `/runbook/{page}`
+    Runbook(String),
     /// `/openapi.json`
     OpenApi,
 }
@@ -58,8 +60,9 @@ impl Route {
             "/metrics" => Self::Metrics,
             "/events" => Self::Events,
             "/openapi.json" => Self::OpenApi,
-            _ => match path.strip_prefix("/events/") {
-                Some(id) if !id.is_empty() && !id.contains('/') => Self::Event(id.to_owned()),
+            _ => match (path.strip_prefix("/events/"), path.strip_prefix("/runbook/")) {
+                (Some(id), _) if !id.is_empty() && !id.contains('/') => Self::Event(id.to_owned()),
+                (_, Some(page)) if !page.is_empty() && !page.contains('/') => Self::Runbook(page.to_owned()),
                 _ => return Err(Problem::new(404, "no-such-route", "there is no such route, see /openapi.json")),
             },
         })

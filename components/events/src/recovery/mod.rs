@@ -8,13 +8,17 @@
 //! ```
 //! All of it is pure: the instant is an argument.
 
+mod commands;
 mod record;
 mod verdict;
 mod view;
 
-pub(crate) use record::{Backup, Drill, Rehearsal, Replica, Restore};
+pub(crate) use commands::Commands;
+pub(crate) use record::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
 pub(crate) use verdict::{Evidence, Record, Verdict, judge};
-pub(crate) use view::{BackupView, DrillView, RehearsalView, ReplicaState, ReplicaView, RestoreView};
+pub(crate) use view::{
+    BackupView, DrillView, LagView, RehearsalView, ReplicaState, ReplicaView, RestoreView, VolumeView,
+};
 
 /// Seconds from `then_ms` to `now_ms`, to the millisecond; 0 where the clocks disagree and it would be negative.
 pub(crate) fn seconds_between(then_ms: i64, now_ms: i64) -> f64 {

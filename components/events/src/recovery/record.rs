@@ -1,5 +1,7 @@
 //! What the catalog records, as `backup-job` writes it. Instants are in ms since the epoch, UTC.
 
+use pra_metrics::thresholds;
+
 /// How long a replica's row counts as true, in ms: its writer renews it each second.
 const FRESH_MS: i64 = 5_000;
 
@@ -20,6 +22,8 @@ pub(crate) struct Backup {
     pub(crate) error: Option<String>,
     /// Whether only an identity opens it.
     pub(crate) sealed: bool,
+    /// How many events are in it, where it was counted.
+    pub(crate) events: Option<i64>,
 }
 
 impl Backup {
@@ -125,7 +129,7 @@ pub(crate) struct Drill {
     pub(crate) refused: i64,
 }
 
-/// The last restore.
+/// A restore.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Restore {
     /// When it began.
@@ -147,6 +151,50 @@ impl Restore {
     pub(crate) fn is_running(&self) -> bool {
         self.ended_ms.is_none()
     }
+}
+
+/// How full a volume was, and what lies there.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Volume {
+    /// `data` or `backup`.
+    pub(crate) volume: String,
+    /// The database, or the backup folder, as commands name it where `backup-job` runs.
+    pub(crate) path: String,
+    /// When it was looked at.
+    pub(crate) at_ms: i64,
+    /// Its size.
+    pub(crate) total_bytes: i64,
+    /// What may still be written.
+    pub(crate) free_bytes: i64,
+}
+
+impl Volume {
+    /// The one that the database is on.
+    pub(crate) const DATA: &str = "data";
+    /// The one that the backups are on.
+    pub(crate) const BACKUP: &str = "backup";
+
+    /// Whether no write can be relied on.
+    pub(crate) fn is_full(&self) -> bool {
+        self.free_bytes < thresholds::VOLUME_FULL.cast_signed()
+    }
+
+    /// Whether less than the tenth is free that there should be.
+    pub(crate) fn is_low(&self) -> bool {
+        let low = i128::from(self.total_bytes) * i128::from(thresholds::VOLUME_LOW_PERCENT);
+        i128::from(self.free_bytes) * 100 < low
+    }
+}
+
+/// How far a replica was behind.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lag {
+    /// The replica.
+    pub(crate) url: String,
+    /// When.
+    pub(crate) at_ms: i64,
+    /// By how much.
+    pub(crate) seconds: f64,
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! Is it safe now? The verdict on the evidence, with its reasons. Each names the page of `docs/runbook` to read.
 
+use pra_metrics::thresholds;
 use serde::Serialize;
 
-use super::{Backup, Rehearsal, Replica, Restore, seconds_between};
+use super::{Backup, Commands, Rehearsal, Replica, Restore, Volume, seconds_between};
 
-/// In seconds: a backup is made each minute, so three of them are missing.
-const BACKUP_OLD: f64 = 180.0;
-const BACKUP_TOO_OLD: f64 = 900.0;
-/// In seconds: a replica is behind by a second, by its promise.
-const LAG_LONG: f64 = 10.0;
-const LAG_TOO_LONG: f64 = 60.0;
-/// In seconds: restores are rehearsed nightly.
-const REHEARSAL_OLD: f64 = 36.0 * 3_600.0;
+const BACKUP_OLD: f64 = seconds(thresholds::BACKUP_OLD);
+const BACKUP_TOO_OLD: f64 = seconds(thresholds::BACKUP_TOO_OLD);
+const LAG_LONG: f64 = seconds(thresholds::LAG_LONG);
+const LAG_TOO_LONG: f64 = seconds(thresholds::LAG_TOO_LONG);
+const REHEARSAL_OLD: f64 = seconds(thresholds::REHEARSAL_OLD);
+
+/// The thresholds are small.
+#[allow(clippy::cast_precision_loss)]
+const fn seconds(seconds: u64) -> f64 {
+    seconds as f64
+}
 
 /// What is known now.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub(crate) struct Record {
     /// The newest good one of all.
     pub(crate) good_rehearsal: Option<Rehearsal>,
     pub(crate) restore: Option<Restore>,
+    pub(crate) volumes: Vec<Volume>,
 }
 
 /// How safe it is.
@@ -67,6 +72,18 @@ pub(crate) struct Reason {
     pub(crate) text: String,
     /// The page of `docs/runbook`, without its ending.
     pub(crate) page: &'static str,
+    /// What helps, as one types it.
+    pub(crate) command: Option<String>,
+}
+
+impl Reason {
+    fn new(level: Level, text: String, page: &'static str) -> Self {
+        Self { level, text, page, command: None }
+    }
+
+    fn with(self, command: String) -> Self {
+        Self { command: Some(command), ..self }
+    }
 }
 
 /// Judges the evidence.
@@ -74,16 +91,17 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let Evidence { now_ms, not_ready, record } = evidence;
     let mut reasons = Vec::new();
     if let Some((page, why)) = not_ready {
-        reasons.push(Reason { level: Level::Danger, text: format!("the application is not ready: {why}"), page });
+        reasons.push(Reason::new(Level::Danger, format!("the application is not ready: {why}"), page));
     }
     let (mut loss_seconds, mut recovery_seconds) = (None, None);
     match record {
         Err(why) => {
             let text = format!("the catalog of backups cannot be read: {why}");
-            reasons.push(Reason { level: Level::Danger, text, page: "no-backup" });
+            reasons.push(Reason::new(Level::Danger, text, "no-backup"));
         }
         Ok(record) => {
-            let judged = Judged { now_ms: *now_ms, record };
+            let judged = Judged { now_ms: *now_ms, record, commands: Commands::new(&record.volumes) };
+            judged.volumes(&mut reasons);
             judged.backups(&mut reasons);
             judged.replicas(&mut reasons);
             judged.rehearsals(&mut reasons);
@@ -114,6 +132,7 @@ fn sentence(reasons: &[Reason], loss_seconds: Option<f64>, recovery_seconds: Opt
 struct Judged<'a> {
     now_ms: i64,
     record: &'a Record,
+    commands: Commands,
 }
 
 impl Judged<'_> {
@@ -138,9 +157,17 @@ impl Judged<'_> {
     }
 
     fn backups(&self, reasons: &mut Vec<Reason>) {
-        if let Some(Backup { file, error: Some(error), .. }) = &self.record.newest {
-            let text = format!("the newest backup, {file}, is bad: {error}");
-            reasons.push(Reason { level: Level::Danger, text, page: "backup-not-verified" });
+        // What is wrong with its bytes is in the JSON of the backup; here is what it means.
+        if let Some(Backup { file, created_at_ms, error: Some(_), .. }) = &self.record.newest {
+            let text = format!("the newest backup, {file}, is damaged");
+            reasons.push(match &self.record.newest_good {
+                Some(good) => {
+                    let older = words(seconds_between(good.created_at_ms, *created_at_ms));
+                    let text = format!("{text}; the newest good one is {older} older");
+                    Reason::new(Level::Danger, text, "backup-not-verified").with(self.commands.restore(&good.file))
+                }
+                None => Reason::new(Level::Danger, text, "backup-not-verified").with(self.commands.backup()),
+            });
         }
         let age = self.backup_age();
         if age <= BACKUP_OLD {
@@ -154,7 +181,27 @@ impl Judged<'_> {
         let replaced = |replica: &Replica| replica.is_well(self.now_ms) && self.lag(replica) <= LAG_LONG;
         let severe = age > BACKUP_TOO_OLD && !self.record.replicas.iter().any(replaced);
         let level = if severe { Level::Danger } else { Level::Warning };
-        reasons.push(Reason { level, text, page });
+        reasons.push(Reason::new(level, text, page).with(self.commands.backup()));
+    }
+
+    /// A volume without room: what is there is safe, and nothing more gets there, no backup and no restore either.
+    fn volumes(&self, reasons: &mut Vec<Reason>) {
+        for volume in &self.record.volumes {
+            let name = &volume.volume;
+            let free = format!("{} of {} are free", size(volume.free_bytes), size(volume.total_bytes));
+            let next = self.record.newest.as_ref().map_or(0, |backup| backup.bytes);
+            let (level, text) = if volume.is_full() {
+                let fails = if name == Volume::DATA { "writes and restores fail" } else { "backups and restores fail" };
+                (Level::Danger, format!("the {name} volume is full, and {fails}: {free}"))
+            } else if name == Volume::BACKUP && volume.free_bytes < next {
+                (Level::Danger, format!("the {name} volume has no room for another backup: {free}"))
+            } else if volume.is_low() {
+                (Level::Warning, format!("the {name} volume is nearly full: {free}"))
+            } else {
+                continue;
+            };
+            reasons.push(Reason::new(level, text, "volume-full"));
+        }
     }
 
     fn replicas(&self, reasons: &mut Vec<Reason>) {
@@ -174,7 +221,7 @@ impl Judged<'_> {
             };
             let severe = lag > LAG_TOO_LONG && self.backup_age() > BACKUP_OLD;
             let level = if severe { Level::Danger } else { Level::Warning };
-            reasons.push(Reason { level, text, page });
+            reasons.push(Reason::new(level, text, page));
         }
     }
 
@@ -185,7 +232,7 @@ impl Judged<'_> {
             if outcome == Rehearsal::FAILED && counts {
                 let why = error.as_deref().unwrap_or("it is not said why");
                 let text = format!("the last rehearsed restore from {source} failed: {why}");
-                reasons.push(Reason { level: Level::Danger, text, page: "rehearsal-failed" });
+                reasons.push(Reason::new(Level::Danger, text, "rehearsal-failed").with(self.commands.rehearse()));
             }
         }
         let text = match &self.record.good_rehearsal {
@@ -195,7 +242,7 @@ impl Judged<'_> {
             }
             Some(_) => return,
         };
-        reasons.push(Reason { level: Level::Warning, text, page: "rehearsal-old" });
+        reasons.push(Reason::new(Level::Warning, text, "rehearsal-old").with(self.commands.rehearse()));
     }
 
     /// Whether this is where data would come from now.
@@ -207,7 +254,7 @@ impl Judged<'_> {
         if let Some(restore) = self.record.restore.as_ref().filter(|restore| restore.is_running()) {
             let age = words(self.age(restore.began_ms));
             let text = format!("a restore of {} began {age} ago and is at work, or was killed", restore.point);
-            reasons.push(Reason { level: Level::Warning, text, page: "restore-stuck" });
+            reasons.push(Reason::new(Level::Warning, text, "restore-stuck"));
         }
     }
 }
@@ -221,6 +268,19 @@ fn words(seconds: f64) -> String {
         ..172_800.0 => format!("{:.0} h", seconds / 3_600.0),
         _ => format!("{:.0} days", seconds / 86_400.0),
     }
+}
+
+/// A size for people: `512 B`, `20.0 KiB`, `1.5 GiB`.
+#[allow(clippy::cast_precision_loss)]
+fn size(bytes: i64) -> String {
+    let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].iter();
+    let mut number = bytes as f64;
+    while number >= 1_024.0 && units.len() > 1 {
+        number /= 1_024.0;
+        units.next();
+    }
+    let unit = units.next().unwrap_or(&"B");
+    if *unit == "B" { format!("{bytes} B") } else { format!("{number:.1} {unit}") }
 }
 
 #[cfg(test)]

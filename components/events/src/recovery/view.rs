@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Backup, Drill, Rehearsal, Replica, Restore};
+use super::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
 use crate::clock::rfc3339;
 
 /// A backup in `/recovery`.
@@ -14,13 +14,14 @@ pub(crate) struct BackupView {
     verified: bool,
     error: Option<String>,
     sealed: bool,
+    events: Option<i64>,
 }
 
 impl From<Backup> for BackupView {
     fn from(backup: Backup) -> Self {
         let verified = backup.is_good();
-        let Backup { file, created_at_ms, bytes, error, sealed, .. } = backup;
-        Self { file, created_at: rfc3339(created_at_ms), bytes, verified, error, sealed }
+        let Backup { file, created_at_ms, bytes, error, sealed, events, .. } = backup;
+        Self { file, created_at: rfc3339(created_at_ms), bytes, verified, error, sealed, events }
     }
 }
 
@@ -106,8 +107,8 @@ impl From<Drill> for DrillView {
     }
 }
 
-/// The last restore.
-#[derive(Debug, Serialize)]
+/// A restore.
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct RestoreView {
     began_at: String,
     ended_at: Option<String>,
@@ -124,5 +125,36 @@ impl From<Restore> for RestoreView {
         let Restore { began_ms, ended_ms, point, mode, seconds, error } = restore;
         let (began_at, ended_at) = (rfc3339(began_ms), ended_ms.map(rfc3339));
         Self { began_at, ended_at, running, point, mode, seconds, error }
+    }
+}
+
+/// How full a volume is.
+#[derive(Debug, Serialize)]
+pub(crate) struct VolumeView {
+    volume: String,
+    at: String,
+    total_bytes: i64,
+    free_bytes: i64,
+}
+
+impl From<Volume> for VolumeView {
+    fn from(volume: Volume) -> Self {
+        let Volume { volume, at_ms, total_bytes, free_bytes, path: _ } = volume;
+        Self { volume, at: rfc3339(at_ms), total_bytes, free_bytes }
+    }
+}
+
+/// How far a replica was behind.
+#[derive(Debug, Serialize)]
+pub(crate) struct LagView {
+    replica: String,
+    at: String,
+    seconds: f64,
+}
+
+impl From<Lag> for LagView {
+    fn from(lag: Lag) -> Self {
+        let Lag { url, at_ms, seconds } = lag;
+        Self { replica: url, at: rfc3339(at_ms), seconds }
     }
 }

@@ -14,6 +14,7 @@ fn backup(age_seconds: i64) -> Backup {
         verified: true,
         error: None,
         sealed: false,
+        events: None,
     }
 }
 
@@ -75,11 +76,11 @@ fn where_all_is_well_the_sentence_says_what_would_be_lost_and_how_long_it_would_
 }
 
 #[test]
-fn old_backups_warn_after_three_minutes_and_are_a_danger_after_fifteen() {
+fn old_backups_warn_after_three_minutes_and_are_a_danger_after_ten() {
     assert_eq!(judged(&with_backup(180)), (Level::Safe, vec![]));
     assert_eq!(judged(&with_backup(181)), (Level::Warning, vec!["backups-old"]));
-    assert_eq!(judged(&with_backup(900)), (Level::Warning, vec!["backups-old"]));
-    assert_eq!(judged(&with_backup(901)), (Level::Danger, vec!["backups-old"]));
+    assert_eq!(judged(&with_backup(600)), (Level::Warning, vec!["backups-old"]));
+    assert_eq!(judged(&with_backup(601)), (Level::Danger, vec!["backups-old"]));
     let none = Record { newest: None, newest_good: None, ..good() };
     assert_eq!(judged(&none), (Level::Danger, vec!["no-backup"]));
     assert_eq!(verdict(&none).sentence, "No: there is no verified backup.");
@@ -96,9 +97,45 @@ fn a_replica_that_is_well_and_in_step_stands_in_for_backups() {
 }
 
 #[test]
-fn a_bad_newest_backup_is_a_danger_whatever_the_one_before() {
-    let bad = Backup { error: Some("integrity check failed".to_owned()), ..backup(2) };
-    assert_eq!(judged(&Record { newest: Some(bad), ..good() }), (Level::Danger, vec!["backup-not-verified"]));
+fn a_bad_newest_backup_is_a_danger_said_in_plain_words_with_the_command_that_helps() {
+    let bad = Backup { error: Some("checksum 81f0 where 92a1 is recorded".to_owned()), ..backup(12) };
+    let record = Record { newest: Some(bad), ..good() };
+    assert_eq!(judged(&record), (Level::Danger, vec!["backup-not-verified"]));
+    let verdict = verdict(&record);
+    let expected = "No: the newest backup, backup-1.db, is damaged; the newest good one is 30 s older.";
+    assert_eq!(verdict.sentence, expected);
+    assert_eq!(verdict.reasons[0].command.as_deref(), Some("kubectl pra restore --point backup-1.db"));
+}
+
+#[test]
+fn what_is_missing_has_the_command_beside_it_with_the_paths_of_this_machine() {
+    let volumes = vec![volume("backup", "/srv/backup", 50), volume("data", "/srv/app.db", 50)];
+    let never = Record { rehearsals: Vec::new(), good_rehearsal: None, volumes: volumes.clone(), ..good() };
+    let command = verdict(&never).reasons[0].command.clone();
+    assert_eq!(command.as_deref(), Some("backup-job rehearse --backups /srv/backup"));
+    let command = verdict(&Record { volumes, ..with_backup(601) }).reasons[0].command.clone();
+    assert_eq!(command.as_deref(), Some("backup-job backup --database /srv/app.db --backups /srv/backup"));
+}
+
+/// Of 100 MiB so much is free.
+fn volume(name: &str, path: &str, free_mib: i64) -> Volume {
+    let (total_bytes, free_bytes) = (100 << 20, free_mib << 20);
+    Volume { volume: name.to_owned(), path: path.to_owned(), at_ms: NOW, total_bytes, free_bytes }
+}
+
+#[test]
+fn a_volume_that_is_full_is_a_danger_and_one_that_is_nearly_full_warns() {
+    for name in ["data", "backup"] {
+        let with = |free_mib| Record { volumes: vec![volume(name, "/x", free_mib)], ..good() };
+        assert_eq!(judged(&with(10)), (Level::Safe, vec![]), "{name}");
+        assert_eq!(judged(&with(9)), (Level::Warning, vec!["volume-full"]), "{name}");
+        assert_eq!(judged(&with(0)), (Level::Danger, vec!["volume-full"]), "{name}");
+    }
+    let sentence = verdict(&Record { volumes: vec![volume("data", "/x", 0)], ..good() }).sentence;
+    assert_eq!(sentence, "No: the data volume is full, and writes and restores fail: 0 B of 100.0 MiB are free.");
+    let large = Backup { bytes: 60 << 20, ..backup(42) };
+    let no_room = Record { newest: Some(large), volumes: vec![volume("backup", "/x", 50)], ..good() };
+    assert_eq!(judged(&no_room), (Level::Danger, vec!["volume-full"]));
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! The tables of the catalog, as versions 1 and 2 have them. Texts are read as BLOB: see [`crate::platform::Value`].
+//! The tables of the catalog, as versions 1 to 3 have them. Texts are read as BLOB: see [`crate::platform::Value`].
 
 use super::Catalog;
 use super::columns::Columns;
 use crate::platform::{Param, Platform};
-use crate::recovery::{Backup, Drill, Rehearsal, Replica, Restore};
+use crate::recovery::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
 use crate::text;
 
 /// The most stores that are looked at: more than anybody configures.
@@ -14,12 +14,13 @@ const SEALED_SINCE: i64 = 2;
 
 /// At most ?1 backups, newest first.
 macro_rules! backups_sql {
-    ($sealed:literal, $which:literal) => {
+    ($sealed:literal, $kind:literal, $which:literal) => {
         concat!(
             "SELECT CAST(file AS BLOB), created_at_ms, bytes, seconds, verified_at_ms IS NOT NULL,
                 CAST(error AS BLOB), ",
             $sealed,
-            " FROM restore_points WHERE kind = 'backup'",
+            ", events FROM restore_points WHERE kind = ",
+            $kind,
             $which,
             " ORDER BY created_at_ms DESC LIMIT ?1"
         )
@@ -29,15 +30,22 @@ macro_rules! backups_sql {
 impl<P: Platform> Catalog<P> {
     /// The newest backup that has been read back and found good, at the same cost for any number.
     pub(crate) fn last_backup(&self) -> Result<Option<Backup>, String> {
-        const PLAIN: &str = backups_sql!("0", " AND error IS NULL AND verified_at_ms IS NOT NULL");
-        const SEALED: &str = backups_sql!("sealed", " AND error IS NULL AND verified_at_ms IS NOT NULL");
+        const PLAIN: &str = backups_sql!("0", "'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL");
+        const SEALED: &str = backups_sql!("sealed", "'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL");
         Ok(self.read_backups(PLAIN, SEALED, 1)?.pop())
     }
 
     /// At most `limit` backups, good or bad, newest first.
     pub(crate) fn backups(&self, limit: i64) -> Result<Vec<Backup>, String> {
-        const PLAIN: &str = backups_sql!("0", "");
-        const SEALED: &str = backups_sql!("sealed", "");
+        const PLAIN: &str = backups_sql!("0", "'backup'", "");
+        const SEALED: &str = backups_sql!("sealed", "'backup'", "");
+        self.read_backups(PLAIN, SEALED, limit)
+    }
+
+    /// At most `limit` states as they were before a restore, newest first.
+    pub(crate) fn safety_copies(&self, limit: i64) -> Result<Vec<Backup>, String> {
+        const PLAIN: &str = backups_sql!("0", "'pre-restore'", "");
+        const SEALED: &str = backups_sql!("sealed", "'pre-restore'", "");
         self.read_backups(PLAIN, SEALED, limit)
     }
 
@@ -55,6 +63,7 @@ impl<P: Platform> Catalog<P> {
                 verified: row.flag()?,
                 error: row.maybe_text()?,
                 sealed: row.flag()?,
+                events: row.maybe_integer()?,
             })
         })
     }
@@ -165,12 +174,17 @@ impl<P: Platform> Catalog<P> {
 
     /// The last restore.
     pub(crate) fn restore(&self) -> Result<Option<Restore>, String> {
+        Ok(self.restores(1)?.pop())
+    }
+
+    /// At most `limit` restores, newest first.
+    pub(crate) fn restores(&self, limit: i64) -> Result<Vec<Restore>, String> {
         let rows = self.rows(
             "SELECT began_ms, ended_ms, CAST(point AS BLOB), CAST(mode AS BLOB), seconds, CAST(error AS BLOB)
-             FROM restores WHERE id = 1",
-            &[],
+             FROM restores ORDER BY began_ms DESC LIMIT ?1",
+            &[Param::Integer(limit)],
         )?;
-        let restores = Columns::read(rows, "restores", |row| {
+        Columns::read(rows, "restores", |row| {
             Some(Restore {
                 began_ms: row.integer()?,
                 ended_ms: row.maybe_integer()?,
@@ -179,7 +193,37 @@ impl<P: Platform> Catalog<P> {
                 seconds: row.maybe_real()?,
                 error: row.maybe_text()?,
             })
+        })
+    }
+
+    /// How full the volumes are.
+    pub(crate) fn volumes(&self) -> Result<Vec<Volume>, String> {
+        let rows = self.rows(
+            "SELECT CAST(volume AS BLOB), CAST(path AS BLOB), at_ms, total_bytes, free_bytes FROM volumes
+             ORDER BY volume LIMIT ?1",
+            &[Param::Integer(SOURCES_MAX)],
+        )?;
+        Columns::read(rows, "volumes", |row| {
+            Some(Volume {
+                volume: row.text()?,
+                path: row.text()?,
+                at_ms: row.integer()?,
+                total_bytes: row.integer()?,
+                free_bytes: row.integer()?,
+            })
+        })
+    }
+
+    /// How far the replicas were behind, at most `limit` times, oldest first.
+    pub(crate) fn lags(&self, limit: i64) -> Result<Vec<Lag>, String> {
+        let rows = self.rows(
+            "SELECT CAST(url AS BLOB), at_ms, seconds FROM lags ORDER BY at_ms DESC LIMIT ?1",
+            &[Param::Integer(limit)],
+        )?;
+        let mut lags = Columns::read(rows, "lags", |row| {
+            Some(Lag { url: row.text()?, at_ms: row.integer()?, seconds: row.real()? })
         })?;
-        Ok(restores.into_iter().next())
+        lags.reverse();
+        Ok(lags)
     }
 }

@@ -1,0 +1,92 @@
+//! What one types, with the paths that `backup-job` was given.
+
+use serde::Serialize;
+
+use super::Volume;
+
+/// Where the database and the backups are, as commands name them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Commands {
+    /// The database; none where nobody has said.
+    database: Option<String>,
+    /// The backup folder.
+    backups: Option<String>,
+    /// Whether they are where the pods of a cluster have them: then kubectl is what people have at hand.
+    cluster: bool,
+}
+
+impl Commands {
+    /// `backup-job`'s own defaults are the mount points in its image, which nobody else uses without need.
+    const IN_A_POD: (&str, &str) = ("/data/app.db", "/backup");
+
+    pub(crate) fn new(volumes: &[Volume]) -> Self {
+        let path = |name| volumes.iter().find(|volume| volume.volume == name).map(|volume| volume.path.clone());
+        let (database, backups) = (path(Volume::DATA), path(Volume::BACKUP));
+        let cluster = match (&database, &backups) {
+            (Some(database), Some(backups)) => (database.as_str(), backups.as_str()) == Self::IN_A_POD,
+            // An old catalog, or none: both kinds are shown, those of a cluster first.
+            _ => true,
+        };
+        Self { database, backups, cluster }
+    }
+
+    pub(crate) fn restore(&self, point: &str) -> String {
+        let point = quoted(point);
+        match self.cluster {
+            true => format!("kubectl pra restore --point {point}"),
+            false => format!("backup-job restore{}{} --point {point}", self.database(), self.backups()),
+        }
+    }
+
+    pub(crate) fn backup(&self) -> String {
+        match self.cluster {
+            true => "kubectl pra backup".to_owned(),
+            false => format!("backup-job backup{}{}", self.database(), self.backups()),
+        }
+    }
+
+    pub(crate) fn rehearse(&self) -> String {
+        match self.cluster {
+            true => "kubectl create job rehearse-now --from=cronjob/rehearse".to_owned(),
+            false => format!("backup-job rehearse{}", self.backups()),
+        }
+    }
+
+    fn database(&self) -> String {
+        self.database.as_ref().map(|path| format!(" --database {}", quoted(path))).unwrap_or_default()
+    }
+
+    fn backups(&self) -> String {
+        self.backups.as_ref().map(|path| format!(" --backups {}", quoted(path))).unwrap_or_default()
+    }
+}
+
+/// As a shell takes it.
+fn quoted(text: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "._:+/-".contains(character);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn volume(name: &str, path: &str) -> Volume {
+        Volume { volume: name.to_owned(), path: path.to_owned(), at_ms: 0, total_bytes: 1, free_bytes: 1 }
+    }
+
+    #[test]
+    fn commands_name_the_paths_and_kubectl_comes_first_only_in_a_pod() {
+        let pod = Commands::new(&[volume("backup", "/backup"), volume("data", "/data/app.db")]);
+        assert_eq!(pod.restore("backup-1.db"), "kubectl pra restore --point backup-1.db");
+        let server = Commands::new(&[volume("backup", "/srv/my backups"), volume("data", "/srv/app.db")]);
+        let typed = "backup-job restore --database /srv/app.db --backups '/srv/my backups' --point 'it'\\''s.db'";
+        assert_eq!(server.restore("it's.db"), typed);
+        assert_eq!(server.rehearse(), "backup-job rehearse --backups '/srv/my backups'");
+        assert!(Commands::new(&[]).cluster);
+    }
+}
