@@ -29,7 +29,8 @@ pub struct JobAnswer {
 }
 
 impl Job {
-    /// `backup-job VERB` on the database and the backups of `data`, answering in JSON, asking nothing.
+    /// `backup-job VERB` on the database and the backups of `data`, answering in JSON, asking nothing. `init` makes the
+    /// event application's schema.
     #[must_use]
     pub fn new(verb: &str, data: &Data) -> Self {
         Self::of(&programs::backup_job(), verb, data)
@@ -46,6 +47,9 @@ impl Job {
         // By their variables, which every verb takes, also one that has no use for the database.
         command.arg(verb).env("PRA_DATABASE", data.database()).env("PRA_BACKUPS", data.backups());
         command.args(["-o", "json"]).stdin(Stdio::null());
+        if verb == "init" {
+            command.args(["--schema", "events"]);
+        }
         Self { command, verb: verb.to_owned() }
     }
 

@@ -35,7 +35,7 @@ impl Source {
                 Code::Failed,
                 format!("the database '{}' has no tables: there is nothing to back up", path.display()),
             )
-            .hint("`backup-job init` restores the newest backup into it, or creates the schema")
+            .hint("`backup-job init` restores the newest backup into it, or the application makes its tables")
         };
         let (shape, _) = sqlite::shape(&connection).map_err(|e| Error::sqlite("read", path, e))?.ok_or_else(empty)?;
         if !sqlite::has_schema(&connection).map_err(|e| Error::sqlite("read", path, e))? {

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::Answer;
@@ -7,8 +7,8 @@ use crate::init::{self, Outcome, Report};
 
 /// Makes the database exist: kept, restored from the newest verified backup, or new
 ///
-/// A database with tables is kept. One that is missing or empty is restored; only where the backup folder holds no
-/// backup at all is a new one created. Runs before the application starts.
+/// A database with tables is kept. One that is missing or empty is restored. Only where the backup folder holds no
+/// backup at all is it left to the application, or made by --schema. Runs before the application starts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job init --database /data/app.db --backups /backup")]
 pub(super) struct Args {
@@ -20,12 +20,10 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
-    /// SQL that makes an empty database the application's; the event application's by default
-    #[arg(long, value_name = "FILE", env = "PRA_SCHEMA")]
+    /// What an empty database becomes where there is no backup: `events`, the tables of the event application, or what
+    /// the SQL in a file makes. Without it nothing: the application makes its own
+    #[arg(long, value_name = "events|FILE", env = "PRA_SCHEMA")]
     schema: Option<PathBuf>,
-    /// Where there is no backup, make no database: the application makes its own
-    #[arg(long, env = "PRA_NO_SCHEMA", conflicts_with = "schema")]
-    no_schema: bool,
     /// Do not switch a database that is kept to WAL mode
     #[arg(long, env = "PRA_KEEP_JOURNAL_MODE")]
     keep_journal_mode: bool,
@@ -33,14 +31,14 @@ pub(super) struct Args {
     /// may be a mistyped bucket
     #[arg(long, env = "PRA_FIRST_INSTALL")]
     first_install: bool,
-    #[command(flatten)]
-    replicas: ReadReplicas,
     /// Where the newest backup is damaged, restore an older one and lose what lies between
     #[arg(long, env = "PRA_ACCEPT_OLDER")]
     accept_older: bool,
     /// Say what would be done, and change nothing
     #[arg(long, env = "PRA_DRY_RUN")]
     dry_run: bool,
+    #[command(flatten)]
+    replicas: ReadReplicas,
 }
 
 impl Args {
@@ -55,7 +53,6 @@ impl Args {
             output: _,
             wait,
             schema,
-            no_schema,
             keep_journal_mode,
             first_install,
             replicas,
@@ -63,9 +60,9 @@ impl Args {
             dry_run,
         } = self;
         let schema = match schema {
-            _ if no_schema => None,
+            Some(name) if name == Path::new("events") => Some(init::EVENTS_SCHEMA.to_owned()),
             Some(path) => Some(std::fs::read_to_string(&path).map_err(|e| Error::io("read", &path, e))?),
-            None => Some(init::EVENTS_SCHEMA.to_owned()),
+            None => None,
         };
         let keys = replicas.keys()?;
         tracing::info!(

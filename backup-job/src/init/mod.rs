@@ -8,7 +8,7 @@
 //! | missing, 0 bytes, no tables | the newest is good | restored |
 //! | missing, 0 bytes, no tables | the newest is bad, an older one good | an error, unless the loss is accepted |
 //! | missing, 0 bytes, no tables | some, none good; or only safety copies | an error: never an empty application |
-//! | missing, 0 bytes, no tables | none | created; left to the application where no schema is given |
+//! | missing, 0 bytes, no tables | none | left to the application; created where a schema is given |
 //!
 //! With replicas the newest of all sources is taken, one out of reach is an error, and "none" must be said once
 //! (`--first-install`).

@@ -70,8 +70,9 @@ fn init_container(settings: &Settings, init: Init) -> Result<Value> {
         }
     }
     if let Some(args) = container["args"].as_array_mut() {
-        let switches = [("--no-schema", !init.events_schema), ("--keep-journal-mode", init.keep_journal_mode)];
-        args.extend(switches.iter().filter(|(_, on)| *on).map(|(flag, _)| json!(flag)));
+        // The event application's manifest names its own schema.
+        args.retain(|arg| init.events_schema || arg != "--schema=events");
+        args.extend(init.keep_journal_mode.then(|| json!("--keep-journal-mode")));
     }
     // Its own, since the pod's may say nothing of it, and pod security `restricted` wants all of it said.
     let context = &mut container["securityContext"];

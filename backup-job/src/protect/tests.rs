@@ -222,7 +222,7 @@ fn the_workload_gets_an_init_container_that_makes_no_foreign_schema_and_nothing_
     let pod = &patch["spec"]["template"]["spec"];
     let init = &pod["initContainers"][0];
     assert_eq!(init["name"], "pra-init");
-    let args = ["init", "--ignore-environment", "--database=/srv/notes/notes.db", "--wait=10m", "--no-schema"];
+    let args = ["init", "--ignore-environment", "--database=/srv/notes/notes.db", "--wait=10m"];
     assert_eq!(init["args"], json!(args));
     assert_eq!(init["securityContext"]["runAsUser"], 10001);
     let mounts: Vec<&str> =
@@ -255,10 +255,10 @@ fn the_users_words_reach_the_manifests() {
     let plan = make(&options, "space", &live, None).unwrap();
     let mut all = BTreeSet::new();
     plan.kit.iter().chain([&plan.workload]).for_each(|one| strings(one, &mut all));
-    for word in ["registry/job:1", "*/5 * * * *", "9Gi", "--keep-journal-mode", "0 0 31 2 *"] {
+    for word in ["registry/job:1", "*/5 * * * *", "9Gi", "--keep-journal-mode", "--schema=events", "0 0 31 2 *"] {
         assert!(all.contains(word), "{word}");
     }
-    assert!(!all.contains("--no-schema") && !all.iter().any(|text| text.contains("backup-job:")));
+    assert!(!all.iter().any(|text| text.contains("backup-job:")));
     assert_eq!(plan.workload["spec"]["template"]["spec"]["securityContext"]["runAsUser"], 7);
 }
 

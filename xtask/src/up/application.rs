@@ -71,7 +71,8 @@ impl Application {
 
 /// Makes the database exist: restored from the newest backup, or new.
 fn init(folder: &Folder) -> Result<()> {
-    let output = backup::job("init", folder).output().context("failed to run backup-job")?;
+    let output =
+        backup::job("init", folder).args(["--schema", "events"]).output().context("failed to run backup-job")?;
     let talk = String::from_utf8_lossy(&output.stderr);
     let typed = words::job("init", folder);
     anyhow::ensure!(
