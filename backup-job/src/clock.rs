@@ -3,8 +3,14 @@
 
 use jiff::Timestamp;
 
-/// The time now, as this machine has it: it may be wrong, and may step.
+/// The time now, as this machine has it: it may be wrong, and may step. In milliseconds, which is what is shown and
+/// stored of it.
 pub fn now() -> Timestamp {
+    let now = exact();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+fn exact() -> Timestamp {
     #[cfg(feature = "crash-points")]
     if let Some(offset) = offset() {
         return Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX);

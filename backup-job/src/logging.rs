@@ -6,6 +6,8 @@
 
 use std::io::{self, IsTerminal};
 
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
@@ -24,10 +26,20 @@ pub struct Logging {
     _exported: Option<opentelemetry::Exported>,
 }
 
+/// The time of a line, as everything else shows instants.
+#[derive(Debug, Clone, Copy)]
+struct Milliseconds;
+
+impl FormatTime for Milliseconds {
+    fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
+        write!(writer, "{:.3}", crate::clock::now())
+    }
+}
+
 /// Starts it: for people on a terminal, JSON lines elsewhere. `PRA_LOG` sets what is said.
 pub fn start() -> Logging {
     let filter = EnvFilter::try_from_env("PRA_LOG").unwrap_or_else(|_unset| EnvFilter::new(DEFAULT));
-    let lines = fmt::layer().with_writer(io::stderr).with_target(false);
+    let lines = fmt::layer().with_writer(io::stderr).with_target(false).with_timer(Milliseconds);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if io::stderr().is_terminal() {
         lines.without_time().boxed()
     } else {

@@ -5,13 +5,14 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 use crate::error::{Code, Error, Result};
 use crate::stop;
+
+mod table;
 
 /// What stdout carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,7 +70,7 @@ pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
         }
         Err(error) => {
             if format == Format::Json
-                && let Err(failed) = writeln!(io::stdout().lock(), "{}", error_document(&error))
+                && let Err(failed) = print_error(&error)
             {
                 return broken_pipe_or(&failed);
             }
@@ -81,7 +82,7 @@ pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
 }
 
 /// Who stops reading stdout (`| head`) has had enough; anything else is an error.
-fn broken_pipe_or(error: &io::Error) -> ExitCode {
+pub(crate) fn broken_pipe_or(error: &io::Error) -> ExitCode {
     if error.kind() != io::ErrorKind::BrokenPipe {
         tracing::error!(%error, "failed to write to stdout");
     }
@@ -97,10 +98,12 @@ fn print(format: Format, answer: &Answer) -> io::Result<()> {
     }
 }
 
-fn error_document(error: &Error) -> serde_json::Value {
-    serde_json::json!({
+/// Prints the error as JSON.
+pub(crate) fn print_error(error: &Error) -> io::Result<()> {
+    let document = serde_json::json!({
         "error": { "code": error.code().name(), "message": error.chain(), "hint": error.hint_text() }
-    })
+    });
+    writeln!(io::stdout().lock(), "{document}")
 }
 
 fn complain(error: &Error) {
@@ -113,17 +116,9 @@ fn complain(error: &Error) {
     drop(written);
 }
 
-/// A table without frames that fits the terminal.
+/// A table without frames that fits the terminal: see [`table`](mod@table).
 pub fn table<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header);
-    for row in rows {
-        table.add_row(row);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    table::fit(&header, rows.into_iter().map(Vec::from).collect())
 }
 
 /// Bytes as people read them.

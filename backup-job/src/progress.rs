@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Time between two lines where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(10);
@@ -52,8 +52,8 @@ impl Progress {
         let (done, total) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let seconds = self.bar.elapsed().as_secs_f64();
         let left_seconds = left(done, total, seconds);
-        let (done, total) = (BinaryBytes(done).to_string(), BinaryBytes(total).to_string());
-        tracing::info!(done, total, seconds = seconds.round(), left_seconds = left_seconds.round(), "{}", self.title);
+        let (seconds, left_seconds) = (seconds.round(), left_seconds.round());
+        tracing::info!(done_bytes = done, total_bytes = total, seconds, left_seconds, "{}", self.title);
     }
 
     /// Takes the bar away.

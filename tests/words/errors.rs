@@ -29,6 +29,8 @@ const CALLS: &[&str] = &[
     "replicate --database [DATA]/data/app.db --metrics-addr nowhere",
     "restore --database [DATA]/data/app.db --backups [DATA]/backup --replica file://[DATA]/replica --identity [DATA]/none",
     "keygen -o /proc/nothing/key",
+    "keygen -o [DATA]/data/app.db",
+    "restore --database [DATA]/data/app.db --backups [DATA]/backup --point 9999-12-31T23:59:59Z",
     "frobnicate",
 ];
 
@@ -46,6 +48,24 @@ fn every_error_says_what_failed_on_what_and_what_to_do() {
         writeln!(said, "$ backup-job {call}\n{}exit code {code}\n", told(&stderr, data.path())).unwrap();
     }
     assert_is(said, "errors.txt");
+}
+
+#[test]
+fn a_program_that_asked_for_json_gets_json_whatever_was_wrong() {
+    for call in ["frobnicate -o json", "list --bakups /x -ojson", "restore --point 9999-12-31T23:59:59Z --output=json"]
+    {
+        let output = program("backup-job").args(call.split(' ')).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{call}");
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let error = &answer["error"];
+        assert_eq!(error["code"], "usage", "{call}");
+        let message = error["message"].as_str().unwrap();
+        assert!(!message.is_empty() && !message.starts_with("error: ") && !message.contains('\n'), "{call}: {message}");
+        assert!(error["hint"].is_string(), "{call}");
+    }
+    let output = program("kubectl-pra").args(["restore", "-o", "json"]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &answer["error"]["code"]), (Some(2), &"usage".into()));
 }
 
 /// Without what is another one in each run: the folder, the minute's backup, the time, the process.

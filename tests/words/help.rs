@@ -29,6 +29,23 @@ fn the_help_of_every_verb_is_what_was_agreed_and_shows_an_example() {
 }
 
 #[test]
+fn help_is_no_wider_than_the_terminal_and_what_is_common_stands_under_no_heading() {
+    let output = program("backup-job").args(["restore", "--help"]).env("COLUMNS", "60").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.split("Examples:").next().unwrap().lines().all(|line| line.chars().count() <= 60), "{text}");
+    for verb in ["init", "restore", "rehearse", "verify", "list", "replicate"] {
+        let text = help("backup-job", &[verb]);
+        let (common, _) = text.split_once("Replicas:").unwrap();
+        let given = ["--output", "--dry-run", "--wait", "--once", "--yes", "--scratch", "--accept-older"];
+        for flag in
+            given.iter().filter(|flag| text.contains(&format!("{flag}\n")) || text.contains(&format!("{flag} <")))
+        {
+            assert!(common.contains(flag), "{verb} {flag}");
+        }
+    }
+}
+
+#[test]
 fn completions_and_man_pages_are_generated_for_every_verb() {
     for name in ["backup-job", "kubectl-pra"] {
         let verbs = verbs(&help(name, &[]));

@@ -24,6 +24,11 @@ fn program(name: &str) -> Command {
     for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PRA_")) {
         command.env_remove(variable);
     }
-    command.env("PRA_LOG", "off").env("NO_COLOR", "1").env("KUBECONFIG", "/nonexistent").stdin(Stdio::null());
+    command
+        .env("PRA_LOG", "off")
+        .env("NO_COLOR", "1")
+        .env("KUBECONFIG", "/nonexistent")
+        .env("COLUMNS", "100")
+        .stdin(Stdio::null());
     command
 }

@@ -11,6 +11,7 @@ mod quiesce;
 mod rehearse;
 mod replicate;
 mod restore;
+pub(crate) mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -75,10 +76,12 @@ pub fn main() -> ExitCode {
     let _logging = crate::logging::start();
     let command = match command {
         Ok(command) => command,
-        Err(error) => return output::finish(output::Format::Table, Err(error)),
+        Err(error) => return output::finish(usage::asked_format(), Err(error)),
     };
-    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
-    parsed.unwrap_or_else(|error| error.exit()).run()
+    match command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli.run(),
+        Err(error) => usage::refuse(&error),
+    }
 }
 
 impl Cli {

@@ -20,8 +20,6 @@ pub(super) struct Args {
     backups: Backups,
     #[command(flatten)]
     ignored: Ignored,
-    #[command(flatten)]
-    replicas: ReadReplicas,
     /// A folder with room for the whole database; nothing stays there [default: the system's temporary folder]
     #[arg(long, value_name = "DIR", env = "PRA_SCRATCH")]
     scratch: Option<PathBuf>,
@@ -29,6 +27,8 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
+    #[command(flatten)]
+    replicas: ReadReplicas,
 }
 
 #[derive(Debug, Serialize)]

@@ -26,10 +26,6 @@ pub(super) struct Args {
     #[command(flatten)]
     backups: Backups,
     #[command(flatten)]
-    replicas: Replicas,
-    #[command(flatten)]
-    shipping: Shipping,
-    #[command(flatten)]
     output: Output,
     /// One sync to every replica, then end; without a replica, move the WAL into the database once
     #[arg(long, env = "PRA_ONCE")]
@@ -43,6 +39,10 @@ pub(super) struct Args {
     /// Serve metrics for Prometheus here, at /metrics, such as 0.0.0.0:9090
     #[arg(long, value_name = "ADDRESS", env = "PRA_METRICS_ADDR")]
     metrics_addr: Option<SocketAddr>,
+    #[command(flatten)]
+    replicas: Replicas,
+    #[command(flatten)]
+    shipping: Shipping,
 }
 
 /// What goes to the replicas, and what stays there.

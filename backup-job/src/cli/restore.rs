@@ -42,9 +42,9 @@ pub(super) struct Args {
     #[arg(long, env = "PRA_YES")]
     yes: bool,
     #[command(flatten)]
-    replicas: ReadReplicas,
-    #[command(flatten)]
     sealing: Sealing,
+    #[command(flatten)]
+    replicas: ReadReplicas,
     #[command(flatten)]
     quiesce: Quiesce,
 }

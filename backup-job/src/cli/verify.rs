@@ -24,8 +24,6 @@ pub(super) struct Args {
     backups: Backups,
     #[command(flatten)]
     database: Database,
-    #[command(flatten)]
-    replicas: ReadReplicas,
     /// Do not ask on a terminal
     #[arg(long, hide = true)]
     yes: bool,
@@ -33,6 +31,8 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
+    #[command(flatten)]
+    replicas: ReadReplicas,
 }
 
 #[derive(Debug, Serialize)]

@@ -137,7 +137,9 @@ pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn
         keeper.companion.finish();
     }
     keeper.close("asked to stop");
-    tracing::info!(stats = ?keeper.stats, "the keeper stops");
+    let Stats { largest_wal, checkpoints, longest_hold, opened, .. } = keeper.stats;
+    let longest_hold_seconds = longest_hold.as_secs_f64();
+    tracing::info!(largest_wal_bytes = largest_wal, checkpoints, longest_hold_seconds, opened, "the keeper stops");
     Ok(keeper.stats)
 }
 

@@ -50,6 +50,9 @@ pub enum PointError {
     /// A time that could be any of several instants.
     #[error("'{0}' has no time zone: {hint}", hint = self.hint())]
     NoZone(String),
+    /// An instant that no file can have.
+    #[error("'{0}' is out of range: {hint}", hint = self.hint())]
+    OutOfRange(String),
     /// A day is no instant.
     #[error("'{0}' is a day: {hint}", hint = self.hint())]
     DateAlone(String),
@@ -70,6 +73,7 @@ impl PointError {
         match self {
             Self::Path(_) => "give the file's name alone; --backups names the folder".to_owned(),
             Self::NoZone(text) => format!("add one, such as {text}Z for UTC or {text}+01:00"),
+            Self::OutOfRange(_) => "the last instant is of 9999-12-30".to_owned(),
             Self::DateAlone(text) => format!("add a time and a zone, such as {text}T12:00:00Z"),
             Self::Age(error) => error.hint(),
             Self::MissingExtension(text) => format!("did you mean {text}.db?"),
@@ -106,6 +110,9 @@ impl FromStr for Point {
         };
         if let Ok(instant) = text.parse::<Timestamp>() {
             return Ok(Self::Instant(instant));
+        }
+        if text.strip_suffix(['Z', 'z']).is_some_and(|civil| civil.parse::<DateTime>().is_ok()) {
+            return refused(PointError::OutOfRange);
         }
         if text.parse::<Date>().is_ok() && !text.contains(':') {
             return refused(PointError::DateAlone);

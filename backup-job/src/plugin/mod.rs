@@ -20,5 +20,8 @@ use clap::Parser;
 #[must_use]
 pub fn main() -> ExitCode {
     let _logging = crate::logging::start();
-    cli::Cli::parse().run()
+    match cli::Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(error) => crate::cli::usage::refuse(&error),
+    }
 }

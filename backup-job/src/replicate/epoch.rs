@@ -89,7 +89,11 @@ impl Epoch {
         }
         let parent = state.parent.map(|parent| Point::Transaction(parent.epoch, parent.txid));
         let parent = parent.map_or_else(|| "none".to_owned(), |point| point.to_string());
-        tracing::warn!(epoch = %state.epoch, parent, reason, "a new epoch begins with a whole copy");
+        if is_successor {
+            tracing::warn!(epoch = %state.epoch, parent, reason, "a new epoch begins with a whole copy");
+        } else {
+            tracing::info!(epoch = %state.epoch, "the first epoch begins with a whole copy");
+        }
         outbox.begin(&state, 0, 0, Vec::new());
         Ok(Self { home, staging: Staging::new(folder.clone()), state, folder, map, log })
     }

@@ -42,6 +42,11 @@ impl NewKey {
                 let message = format!("failed to write the new identity to '{}'", path.display());
                 Error::new(Kind::Usage, message).because(error).hint("make the folder first, or name another file")
             }
+            std::io::ErrorKind::AlreadyExists => {
+                let message = format!("there is a file at '{}' already", path.display());
+                Error::new(Kind::Usage, message)
+                    .hint("it was left as it is, since it may be needed to open what was sealed: name another file")
+            }
             _ => Error::io("write the new identity to", path, error),
         })
     }

@@ -169,3 +169,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_instant_past_the_last_year_is_told_apart_from_nonsense() {
+    let refused = "9999-12-31T23:59:59Z".parse::<Point>().unwrap_err();
+    assert_eq!(refused, PointError::OutOfRange("9999-12-31T23:59:59Z".to_owned()));
+    assert_eq!(refused.to_string(), "'9999-12-31T23:59:59Z' is out of range: the last instant is of 9999-12-30");
+}
