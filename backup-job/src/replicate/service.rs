@@ -253,9 +253,7 @@ fn settle(outbox: &Outbox, health: &Health, patience: Duration, stop: &AtomicBoo
         let lags = queues.iter().zip(health.stores()).filter(|(queue, _)| queue.position != Some(txid));
         // A store that has lost to another writer stops all.
         // Before the first look it is not known what is to be brought there.
-        (outbox.has_looked() || !once)
-            && lags.clone().count() > 0
-            && lags.clone().all(|(_, store)| store.trouble.is_some())
+        (outbox.has_looked() || !once) && lags.clone().count() > 0 && lags.clone().all(|(_, store)| store.is_away())
             || stop.load(Ordering::Relaxed)
     };
     while !outbox.is_settled() && begun.elapsed() < patience && !is_hopeless() {

@@ -136,7 +136,7 @@ fn a_store_that_was_never_reached_is_told_and_everything_is_staged() {
     fs::write(scene.path("one"), "not a folder").unwrap();
     let running = start(scene.options(&["one"]));
     until("the catalog", || told(&scene).is_some());
-    until("the staged copy", || scene.made().iter().any(|(_, map)| map.len() > 200));
+    until("the staged copy", || scene.made().iter().any(|(_, map)| map.len() > 150));
     running.end().unwrap();
     fs::remove_file(scene.path("one")).unwrap();
     run(&scene.options_once(&["one"]), &Arc::new(AtomicBool::new(false))).unwrap();
