@@ -185,6 +185,7 @@ impl Engine {
         if let Some(reason) = break_in(&epoch.map, snapshot) {
             tracing::error!(database = %self.options.database.display(), reason, "this is another history");
             epoch.begin_child(&self.options, &self.outbox, reason)?;
+            epoch.require_page_size(snapshot.shape.page_size, &self.options, &self.outbox)?;
         }
         let at_ms = epoch.map.timestamp_ms().max(milliseconds(snapshot.at));
         let (committed, early) = if epoch.map.txid() == 0 {
