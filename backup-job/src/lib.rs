@@ -46,5 +46,6 @@ pub mod sealed;
 pub mod snapshot;
 pub mod sqlite;
 pub mod stop;
+mod trouble;
 pub mod verify;
 mod vfs;

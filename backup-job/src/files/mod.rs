@@ -7,6 +7,8 @@
 //! Durable publish is one function, [`publish`]: the temporary file is synced, renamed into place, and the folder is
 //! synced. A name is either the old file or the new one, whole, whatever happens.
 
+mod id;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
@@ -16,6 +18,8 @@ use replica::flush::Flusher;
 
 use crate::error::{Code, Error, Result};
 use crate::stop;
+
+pub use id::FileId;
 
 /// What is about to be done; the crash layer decides on it and keeps what is needed to undo it.
 #[derive(Debug)]

@@ -24,8 +24,14 @@ pub(super) enum Filled {
     OvertakenByAnother,
 }
 
-/// Puts `source` into the database at `path`, which has no tables. The caller holds the exclusive lock.
-pub(super) fn fill(path: &Path, source: &Source, wait: Duration) -> Result<Filled> {
+/// Puts `source` into the database at `path`, which has no tables. The caller holds the exclusive lock. `before` is called
+/// when the file is there and nothing of it is written yet.
+pub(super) fn fill(
+    path: &Path,
+    source: &Source,
+    wait: Duration,
+    before: impl FnOnce() -> Result<()>,
+) -> Result<Filled> {
     const LABEL: &str = "init:leftover";
     let failed = |e| Error::sqlite("restore into", path, e);
     remove_leftovers(path)?;
@@ -47,6 +53,7 @@ pub(super) fn fill(path: &Path, source: &Source, wait: Duration) -> Result<Fille
         if was_empty && has_bytes(path)? {
             return Ok(Filled::OvertakenByAnother);
         }
+        before()?;
         while step(&backup, STEP, wait).map_err(failed)? != StepResult::Done {}
     }
     drop(from);

@@ -30,9 +30,10 @@ use crate::model::naming::Kind;
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::remote::Access;
+use crate::replicate::{self, Origin};
 use crate::restore::{self, Folder, Source};
 use crate::sealed::Keys;
-use crate::{home, lock, replicate, scratch, sqlite};
+use crate::{home, lock, scratch, sqlite};
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
@@ -141,9 +142,13 @@ pub fn run(options: &Options) -> Result<Report> {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
-            if fill::fill(database, &source, *wait)? == fill::Filled::Done {
+            // Noted before and after: whoever dies in between leaves no word about what another made there.
+            let is_replicated = options.access.is_some();
+            let note = |content| Origin::of(database, parent, content)?.leave(database, is_replicated);
+            let before = || note(Some(source.checksums.content));
+            if fill::fill(database, &source, *wait, before)? == fill::Filled::Done {
                 let mut report = restored(options, &point, &source, skipped);
-                if let Err(error) = replicate::leave_origin(database, parent, options.access.is_some()) {
+                if let Err(error) = note(None) {
                     report.warnings.push(format!("the replicator will not know the origin: {}", error.chain()));
                 }
                 if let Some(id) = of_replica
@@ -196,6 +201,10 @@ fn keep(options: &Options) -> Result<Option<Report>> {
         switch_to_wal(&connection, database)?
     };
     let mut report = report(options, Outcome::Kept, events, &mode);
+    // Before the application changes it.
+    if !*dry_run && let Err(error) = replicate::settle_origin(database) {
+        report.warnings.push(format!("the replicator will not know the origin: {}", error.chain()));
+    }
     report.warnings.extend(warning);
     Ok(Some(report))
 }

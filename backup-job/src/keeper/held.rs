@@ -9,7 +9,8 @@ use rusqlite::config::DbConfig;
 use super::checkpoint::{Checkpointer, LOCK_WAIT};
 use super::{Companion, Options, Stats};
 use crate::error::{Error, Result};
-use crate::{files, lock, sqlite};
+use crate::files::{self, FileId};
+use crate::{lock, sqlite};
 
 /// An open database. The connections close before the lock goes.
 #[derive(Debug)]
@@ -18,9 +19,9 @@ pub(super) struct Held {
     /// Held open, so that no close of the application is the last one.
     holder: Connection,
     checkpointer: Checkpointer,
-    /// Device and inode of what is open.
-    identity: (u64, u64),
-    _lock: lock::Lock,
+    /// What is open.
+    identity: FileId,
+    lock: lock::Lock,
 }
 
 impl Held {
@@ -31,14 +32,14 @@ impl Held {
     /// [`crate::error::Code::Busy`] while a restore has the lock; [`crate::error::Code::VerificationFailed`] where it
     /// is no database.
     pub(super) fn open(path: &Path, log_is_doubtful: bool) -> Result<Option<Self>> {
-        if identity(path)?.is_none_or(|(_, bytes)| bytes == 0) {
+        if size(path)?.is_none_or(|bytes| bytes == 0) {
             return Ok(None);
         }
         let lock = lock::shared(path, Duration::ZERO)?;
-        let Some((identity, _)) = identity(path)? else { return Ok(None) };
+        let Some(identity) = FileId::of(path)? else { return Ok(None) };
         let holder = sqlite::open_live(path, LOCK_WAIT)?;
         let checkpointer = Checkpointer::new(sqlite::open_live(path, LOCK_WAIT)?, path, log_is_doubtful)?;
-        let held = Self { path: path.to_owned(), holder, checkpointer, identity, _lock: lock };
+        let held = Self { path: path.to_owned(), holder, checkpointer, identity, lock };
         held.is_wal()?;
         Ok(Some(held))
     }
@@ -71,7 +72,12 @@ impl Held {
 
     /// Whether what is open is still what `path` names.
     pub(super) fn is_in_place(&self, path: &Path) -> Result<bool> {
-        Ok(identity(path)?.is_some_and(|(identity, _)| identity == self.identity))
+        Ok(FileId::of(path)? == Some(self.identity))
+    }
+
+    /// Whether the lock that was taken is still the one that others would take.
+    pub(super) fn is_locked(&self) -> Result<bool> {
+        self.lock.is_in_place()
     }
 
     /// One look; returns the time until the next.
@@ -91,11 +97,10 @@ impl Held {
     }
 }
 
-/// Device, inode and size of a file; `None` where there is none.
-fn identity(path: &Path) -> Result<Option<((u64, u64), u64)>> {
-    use std::os::unix::fs::MetadataExt;
+/// Size of a file in bytes; `None` where there is none.
+fn size(path: &Path) -> Result<Option<u64>> {
     match std::fs::metadata(path) {
-        Ok(metadata) => Ok(Some(((metadata.dev(), metadata.ino()), metadata.len()))),
+        Ok(metadata) => Ok(Some(metadata.len())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("look at", path, error)),
     }

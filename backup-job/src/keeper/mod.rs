@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Code, Error, Result};
 use crate::latest::Latest;
 use crate::lock;
+use crate::trouble::{self, Trouble};
 
 use held::Held;
 
@@ -32,9 +33,6 @@ pub const WAL_LIMIT: u64 = 4 << 20;
 
 /// Time between two looks.
 pub const TICK: Duration = Duration::from_millis(250);
-
-/// Time between two lines about the same trouble.
-const REPEAT: Duration = Duration::from_secs(60);
 
 /// What to keep, and how closely.
 #[derive(Debug, Clone)]
@@ -85,6 +83,9 @@ pub(crate) trait Companion {
     /// Does what is due; returns the time until something is due again. An error ends the keeper's work.
     fn look(&mut self) -> Result<Duration>;
 
+    /// Something keeps the database from being looked at; it is tried again.
+    fn suffer(&mut self, error: &Error);
+
     /// Does what is to be done last; the database is still open.
     fn finish(&mut self);
 
@@ -102,6 +103,8 @@ impl Companion for Alone {
         Ok(Duration::MAX)
     }
 
+    fn suffer(&mut self, _error: &Error) {}
+
     fn finish(&mut self) {}
 
     fn close(&mut self) {}
@@ -118,13 +121,21 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<Stats> {
 
 /// As [`run`], with a companion.
 pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn Companion) -> Result<Stats> {
-    let mut keeper =
-        Keeper { options, stats: Stats::default(), held: None, log_is_doubtful: false, said: None, companion };
+    let mut keeper = Keeper {
+        options,
+        stats: Stats::default(),
+        held: None,
+        log_is_doubtful: false,
+        trouble: Trouble::default(),
+        companion,
+    };
     while !stop.load(Ordering::Relaxed) {
         let pause = match keeper.tick() {
             Ok(pause) => pause,
-            Err(error) if options.once || options.gives_up || error.code() == Code::Usage => return Err(error),
-            Err(error) => keeper.suffer(&error),
+            Err(error) if options.once || options.gives_up || error.code() == Code::Usage => {
+                return Err(trouble::explained(error, &options.database));
+            }
+            Err(error) => keeper.suffer(trouble::explained(error, &options.database)),
         };
         keeper.stats.holds = keeper.held.is_some();
         options.gauges.set(keeper.stats);
@@ -149,8 +160,7 @@ struct Keeper<'a> {
     held: Option<Held>,
     /// A sync of the log failed while it was held, and it was not written anew since.
     log_is_doubtful: bool,
-    /// The last trouble, and when it was said.
-    said: Option<(String, Instant)>,
+    trouble: Trouble,
     companion: &'a mut dyn Companion,
 }
 
@@ -165,8 +175,14 @@ impl Keeper<'_> {
         if let Some(held) = &self.held
             && !held.is_in_place(database)?
         {
-            tracing::error!(database = %database.display(), "the database was moved or replaced while it was open");
+            self.broken(format!("'{}' was moved or replaced while it was open", database.display()));
             self.close("it is another file now");
+        }
+        if let Some(held) = &self.held
+            && !held.is_locked()?
+        {
+            self.broken(format!("the folder with the lock of '{}' was removed or replaced", database.display()));
+            self.close("its lock is gone");
         }
         if self.held.is_none() {
             self.held = Held::open(database, self.log_is_doubtful)?;
@@ -179,8 +195,15 @@ impl Keeper<'_> {
         let Some(held) = &mut self.held else { return Ok(*tick) };
         let due = self.companion.look()?;
         let pause = held.look(self.options, &mut self.stats, self.companion)?;
-        self.said = None;
+        self.trouble.over();
         Ok(pause.min(due))
+    }
+
+    /// What was held is not what is there now.
+    fn broken(&mut self, what: String) {
+        let error = Error::new(Code::Failed, what);
+        tracing::error!(error = error.chain(), "the database is opened anew");
+        self.companion.suffer(&error);
     }
 
     /// Lets go of the database and of the lock.
@@ -194,21 +217,17 @@ impl Keeper<'_> {
     }
 
     /// Trouble is said, once a minute while it stays the same, and tried again. Returns the time until then.
-    fn suffer(&mut self, error: &Error) -> Duration {
-        let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        let text = format!("{error}: {cause}");
-        let is_new = self.said.as_ref().is_none_or(|(said, at)| *said != text || at.elapsed() >= REPEAT);
-        match error.code() {
-            // Others at work: no trouble, the next look is soon.
-            Code::Busy => tracing::debug!(error = text, "the database is busy"),
-            _ if !is_new => {}
-            Code::VerificationFailed => {
-                tracing::error!(error = text, hint = error.hint_text(), "the database is damaged")
+    fn suffer(&mut self, error: Error) -> Duration {
+        match (self.trouble.words(&error), error.code()) {
+            (None, _) => tracing::debug!(error = error.chain(), "the keeper cannot do its work"),
+            (Some(text), Code::VerificationFailed) => {
+                tracing::error!(error = text, hint = error.hint_text(), "the database is damaged");
+                self.companion.suffer(&error);
             }
-            _ => tracing::error!(error = text, hint = error.hint_text(), "the keeper cannot do its work"),
-        }
-        if is_new {
-            self.said = Some((text, Instant::now()));
+            (Some(text), _) => {
+                tracing::error!(error = text, hint = error.hint_text(), "the keeper cannot do its work");
+                self.companion.suffer(&error);
+            }
         }
         if error.code() != Code::Busy {
             self.close("it cannot be used");

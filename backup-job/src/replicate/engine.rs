@@ -16,26 +16,22 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use replica::instant;
 use replica::seal::Recipients;
-use replica::store::{Grower, PART};
 
-use super::draft::{self, Span};
 use super::epoch::Epoch;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::levels::{self, Last, Level, SNAPSHOT};
-use super::map::{Counters, Delta, PageMap};
-use super::outbox::{Asked, Early, Outbox};
+use super::making::{First, first, make, next};
+use super::map::{Counters, PageMap};
+use super::outbox::{Asked, Outbox};
 use super::refusal;
 use super::sent::{Ledger, Mark};
-use super::staging::{Name, Staged, Staging, require_room};
-use super::{compare, staging};
+use super::staging::{self, Name, Staged};
 use crate::error::{Code, Error, Result};
-use crate::files;
 use crate::keeper::Companion;
 use crate::latest::Latest;
-use crate::sqlite::{self, Shape};
-
-/// Time between two lines about the same trouble.
-const REPEAT: Duration = Duration::from_secs(60);
+use crate::lock::Lock;
+use crate::sqlite;
+use crate::trouble::{self, Trouble};
 
 /// Longest wait for the stores' first answers before a transaction is made.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,6 +55,8 @@ pub(super) struct Options {
     pub(super) levels: Vec<Level>,
     /// Begins a new epoch whatever was written before, once.
     pub(super) takeover: bool,
+    /// The lock that lets no other replicator work.
+    pub(super) alone: Option<Arc<Lock>>,
     /// What each store was sent.
     pub(super) ledgers: Vec<Ledger>,
     /// The first error ends it.
@@ -92,7 +90,9 @@ pub(super) struct Engine {
     asking: Option<Instant>,
     next_sync: Instant,
     compacting: Option<JoinHandle<Result<(Staged, Last)>>>,
-    said: Option<(String, Instant)>,
+    trouble: Trouble,
+    /// Whether the last sync brought everything into the staging folder.
+    is_current: bool,
     gauges: Arc<Latest<Stats>>,
     stats: Stats,
 }
@@ -108,7 +108,8 @@ impl Engine {
             asking: None,
             next_sync: Instant::now(),
             compacting: None,
-            said: None,
+            trouble: Trouble::default(),
+            is_current: false,
             gauges,
             stats: Stats::default(),
         }
@@ -116,6 +117,7 @@ impl Engine {
 
     /// One sync, and whatever else is due. `false` where there is nothing to follow yet.
     pub(super) fn sync(&mut self) -> Result<bool> {
+        self.is_current = false;
         if self.epoch.is_none() {
             self.epoch = Some(Epoch::open(&self.options, &self.outbox)?);
             self.options.takeover = false;
@@ -157,8 +159,14 @@ impl Engine {
         Ok(true)
     }
 
+    /// Whether all that was committed is staged.
+    pub(super) fn is_current(&self) -> bool {
+        self.is_current
+    }
+
     /// The database as it was at that instant is what was shipped.
     fn looked(&mut self, at_ms: u64) {
+        self.is_current = true;
         self.stats.looked_ms = at_ms;
         self.outbox.looked(at_ms);
     }
@@ -177,6 +185,7 @@ impl Engine {
         if let Some(reason) = break_in(&epoch.map, snapshot) {
             tracing::error!(database = %self.options.database.display(), reason, "this is another history");
             epoch.begin_child(&self.options, &self.outbox, reason)?;
+            epoch.require_page_size(snapshot.shape.page_size, &self.options, &self.outbox)?;
         }
         let at_ms = epoch.map.timestamp_ms().max(milliseconds(snapshot.at));
         let (committed, early) = if epoch.map.txid() == 0 {
@@ -268,17 +277,30 @@ impl Engine {
         Ok(())
     }
 
-    /// Trouble is said, once a minute while it stays the same.
-    fn suffer(&mut self, error: &Error) {
+    /// Trouble is said, once a minute while it stays the same, and shown with every replica.
+    fn tell(&mut self, error: &Error) {
         self.stats.errors += u64::from(error.code() != Code::Busy);
-        let text = error.chain();
-        if self.said.as_ref().is_none_or(|(said, at)| *said != text || at.elapsed() >= REPEAT) {
-            match error.code() {
-                Code::Busy => tracing::debug!(error = text, "the database is busy"),
-                _ => tracing::error!(error = text, hint = error.hint_text(), "nothing was shipped"),
-            }
-            self.said = Some((text, Instant::now()));
+        if let Some(text) = self.trouble.words(error) {
+            tracing::error!(error = text, hint = error.hint_text(), "nothing was shipped");
+            self.outbox.suffers(Some(text));
         }
+    }
+
+    /// What this process alone knows, and where it put it, must still be there.
+    fn require_home(&self) -> Result<()> {
+        let is_ours = self.options.alone.as_ref().is_none_or(|lock| lock.is_in_place().unwrap_or(true));
+        if is_ours && self.epoch.as_ref().is_none_or(Epoch::is_in_place) {
+            return Ok(());
+        }
+        let home = crate::home::folder(&self.options.database)?;
+        Err(Error::new(
+            Code::Usage,
+            format!("what the replicator keeps in '{}' was removed or replaced while it ran", home.display()),
+        )
+        .hint(
+            "nothing that was written since is in a replica. Start it again: where it has lost who it is, restore from the \
+             replica, or say --takeover to begin a new epoch with what is here",
+        ))
     }
 }
 
@@ -298,10 +320,16 @@ impl Companion for Engine {
         if now < self.next_sync {
             return Ok(self.next_sync - now);
         }
+        self.require_home().inspect_err(|error| self.outbox.suffers(Some(error.chain())))?;
         match self.sync() {
-            Ok(_) => self.said = None,
-            Err(error) if error.code() == Code::Usage || self.options.once => return Err(error),
-            Err(error) => self.suffer(&error),
+            Ok(_) => {
+                self.trouble.over();
+                self.outbox.suffers(None);
+            }
+            Err(error) if error.code() == Code::Usage || self.options.once => {
+                return Err(trouble::explained(error, &self.options.database));
+            }
+            Err(error) => self.tell(&trouble::explained(error, &self.options.database)),
         }
         self.stats.busy += now.elapsed();
         self.gauges.set(self.stats);
@@ -315,9 +343,15 @@ impl Companion for Engine {
         Ok(self.next_sync.saturating_duration_since(Instant::now()))
     }
 
+    fn suffer(&mut self, error: &Error) {
+        self.stats.errors += u64::from(error.code() != Code::Busy);
+        self.gauges.set(self.stats);
+        self.outbox.suffers(Some(error.chain()));
+    }
+
     fn finish(&mut self) {
-        if let Err(error) = self.sync() {
-            self.suffer(&error);
+        if let Err(error) = self.require_home().and_then(|()| self.sync()) {
+            self.tell(&error);
         }
         self.gauges.set(self.stats);
     }
@@ -388,101 +422,4 @@ fn require_successor(snapshot: &Snapshot, database: &std::path::Path) -> Result<
         format!("'{}' has no tables any more, and the replicas hold a database that has some", database.display()),
     )
     .hint("nothing is shipped: `backup-job restore` brings the data back"))
-}
-
-/// An epoch's first transaction: the whole database.
-struct First {
-    name: Name,
-    map: PageMap,
-    /// Where it is large, stores may have parts of it already.
-    early: Option<Grower>,
-}
-
-/// Makes it.
-fn first(
-    epoch: &mut Epoch,
-    snapshot: &Snapshot,
-    timestamp_ms: u64,
-    options: &Options,
-    outbox: &Outbox,
-) -> Result<First> {
-    let Shape { page_size, pages, .. } = snapshot.shape;
-    let bytes = snapshot.shape.bytes();
-    require_room(epoch.folder(), bytes)?;
-    let name = Name { level: SNAPSHOT, min: 1, max: 1, sealed: options.recipients.is_some() };
-    let span = Span { min: 1, max: 1, timestamp_ms, checksum: 0 };
-    let mut map = PageMap::first(page_size, timestamp_ms, pages, snapshot.counters);
-    let (early, content) = drafted(&epoch.staging, name, |to| {
-        let announce = || -> Result<Grower> {
-            // What does not compress becomes a little larger.
-            let (grower, file) = Grower::open(to.path(), bytes + bytes / 8)?;
-            outbox.announce(Early { name, file, timestamp_ms });
-            Ok(grower)
-        };
-        let early = (bytes > PART).then(announce).transpose()?;
-        let shipped = |number, checksum| map.ship(number, checksum, 1);
-        let recipients = options.recipients.as_deref();
-        let content = draft::write_whole(snapshot, span, to, recipients, early.as_ref(), shipped)?;
-        Ok((early, content))
-    })?;
-    map.written(content);
-    Ok(First { name, map, early })
-}
-
-/// The next transaction; `None` where nothing differs.
-fn next(
-    epoch: &Epoch,
-    snapshot: &Snapshot,
-    candidates: &Candidates,
-    timestamp_ms: u64,
-    options: &Options,
-) -> Result<Option<(Name, Delta)>> {
-    let txid = epoch.map.txid() + 1;
-    let (commit, counters) = (snapshot.shape.pages, snapshot.counters);
-    let mut delta = Delta { txid, timestamp_ms, commit, counters, ..Delta::default() };
-    compare::differing(snapshot, candidates, &epoch.map, |number, _, checksum| {
-        delta.pages.push((number, checksum));
-        Ok(())
-    })?;
-    if delta.pages.is_empty() && delta.commit == epoch.map.commit() {
-        return Ok(None);
-    }
-    let name = Name { level: 0, min: txid, max: txid, sealed: options.recipients.is_some() };
-    require_room(epoch.folder(), delta.pages.len() as u64 * u64::from(snapshot.shape.page_size))?;
-    let span = Span { min: txid, max: txid, timestamp_ms, checksum: epoch.map.checksum_after(&delta) };
-    let numbers = delta.pages.iter().map(|(number, _)| *number);
-    let recipients = options.recipients.as_deref();
-    delta.file = drafted(&epoch.staging, name, |to| draft::write(snapshot, span, numbers, to, recipients))?;
-    Ok(Some((name, delta)))
-}
-
-/// A file that no map needs to know: `pages` as the snapshot has them, or all of them.
-fn make(
-    staging: &Staging,
-    name: Name,
-    span: Span,
-    snapshot: &Snapshot,
-    pages: Option<Vec<u32>>,
-    recipients: Option<&Recipients>,
-) -> Result<Staged> {
-    drafted(staging, name, |to| match pages {
-        Some(pages) => draft::write(snapshot, span, pages.into_iter(), to, recipients),
-        None => draft::write_whole(snapshot, span, to, recipients, None, |_, _| ()),
-    })?;
-    staging.publish(name, span.timestamp_ms)
-}
-
-/// Writes a `.part` and syncs it; where that fails, it is removed.
-fn drafted<T>(staging: &Staging, name: Name, write: impl FnOnce(&files::Writer) -> Result<T>) -> Result<T> {
-    let to = staging.begin(name)?;
-    match write(&to).and_then(|made| to.sync().map(|()| made)) {
-        Ok(made) => Ok(made),
-        Err(error) => {
-            drop(to);
-            if let Err(left) = staging.give_up(name) {
-                tracing::debug!(error = left.chain(), "the file is removed at the next start");
-            }
-            Err(error)
-        }
-    }
 }

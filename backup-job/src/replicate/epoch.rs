@@ -6,6 +6,7 @@ use super::draft::Span;
 use super::engine::Options;
 use super::levels::Last;
 use super::map::{Delta, MapLog, PageMap};
+use super::origin;
 use super::outbox::Outbox;
 use super::staging::{Name, Staged, Staging};
 use super::state::{Home, State};
@@ -40,7 +41,7 @@ impl Epoch {
     pub(super) fn open(options: &Options, outbox: &Outbox) -> Result<Self> {
         let home = Home::open(&options.database)?;
         let sealed = options.recipients.is_some();
-        let (before, origin) = (home.load()?, home.origin()?);
+        let (before, origin) = (home.load()?, origin::found(&options.database)?.map(|origin| origin.parent));
         let is_successor = before.is_some() || origin.is_some();
         let was_decided = origin.is_some() || options.takeover;
         let (reason, parent) = match &before {
@@ -83,7 +84,7 @@ impl Epoch {
         let map = PageMap::new(0);
         let log = MapLog::create(&folder.join("map"), &state.epoch.to_string(), &map)?;
         home.save(&state)?;
-        home.forget_origin()?;
+        origin::forget(home.database())?;
         if was_decided {
             home.forget_refusal()?;
         }
@@ -163,6 +164,11 @@ impl Epoch {
     pub(super) fn made(&mut self, last: Last) -> Result<()> {
         self.state.made(last);
         self.home.save(&self.state)
+    }
+
+    /// Whether what is known of it is still on the disk under its names.
+    pub(super) fn is_in_place(&self) -> bool {
+        self.home.is_in_place(self.state.epoch)
     }
 
     pub(super) fn folder(&self) -> &Path {

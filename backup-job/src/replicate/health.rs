@@ -35,6 +35,16 @@ pub struct StoreHealth {
     pub failures: u64,
     /// What stands in the way now.
     pub trouble: Option<String>,
+    /// Whether that is only that it has not answered yet.
+    #[serde(skip)]
+    pub(super) is_awaited: bool,
+}
+
+impl StoreHealth {
+    /// Whether it is known that the store cannot be used now.
+    pub(super) fn is_away(&self) -> bool {
+        self.trouble.is_some() && !self.is_awaited
+    }
 }
 
 /// A file that a store has now.
@@ -112,12 +122,24 @@ impl Health {
         }
     }
 
+    /// The store takes its time to answer.
+    pub(super) fn awaits(&self, store: StoreId) {
+        let mut stores = self.lock();
+        let Some((health, _)) = stores.get_mut(store) else { return };
+        tracing::warn!(replica = health.replica, "the replica has not answered yet");
+        if health.trouble.is_none() {
+            health.trouble = Some("it has not answered yet".to_owned());
+            health.is_awaited = true;
+        }
+    }
+
     /// Something stands in the way; said once a minute while it stays the same.
     pub(super) fn trouble(&self, store: StoreId, error: &replica::Error) {
         let mut stores = self.lock();
         let Some((health, said)) = stores.get_mut(store) else { return };
         let text = error.chain();
         health.failures += 1;
+        health.is_awaited = false;
         if health.trouble.as_ref() != Some(&text) || said.is_none_or(|at| at.elapsed() >= REPEAT) {
             tracing::error!(replica = health.replica, error = text, hint = error.hint_text(), "the replica lags");
             *said = Some(Instant::now());

@@ -18,7 +18,9 @@ mod exporter;
 mod follower;
 mod health;
 mod levels;
+mod making;
 mod map;
+mod origin;
 mod outbox;
 mod owner;
 mod position;
@@ -34,9 +36,9 @@ mod worker;
 
 pub use engine::Stats;
 pub use health::StoreHealth;
+pub use origin::{Origin, settle as settle_origin};
 pub use refusal::is_refused;
 pub use service::{Options, Report, run};
-pub use state::leave_origin;
 
 #[cfg(test)]
 mod engine_tests;
@@ -46,5 +48,7 @@ mod image;
 pub(crate) mod service_tests;
 #[cfg(test)]
 mod torture;
+#[cfg(test)]
+mod trouble_tests;
 #[cfg(test)]
 mod watch_tests;

@@ -39,6 +39,8 @@ struct Inner {
     timestamp_ms: u64,
     /// The last instant at which the database was seen to be what was shipped, in ms since 1970; 0: never since then.
     looked_ms: u64,
+    /// What keeps the database from being followed.
+    trouble: Option<String>,
     /// The epoch's first file, while it is made.
     early: Option<Early>,
     /// Counts the openings: what a worker knew of the queue before is gone.
@@ -274,6 +276,16 @@ impl Outbox {
     pub(super) fn ask_first(&self) {
         let mut inner = self.lock();
         inner.asked = vec![Asked::Waiting; inner.stores.len()];
+    }
+
+    /// Something keeps the database from being followed, or nothing does any more.
+    pub(super) fn suffers(&self, trouble: Option<String>) {
+        self.lock().trouble = trouble;
+    }
+
+    /// What keeps the database from being followed.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.lock().trouble.clone()
     }
 
     /// The store has answered, or is out of reach.

@@ -87,7 +87,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     }
     // Before any state is read. Who feeds no store has none.
     let has_stores = !options.replicas.is_empty();
-    let _alone = has_stores.then(|| lock::replicator(&options.keeper.database)).transpose()?;
+    let alone = has_stores.then(|| lock::replicator(&options.keeper.database)).transpose()?.map(Arc::new);
     let health = Arc::new(Health::new(options.replicas.iter().map(ToString::to_string), options.announce));
     let outbox = Arc::new(Outbox::new(options.replicas.len(), options.staging_limit));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -114,7 +114,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     outbox.ask_first();
     let workers = start(options, &runtime, &outbox, &health, &workers_stop, [stop, &lost])?;
     let publisher = Publisher::start(watch);
-    let mut engine = Engine::new(engine_options(options)?, Arc::clone(&outbox), Arc::clone(&gauges));
+    let mut engine = Engine::new(engine_options(options, alone)?, Arc::clone(&outbox), Arc::clone(&gauges));
     let kept = if options.replicas.is_empty() {
         keeper::run(&options.keeper, stop)
     } else if options.keeper.once {
@@ -137,9 +137,13 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     }
     let settled = options.replicas.is_empty() || outbox.is_settled();
     if !settled && !options.keeper.once {
-        tracing::warn!(
-            "not every replica has the last state: it is staged beside the database, and shipped at the next start"
-        );
+        if engine.is_current() {
+            tracing::warn!(
+                "not every replica has the last state: it is staged beside the database, and shipped at the next start"
+            );
+        } else {
+            tracing::error!("what was written last is in no replica, and not staged: it is in the database alone");
+        }
     }
     // Nobody is left to be told where no worker listens any more.
     ended.send_replace(true);
@@ -157,7 +161,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     Ok(Report { keeper, engine: gauges.get(), stores })
 }
 
-fn engine_options(options: &Options) -> Result<engine::Options> {
+fn engine_options(options: &Options, alone: Option<Arc<lock::Lock>>) -> Result<engine::Options> {
     let numbers = levels::DEFAULT.iter().map(|level| level.number);
     let levels = numbers.zip(options.levels).map(|(number, every)| Level { number, every }).collect();
     Ok(engine::Options {
@@ -166,6 +170,7 @@ fn engine_options(options: &Options) -> Result<engine::Options> {
         recipients: options.recipients.clone().map(Arc::new),
         levels,
         takeover: options.takeover,
+        alone,
         ledgers: ledgers(options)?,
         once: options.keeper.once,
     })
@@ -248,9 +253,7 @@ fn settle(outbox: &Outbox, health: &Health, patience: Duration, stop: &AtomicBoo
         let lags = queues.iter().zip(health.stores()).filter(|(queue, _)| queue.position != Some(txid));
         // A store that has lost to another writer stops all.
         // Before the first look it is not known what is to be brought there.
-        (outbox.has_looked() || !once)
-            && lags.clone().count() > 0
-            && lags.clone().all(|(_, store)| store.trouble.is_some())
+        (outbox.has_looked() || !once) && lags.clone().count() > 0 && lags.clone().all(|(_, store)| store.is_away())
             || stop.load(Ordering::Relaxed)
     };
     while !outbox.is_settled() && begun.elapsed() < patience && !is_hopeless() {

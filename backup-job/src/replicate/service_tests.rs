@@ -58,10 +58,14 @@ impl Scene {
         }
     }
 
-    pub(crate) fn once(&self, replicas: &[&str]) -> Result<Report> {
+    pub(crate) fn options_once(&self, replicas: &[&str]) -> Options {
         let mut options = self.options(replicas);
         options.keeper.once = true;
-        run(&options, &Arc::new(AtomicBool::new(false)))
+        options
+    }
+
+    pub(crate) fn once(&self, replicas: &[&str]) -> Result<Report> {
+        run(&self.options_once(replicas), &Arc::new(AtomicBool::new(false)))
     }
 
     pub(crate) fn insert(&self, rows: u32) {
@@ -106,7 +110,7 @@ impl Scene {
     }
 
     /// The bytes of the page maps: a transaction that is made is recorded there.
-    fn made(&self) -> Vec<(PathBuf, Vec<u8>)> {
+    pub(crate) fn made(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut maps = Vec::new();
         for entry in std::fs::read_dir(self.path(".app.db.pra/replica")).unwrap().map(Result::unwrap) {
             let map = entry.path().join("map");
@@ -150,6 +154,12 @@ pub(crate) fn start(options: Options) -> Running {
 }
 
 impl Running {
+    /// Waits until it ends by itself.
+    pub(crate) fn ends(self) -> Result<Report> {
+        until("its end", || self.thread.is_finished());
+        self.thread.join().unwrap()
+    }
+
     pub(crate) fn end(self) -> Result<Report> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
@@ -362,7 +372,7 @@ fn a_refusal_holds_where_the_store_is_out_of_reach() {
     std::fs::rename(scene.path("one"), scene.path("away")).unwrap();
     std::fs::write(scene.path("one"), "not a folder").unwrap();
     let made = scene.made();
-    let error = start(scene.options(&["one"])).thread.join().unwrap().unwrap_err();
+    let error = start(scene.options(&["one"])).ends().unwrap_err();
     assert_eq!(error.code(), Code::Busy, "{}", error.chain());
     assert!(error.chain().contains("could not be asked again"), "{}", error.chain());
     assert_eq!(scene.made(), made);

@@ -4,14 +4,13 @@
 //! replica/state.json    who writes, which epoch, which file was followed
 //!         sent-….json   what each store was sent: `super::sent`
 //!         refused.json  that a store has refused this database: `super::refusal`
-//!         parent.json   left by a restore: what the database came from
+//!         parent.json   left by a restore: what the database came from: `super::origin`
 //!         <epoch>/map   the page map's log
 //!         <epoch>/…     staged files
 //! ```
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -22,19 +21,12 @@ use serde::{Deserialize, Serialize};
 use super::levels::Last;
 use super::refusal::Refusal;
 use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
+use crate::files::{self, FileId, Writer};
 use crate::home;
 
 pub(super) const LABEL: &str = "state";
 const FOLDER: &str = "replica";
 const VERSION: u32 = 2;
-
-/// The file that is followed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
-    device: u64,
-    inode: u64,
-}
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +47,7 @@ pub(super) struct State {
     /// What the epoch goes on from, as far as it is known here.
     pub(super) parent: Option<Parent>,
     pub(super) began_at: Timestamp,
-    identity: Identity,
+    identity: FileId,
     /// The last file of each level.
     pub(super) levels: Vec<Last>,
 }
@@ -164,14 +156,8 @@ impl Home {
         Ok(folder)
     }
 
-    /// What a restore left: `Some(None)` where it was from a backup.
-    pub(super) fn origin(&self) -> Result<Option<Option<Parent>>> {
-        read(&self.folder.join("parent.json"))
-    }
-
-    /// The new epoch has taken it up.
-    pub(super) fn forget_origin(&self) -> Result<()> {
-        files::remove(LABEL, &self.folder.join("parent.json")).map(drop)
+    pub(super) fn database(&self) -> &Path {
+        &self.database
     }
 
     /// A person has decided where the new epoch goes on from.
@@ -179,24 +165,17 @@ impl Home {
         Refusal::forget(&self.database)
     }
 
-    fn identity(&self) -> Result<Identity> {
-        let metadata = fs::metadata(&self.database).map_err(|e| Error::io("look at", &self.database, e))?;
-        Ok(Identity { device: metadata.dev(), inode: metadata.ino() })
+    /// Whether what was written here is still in place.
+    pub(super) fn is_in_place(&self, epoch: EpochId) -> bool {
+        // Where that cannot be seen, the next write fails.
+        let is_there = |path: PathBuf| path.try_exists().unwrap_or(true);
+        is_there(self.folder.join("state.json")) && is_there(self.folder.join(epoch.to_string()).join("map"))
     }
-}
 
-/// Leaves word for the replicator that the database at `database` was put there anew, and from what: a point in a
-/// replica, or `None` for a backup. Only where there is a replicator: `is_replicated`, or it has been here before.
-///
-/// # Errors
-/// Where the folder cannot be written.
-pub fn leave_origin(database: &Path, origin: Option<Parent>, is_replicated: bool) -> Result<()> {
-    if !is_replicated && !folder(database)?.exists() {
-        return Ok(());
+    fn identity(&self) -> Result<FileId> {
+        FileId::of(&self.database)?
+            .ok_or_else(|| Error::new(Code::Failed, format!("'{}' is not there any more", self.database.display())))
     }
-    let home = Home::open(database)?;
-    // Who writes stays the same: the claim on the stores is still ours.
-    write(&home.folder.join("parent.json"), &origin)
 }
 
 /// The folder in the home of `database`.

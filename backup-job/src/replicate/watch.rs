@@ -30,7 +30,7 @@ pub(super) struct Watch {
 impl Watch {
     /// How each store is.
     pub(super) fn replicas(&self, now: Timestamp) -> Vec<Replica> {
-        let standings = self.outbox.standings();
+        let (standings, trouble) = (self.outbox.standings(), self.outbox.trouble());
         let stores = self.health.stores().into_iter().zip(standings);
         let replica = |(health, standing): (super::StoreHealth, Standing)| Replica {
             url: health.replica,
@@ -42,7 +42,7 @@ impl Watch {
             queue_files: standing.files,
             queue_bytes: standing.bytes,
             sealed: self.sealed,
-            error: health.trouble,
+            error: health.trouble.or_else(|| trouble.clone()),
         };
         stores.map(replica).collect()
     }

@@ -115,13 +115,13 @@ impl Worker {
 
     /// Connects, and says so where the store takes its time.
     async fn connect_aloud(&mut self, state: &State) -> replica::Result<Held> {
-        let (health, id, url) = (Arc::clone(&self.health), self.id, self.store.url().to_string());
+        let (health, id) = (Arc::clone(&self.health), self.id);
         let mut connecting = pin!(self.connect(state));
         tokio::select! {
             connected = &mut connecting => return connected,
             () = tokio::time::sleep(SILENCE) => {}
         }
-        health.trouble(id, &replica::Error::new(Kind::OutOfReach, format!("{url} has not answered yet")));
+        health.awaits(id);
         connecting.await
     }
 

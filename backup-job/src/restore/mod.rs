@@ -46,7 +46,7 @@ use crate::lock;
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::remote::{Access, Choice};
-use crate::replicate;
+use crate::replicate::{self, Origin};
 use crate::sealed::Keys;
 use crate::stop;
 
@@ -234,7 +234,7 @@ impl Prepared {
         warnings.extend(self.record(&done.safety_copy, started.elapsed()));
         // A person has decided what the replicator, which a store has refused, goes on from.
         if let Err(error) = replicate::is_refused(database)
-            .and_then(|refused| if refused { replicate::leave_origin(database, self.parent(), true) } else { Ok(()) })
+            .and_then(|refused| if refused { self.origin(database)?.leave(database, true) } else { Ok(()) })
         {
             warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
         }
@@ -253,11 +253,10 @@ impl Prepared {
     fn replace(&self) -> Result<Report> {
         let Options { database, wait, .. } = &self.options;
         let _alone = lock::exclusive(database, *wait)?;
-        let mut done = replace::run(&self.options, &self.source, &self.free_name()?)?;
+        let is_replicated = self.options.access.is_some();
+        let before = |new: &Path| self.origin(new)?.leave(database, is_replicated);
+        let done = replace::run(&self.options, &self.source, &self.free_name()?, before)?;
         let _to_the_end = stop::hold();
-        if let Err(error) = replicate::leave_origin(database, self.parent(), self.options.access.is_some()) {
-            done.warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
-        }
         Ok(Report {
             safety_copy: done.safety_copy,
             pages_written: self.source.shape.pages.into(),
@@ -275,9 +274,10 @@ impl Prepared {
         }
     }
 
-    /// Where in a replica it is from.
-    fn parent(&self) -> Option<Parent> {
-        self.choice.as_ref().map(|choice| Parent { epoch: choice.epoch, txid: choice.txid })
+    /// What `file` is from, for the replicator.
+    fn origin(&self, file: &Path) -> Result<Origin> {
+        let parent = self.choice.as_ref().map(|choice| Parent { epoch: choice.epoch, txid: choice.txid });
+        Origin::of(file, parent, None)
     }
 
     /// The planned name, or another one where a backup or restore took it meanwhile.

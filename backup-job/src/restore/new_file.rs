@@ -66,6 +66,11 @@ impl NewFile {
         Ok(new)
     }
 
+    /// Where it lies until it is placed.
+    pub(super) fn path(&self) -> Result<&Path> {
+        Ok(self.writer()?.path())
+    }
+
     fn of(writer: Writer) -> Self {
         Self { writer: Some(writer), read_back: None, warnings: Vec::new() }
     }

@@ -31,11 +31,16 @@ pub(super) struct Done {
     pub(super) warnings: Vec<String>,
 }
 
-/// Puts `source` in the place of the database.
+/// Puts `source` in the place of the database. `before` is told of the new file, whole, when it is about to be renamed.
 ///
 /// # Errors
 /// Nothing was changed, but for an error after the rename, which says so.
-pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Result<Done> {
+pub(super) fn run(
+    options: &Options,
+    source: &Source,
+    safety_copy: &str,
+    before: impl FnOnce(&Path) -> Result<()>,
+) -> Result<Done> {
     let database = real_path(&options.database)?;
     let started = Instant::now();
     remove_leftovers(&database)?;
@@ -56,6 +61,9 @@ pub(super) fn run(options: &Options, source: &Source, safety_copy: &str) -> Resu
             return Err(error);
         }
     };
+    if let Err(error) = new.path().and_then(before) {
+        warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
+    }
     let _to_the_end = stop::hold();
     let placed = match new.place(&database) {
         Err(error) if !new.is_placed(&database) => {
