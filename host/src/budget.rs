@@ -11,8 +11,8 @@ use std::time::Instant;
 /// touch.
 const FREE: usize = 1536 << 10;
 
-/// What a request that needs more gets at first, in bytes.
-const FIRST: usize = 16 << 20;
+/// What a request that needs more gets at first, in bytes: enough for the largest page, whose JSON grows by doubling.
+const FIRST: usize = 24 << 20;
 
 /// What a body may have without counting, in bytes.
 const FREE_BODY: usize = 64 << 10;
