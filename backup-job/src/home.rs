@@ -187,7 +187,7 @@ fn read(path: &Path) -> Result<Option<Identity>> {
 }
 
 /// Where it lies, without symbolic links; it need not exist, its folder must.
-fn absolute(database: &Path) -> Result<PathBuf> {
+pub(crate) fn absolute(database: &Path) -> Result<PathBuf> {
     let folder = folder_of(database);
     let folder = fs::canonicalize(folder).map_err(|e| Error::io("look at the folder", folder, e))?;
     Ok(database.file_name().map_or_else(|| folder.clone(), |name| folder.join(name)))

@@ -1,12 +1,13 @@
 //! The restore points of a backup folder as `list` prints them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use replica::instant;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, Owner};
 use crate::error::Result;
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
@@ -22,8 +23,11 @@ pub struct Listed {
     pub source: String,
     /// Instant of the snapshot.
     pub created_at: Timestamp,
-    /// Time since then.
-    pub age_seconds: u64,
+    /// Time since then; null where it is ahead of the clock.
+    pub age_seconds: Option<u64>,
+    /// By how much it is ahead of the clock, where that is more than clocks may differ: it is never chosen unasked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead_seconds: Option<u64>,
     /// Size.
     pub bytes: u64,
     /// Rows of the table `events`; null where the database has none.
@@ -43,6 +47,20 @@ pub struct Listed {
     /// Of a replica: every instant from this one on can be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
+    /// Of a backup: whose it is, where the folder says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+}
+
+/// Whose a backup is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Database {
+    /// The database's own id.
+    pub id: String,
+    /// Where it lay at the last backup.
+    pub path: PathBuf,
+    /// The machine of that backup.
+    pub host: String,
 }
 
 /// The restore points of a backup folder, newest first.
@@ -50,7 +68,8 @@ pub struct Listed {
 /// # Errors
 /// Where the folder or its catalog cannot be read.
 pub fn list(backups: &Path, now: Timestamp) -> Result<Vec<Listed>> {
-    Ok(Catalog::read(backups)?.points().iter().map(|point| listed(point, now)).collect())
+    let catalog = Catalog::read(backups)?;
+    Ok(catalog.points().iter().map(|point| listed(point, catalog.owner(), now)).collect())
 }
 
 /// The same, and the windows of the replicas: each as its newest state, with the instant from which on it reaches.
@@ -77,7 +96,9 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
         point: Point::Transaction(window.epoch, window.transactions.1).to_string(),
         source: window.replica,
         created_at: window.to,
-        age_seconds: now.duration_since(window.to).as_secs().try_into().unwrap_or(0),
+        age_seconds: age(window.to, now),
+        ahead_seconds: ahead(window.to, now),
+        database: None,
         bytes: window.bytes,
         events: None,
         verified: false,
@@ -89,12 +110,29 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
     }
 }
 
-fn listed(point: &RestorePoint, now: Timestamp) -> Listed {
+fn ahead(at: Timestamp, now: Timestamp) -> Option<u64> {
+    instant::ahead(at.as_millisecond(), now.as_millisecond()).map(|ahead| ahead.as_secs())
+}
+
+fn age(at: Timestamp, now: Timestamp) -> Option<u64> {
+    match ahead(at, now) {
+        Some(_) => None,
+        None => Some(now.duration_since(at).as_secs().try_into().unwrap_or(0)),
+    }
+}
+
+fn listed(point: &RestorePoint, owner: Option<&Owner>, now: Timestamp) -> Listed {
     Listed {
         point: point.file.clone(),
         source: point.kind.source().to_owned(),
         created_at: point.created_at,
-        age_seconds: point.age(now).as_secs(),
+        age_seconds: age(point.created_at, now),
+        ahead_seconds: ahead(point.created_at, now),
+        database: owner.map(|owner| Database {
+            id: owner.id.to_string(),
+            path: owner.path.clone(),
+            host: owner.host.clone(),
+        }),
         bytes: point.bytes,
         events: point.events,
         verified: point.is_verified(),
@@ -115,7 +153,7 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
         [
             row.point.clone(),
             row.source.clone(),
-            crate::model::age::display(Duration::from_secs(row.age_seconds)),
+            row.age_seconds.map_or_else(|| "-".to_owned(), words),
             output::size(row.bytes),
             output::or_dash(row.events),
             state(row),
@@ -124,12 +162,27 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
     let table = if listed.is_empty() {
         "no restore points yet".to_owned()
     } else {
-        output::table(["POINT", "SOURCE", "AGE", "SIZE", "EVENTS", "STATE"], rows)
+        let table = output::table(["POINT", "SOURCE", "AGE", "SIZE", "EVENTS", "STATE"], rows);
+        match listed.iter().find_map(|row| row.database.as_ref()) {
+            Some(Database { id, path, host }) => format!("backups of {} on {host} ({id})\n{table}", path.display()),
+            None => table,
+        }
     };
     Answer::new(&listed, table, listed.iter().map(|row| row.point.clone()).collect())
 }
 
+fn words(seconds: u64) -> String {
+    crate::model::age::display(Duration::from_secs(seconds))
+}
+
 fn state(row: &Listed) -> String {
+    match row.ahead_seconds {
+        Some(ahead) => format!("{}; its clock was ahead by {}, or this one is behind", found(row), words(ahead)),
+        None => found(row),
+    }
+}
+
+fn found(row: &Listed) -> String {
     let sealed = match (row.sealed, row.warnings.len()) {
         (false, 0) => String::new(),
         (true, 0) => ", sealed".to_owned(),

@@ -45,6 +45,8 @@ declare! {
     BACKUP_LAST_SIZE = "pra_backup_last_size_bytes", Gauge, [], APPLICATION;
     /// How long the newest verified backup took, its verification included
     BACKUP_LAST_DURATION = "pra_backup_last_duration_seconds", Gauge, [], APPLICATION;
+    /// By how much the newest backup with a wrong clock is ahead of this one; 0 where there is none
+    BACKUP_AHEAD = "pra_backup_ahead_seconds", Gauge, [], APPLICATION;
     /// Whether the newest backup of all was verified and found good (1) or not (0)
     BACKUP_LAST_VERIFIED = "pra_backup_last_verified", Gauge, [], APPLICATION;
     /// What would be lost now if the volume were gone and only this replica left

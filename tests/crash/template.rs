@@ -63,6 +63,10 @@ impl Template {
                 names.push(report["file"].as_str().unwrap().to_owned());
             }
         }
+        // Each copy of it is a database of its own, whose the backups are.
+        let catalog = Database::open(&made.catalog());
+        catalog.run("UPDATE publication SET database_id = NULL, database = NULL, host = NULL");
+        drop(catalog);
         // Read with the connection open, or its close would checkpoint the WAL; nobody writes meanwhile.
         let mut paths = vec![made.database(), made.path().join("data/app.db-wal")];
         // A lock file says who held it.

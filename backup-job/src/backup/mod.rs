@@ -18,7 +18,7 @@ use replica::seal::Recipients;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, owner};
 use crate::error::{Code, Error, Result};
 use crate::files::{self, Writer};
 use crate::model::checksum::Checksum;
@@ -52,6 +52,8 @@ pub struct Options {
     pub dry_run: bool,
     /// Whom the copy is sealed for; `None`: it is plain.
     pub recipients: Option<Recipients>,
+    /// The backups in the folder are this database's, though they were another's by name.
+    pub adopt_backups: bool,
 }
 
 /// What was made; `-o json` prints it.
@@ -103,21 +105,24 @@ impl fmt::Display for Report {
 ///
 /// # Errors
 /// [`Code::Busy`] while a restore or another backup is at work, [`Code::VerificationFailed`] where the copy (and so
-/// most likely the database) is damaged, [`Code::OutOfReach`] where the backup folder cannot be listed. Whatever
+/// most likely the database) is damaged, [`Code::Usage`] where the folder is another database's, [`Code::OutOfReach`] where the backup folder cannot be listed. Whatever
 /// fails, nothing was published and nothing removed.
 pub fn take(options: &Options) -> Result<Report> {
-    let Options { database, backups, keep, wait, now, dry_run, recipients } = options;
+    let Options { database, backups, keep, wait, now, dry_run, recipients, adopt_backups } = options;
     let started = Instant::now();
     // Listed before it is locked: no lock file is to be made in a folder that is not there.
     Catalog::read(backups)?;
     source::require_there(database)?;
+    owner::require_apart(database, backups)?;
     let _beside_the_database = lock::shared(database, *wait)?;
     let _one_writer = lock::backups(backups, *wait)?;
+    let mut catalog = Catalog::read(backups)?;
+    let id = owner::require(&catalog, database, backups, *adopt_backups)?;
     catalog::remove_temporaries(backups)?;
     if !*dry_run {
         pending::settle(database, backups, recipients.as_ref(), *now);
+        catalog = Catalog::read(backups)?;
     }
-    let mut catalog = Catalog::read(backups)?;
 
     let source = Source::open(database, *wait)?;
     let name = free_name(backups, &catalog, recipients.is_some(), *now)?;
@@ -143,6 +148,7 @@ pub fn take(options: &Options) -> Result<Report> {
     if *dry_run {
         return Ok(report);
     }
+    owner::claim(&mut catalog, database, id)?;
     catalog.set_source(unchanged::stamp(&source, recipients.as_ref(), &point.file));
     catalog.insert(point);
     catalog.note_database(database);
@@ -264,6 +270,7 @@ fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint 
         file: name.to_owned(),
         kind: Kind::Backup,
         created_at: now,
+        sequence: 0,
         bytes: made.bytes,
         page_size,
         pages,

@@ -22,8 +22,16 @@ fn place() -> Place {
     )
     .unwrap();
     let now = at("2025-01-10T12:00:07Z");
-    let options =
-        Options { database, backups, keep: None, wait: Duration::ZERO, now, dry_run: false, recipients: None };
+    let options = Options {
+        database,
+        backups,
+        keep: None,
+        wait: Duration::ZERO,
+        now,
+        dry_run: false,
+        recipients: None,
+        adopt_backups: false,
+    };
     Place { _folder: folder, live, options }
 }
 
@@ -138,6 +146,7 @@ fn an_empty_database_never_becomes_the_newest_backup() {
     place.take("2025-01-10T12:00:00Z").unwrap();
     std::fs::write(place.options.database.with_file_name("empty.db"), "").unwrap();
     place.options.database = place.options.database.with_file_name("empty.db");
+    place.options.adopt_backups = true;
     let error = place.take("2025-01-10T12:01:00Z").unwrap_err();
     assert!(error.to_string().contains("no tables"), "{error}");
     assert_eq!(place.files(), ["backup-2025-01-10-12-00.db"]);

@@ -8,6 +8,7 @@
 //! them makes it unreadable there). A missing file, one of 0 bytes (Spin makes such a one where the folder is
 //! writable) and one without tables all mean: no backup yet.
 
+pub mod owner;
 mod rows;
 mod scan;
 pub mod status;
@@ -23,6 +24,7 @@ use crate::lock;
 use crate::model::naming::{Kind, TEMPORARY_PREFIX};
 use crate::model::restore_point::RestorePoint;
 
+pub use owner::Owner;
 pub use rows::SCHEMA_VERSION;
 pub use scan::remove_temporaries;
 use status::Place;
@@ -38,6 +40,8 @@ pub const FILE: &str = "catalog.db";
 pub struct Catalog {
     /// Newest first.
     points: Vec<RestorePoint>,
+    /// Whose they are; `None`: nobody has said so yet.
+    owner: Option<Owner>,
     /// What the live database's files looked like when the newest backup was made.
     source: Option<SourceStamp>,
     /// Where the database lies: how full that volume is, is published too.
@@ -67,8 +71,9 @@ impl Catalog {
                 )
             })
             .collect();
+        place_strangers(&mut points);
         sort(&mut points);
-        Ok(Self { points, source: recorded.source, database: None })
+        Ok(Self { points, owner: recorded.owner, source: recorded.source, database: None })
     }
 
     /// All restore points, newest first.
@@ -76,9 +81,14 @@ impl Catalog {
         &self.points
     }
 
-    /// The newest verified backup.
+    /// The newest verified backup, whatever the clocks say.
     pub fn newest_backup(&self) -> Option<&RestorePoint> {
         self.points.iter().find(|point| point.kind == Kind::Backup && point.is_verified())
+    }
+
+    /// Whose the restore points are; `None`: nobody has said so yet.
+    pub fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
     }
 
     /// The stamp of the database when the newest backup was made.
@@ -96,8 +106,11 @@ impl Catalog {
         self.database = Some(database.to_path_buf());
     }
 
-    /// Adds a restore point, or replaces what is known about its file.
-    pub fn insert(&mut self, point: RestorePoint) {
+    /// Adds a restore point as the newest, or replaces what is known about its file.
+    pub fn insert(&mut self, mut point: RestorePoint) {
+        let known = self.points.iter().find(|known| known.file == point.file).map(|known| known.sequence);
+        let last = self.points.iter().map(|point| point.sequence).max().unwrap_or(0);
+        point.sequence = known.unwrap_or(last + 1);
         self.remove(&point.file);
         self.points.push(point);
         sort(&mut self.points);
@@ -132,6 +145,7 @@ impl Catalog {
         let recorded = rows::Recorded {
             points: self.points.clone(),
             source: self.source.clone(),
+            owner: self.owner.clone(),
             published_at: Some(now),
             status,
         };
@@ -178,8 +192,18 @@ fn held_to_its_size(mut row: RestorePoint, bytes: u64) -> RestorePoint {
     row
 }
 
+/// When a file without a row was made nobody knows: it takes its place by its instant, and so never passes for newer than
+/// what was recorded since.
+fn place_strangers(points: &mut [RestorePoint]) {
+    let placed: Vec<_> = points.iter().map(|point| (point.created_at, point.sequence)).collect();
+    for point in points.iter_mut().filter(|point| point.sequence == 0) {
+        let before = placed.iter().filter(|(at, _)| *at <= point.created_at);
+        point.sequence = before.map(|(_, sequence)| *sequence).max().unwrap_or(0);
+    }
+}
+
 fn sort(points: &mut [RestorePoint]) {
-    points.sort_by(|a, b| (b.created_at, &b.file).cmp(&(a.created_at, &a.file)));
+    points.sort_by(|a, b| b.recency().cmp(&a.recency()));
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::SourceStamp;
+use super::owner::Owner;
 use super::status::{self, Status};
 use crate::error::{Code, Error, Result};
 use crate::model::restore_point::RestorePoint;
@@ -17,16 +18,18 @@ pub const SCHEMA_VERSION: u32 = 3;
 const SCHEMA: &str = include_str!("schema.sql");
 
 const INSERT: &str =
-    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
 const SELECT: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
-    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, sealed, file_checksum, warnings FROM restore_points";
+    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, sealed, file_checksum, warnings, \
+    sequence FROM restore_points";
 
 /// What a catalog file records.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     pub(super) points: Vec<RestorePoint>,
     pub(super) source: Option<SourceStamp>,
+    pub(super) owner: Option<Owner>,
     pub(super) published_at: Option<Timestamp>,
     pub(super) status: Status,
 }
@@ -77,13 +80,16 @@ fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
     }
     let status = status::select(connection)?;
     let points = connection.prepare(SELECT)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
-    let publication = "SELECT source_stamp, published_at_ms FROM publication";
-    let publication = connection.query_row(publication, [], |row| Ok((row.get::<_, Option<String>>(0)?, row.get(1)?)));
-    let (source, published_at) = match publication.optional()? {
-        Some((source, at)) => (source, Some(instant(at, 1)?)),
-        None => (None, None),
+    let publication = "SELECT source_stamp, published_at_ms, database_id, database, host FROM publication";
+    let publication = connection.query_row(publication, [], |row| {
+        let source: Option<String> = row.get(0)?;
+        Ok((source.map(SourceStamp), instant(row.get(1)?, 1)?, owner(row)?))
+    });
+    let (source, published_at, owner) = match publication.optional()? {
+        Some((source, at, owner)) => (source, Some(at), owner),
+        None => (None, None, None),
     };
-    Ok(Recorded { points, source: source.map(SourceStamp), published_at, status })
+    Ok(Recorded { points, source, owner, published_at, status })
 }
 
 fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
@@ -104,7 +110,15 @@ fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
         sealed: row.get(13)?,
         file_checksum: row.get::<_, Option<String>>(14)?.map(|_| parsed(row, 14)).transpose()?,
         warnings: row.get::<_, Option<String>>(15)?.iter().flat_map(|text| text.lines()).map(str::to_owned).collect(),
+        sequence: row.get(16)?,
     })
+}
+
+fn owner(row: &Row<'_>) -> rusqlite::Result<Option<Owner>> {
+    if row.get::<_, Option<String>>(2)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Owner { id: parsed(row, 2)?, path: row.get::<_, String>(3)?.into(), host: row.get(4)? }))
 }
 
 fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
@@ -128,7 +142,7 @@ pub(super) fn image(recorded: &Recorded, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
-    let Recorded { points, source, published_at, status } = recorded;
+    let Recorded { points, source, owner, published_at, status } = recorded;
     let mut connection = Connection::open_in_memory()?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     connection.execute_batch(SCHEMA)?;
@@ -153,15 +167,19 @@ fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
                 point.sealed,
                 point.file_checksum.map(|checksum| checksum.to_string()),
                 (!point.warnings.is_empty()).then(|| point.warnings.join("\n")),
+                point.sequence,
             ])?;
         }
     }
     transaction.execute(
-        "INSERT INTO publication VALUES (1, ?1, ?2, ?3)",
+        "INSERT INTO publication VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             published_at.map(|at| at.as_millisecond()),
             concat!("backup-job ", env!("CARGO_PKG_VERSION")),
-            source.as_ref().map(|stamp| stamp.0.as_str())
+            source.as_ref().map(|stamp| stamp.0.as_str()),
+            owner.as_ref().map(|owner| owner.id.to_string()),
+            owner.as_ref().map(|owner| owner.path.to_string_lossy()),
+            owner.as_ref().map(|owner| owner.host.as_str()),
         ],
     )?;
     status::insert(&transaction, status)?;

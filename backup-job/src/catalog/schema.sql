@@ -16,14 +16,18 @@ CREATE TABLE restore_points (
   sealed           INTEGER NOT NULL DEFAULT 0,
   file_checksum    TEXT,
   -- One a line: what SQLite's checks say that is no damage.
-  warnings         TEXT
+  warnings         TEXT,
+  sequence         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX restore_points_by_time ON restore_points(kind, created_at_ms);
+CREATE INDEX restore_points_by_order ON restore_points(kind, sequence, created_at_ms);
 CREATE TABLE publication (
   id              INTEGER PRIMARY KEY CHECK (id = 1),
   published_at_ms INTEGER NOT NULL,
   writer          TEXT NOT NULL,
-  source_stamp    TEXT
+  source_stamp    TEXT,
+  database_id     TEXT,
+  database        TEXT,
+  host            TEXT
 );
 
 CREATE TABLE replicas (

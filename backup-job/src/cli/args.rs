@@ -32,6 +32,15 @@ pub(super) struct Backups {
     pub(super) backups: PathBuf,
 }
 
+/// Whose the backups are.
+#[derive(Debug, Args)]
+pub(super) struct Adopt {
+    /// The backups in the folder are this database's, which was moved or renamed; without it another database's are
+    /// refused
+    #[arg(long, env = "PRA_ADOPT_BACKUPS")]
+    pub(super) adopt_backups: bool,
+}
+
 /// Where the replicas are.
 #[derive(Debug, Args)]
 pub(super) struct Replicas {

@@ -1,4 +1,4 @@
-use super::args::{Backups, Database, Format, Output, Retention, Sealing, Wait};
+use super::args::{Adopt, Backups, Database, Format, Output, Retention, Sealing, Wait};
 use super::output::Answer;
 use crate::backup;
 use crate::error::Result;
@@ -14,6 +14,8 @@ pub(super) struct Args {
     database: Database,
     #[command(flatten)]
     backups: Backups,
+    #[command(flatten)]
+    adopt: Adopt,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -36,7 +38,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output: _, wait, sealing, dry_run, no_prune, retention } = self;
+        let Self { database, backups, adopt, output: _, wait, sealing, dry_run, no_prune, retention } = self;
         let keep = retention.keep()?;
         let report = backup::take(&backup::Options {
             database: database.database,
@@ -46,6 +48,7 @@ impl Args {
             now: crate::clock::now(),
             dry_run,
             recipients: sealing.recipients()?,
+            adopt_backups: adopt.adopt_backups,
         })?;
         let mut words = report.to_string();
         if dry_run {

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
+use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::Answer;
 use crate::error::{Error, Result};
 use crate::init::{self, Outcome, Report};
@@ -16,6 +16,8 @@ pub(super) struct Args {
     database: Database,
     #[command(flatten)]
     backups: Backups,
+    #[command(flatten)]
+    adopt: Adopt,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -50,6 +52,7 @@ impl Args {
         let Self {
             database,
             backups,
+            adopt,
             output: _,
             wait,
             schema,
@@ -85,6 +88,7 @@ impl Args {
             keys,
             accept_unreachable: replicas.accept_unreachable,
             first_install,
+            adopt_backups: adopt.adopt_backups,
         })?;
         Answer::new(&report, words(&report, dry_run), vec![report.database.display().to_string()])
     }

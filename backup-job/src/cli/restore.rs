@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::args::{Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
+use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub(super) struct Args {
     database: Database,
     #[command(flatten)]
     backups: Backups,
+    #[command(flatten)]
+    adopt: Adopt,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -60,8 +62,21 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, output, wait, point, mode, accept_503, dry_run, yes, replicas, sealing, quiesce } =
-            self;
+        let Self {
+            database,
+            backups,
+            adopt,
+            output,
+            wait,
+            point,
+            mode,
+            accept_503,
+            dry_run,
+            yes,
+            replicas,
+            sealing,
+            quiesce,
+        } = self;
         let keys = replicas.keys()?;
         let options = restore::Options {
             database: database.database,
@@ -76,6 +91,7 @@ impl Args {
             keys,
             recipients: sealing.recipients()?,
             accept_unreachable: replicas.accept_unreachable,
+            adopt_backups: adopt.adopt_backups,
         };
         let approve = |plan: &Plan| {
             if output.output == Format::Table {

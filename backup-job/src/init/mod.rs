@@ -7,11 +7,12 @@
 //! | missing, 0 bytes, no tables | the folder cannot be listed | an error: out of reach is not empty |
 //! | missing, 0 bytes, no tables | the newest is good | restored |
 //! | missing, 0 bytes, no tables | the newest is bad, an older one good | an error, unless the loss is accepted |
+//! | missing, 0 bytes, no tables | the newest is ahead of the clock | an error, unless the loss is accepted |
 //! | missing, 0 bytes, no tables | some, none good; or only safety copies | an error: never an empty application |
 //! | missing, 0 bytes, no tables | none | left to the application; created where a schema is given |
 //!
-//! With replicas the newest of all sources is taken, one out of reach is an error, and "none" must be said once
-//! (`--first-install`).
+//! With replicas the newest of all sources is taken (a backup that is ahead of the clock is none), one out of reach is
+//! an error, and "none" must be said once (`--first-install`).
 
 mod create;
 mod fill;
@@ -24,7 +25,7 @@ use replica::epoch::{DatabaseId, Parent};
 use rusqlite::Connection;
 use serde::Serialize;
 
-use crate::catalog::Catalog;
+use crate::catalog::{self, Catalog, owner};
 use crate::error::{Code, Error, Result};
 use crate::model::naming::Kind;
 use crate::model::point::Point;
@@ -33,7 +34,7 @@ use crate::remote::Access;
 use crate::replicate::{self, Origin};
 use crate::restore::{self, Folder, Source};
 use crate::sealed::Keys;
-use crate::{home, lock, scratch, sqlite};
+use crate::{lock, scratch, sqlite};
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
@@ -66,6 +67,8 @@ pub struct Options {
     pub accept_unreachable: bool,
     /// With replicas: no source has anything, and that is as it should be.
     pub first_install: bool,
+    /// The backups in the folder are this database's, though they were another's by name.
+    pub adopt_backups: bool,
 }
 
 /// What became of the database, or would.
@@ -122,6 +125,7 @@ pub struct Skipped {
 pub fn run(options: &Options) -> Result<Report> {
     let Options { database, wait, dry_run, .. } = options;
     let started = Instant::now();
+    owner::require_apart(database, &options.backups)?;
     let finish = |report: Report| Ok(Report { seconds: started.elapsed().as_secs_f64(), ..report });
     {
         let _beside_others = lock::shared(database, *wait)?;
@@ -138,7 +142,7 @@ pub fn run(options: &Options) -> Result<Report> {
         return finish(kept);
     }
     match newest(options)? {
-        Some(Newest { point, source, skipped, parent, of_replica }) => {
+        Some(Newest { point, source, skipped, parent, id }) => {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
@@ -151,10 +155,10 @@ pub fn run(options: &Options) -> Result<Report> {
                 if let Err(error) = note(None) {
                     report.warnings.push(format!("the replicator will not know the origin: {}", error.chain()));
                 }
-                if let Some(id) = of_replica
-                    && let Err(error) = home::adopt(database, id)
+                if let Some(id) = id
+                    && let Err(error) = owner::adopt(database, id)
                 {
-                    report.warnings.push(format!("the database has no id: {}", error.chain()));
+                    report.warnings.push(format!("the next backup will not know the database: {}", error.chain()));
                 }
                 return finish(report);
             }
@@ -239,8 +243,8 @@ struct Newest {
     skipped: Vec<Skipped>,
     /// Where in a replica it is from.
     parent: Option<Parent>,
-    /// Which database the replica is of.
-    of_replica: Option<DatabaseId>,
+    /// Which database it is, where the replica or the backup folder says so.
+    id: Option<DatabaseId>,
 }
 
 /// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
@@ -248,8 +252,10 @@ struct Newest {
 fn newest(options: &Options) -> Result<Option<Newest>> {
     let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
-        let found = newest_good(options, &Catalog::read(backups)?)?;
-        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None, of_replica: None }))
+        let catalog = Catalog::read(backups)?;
+        let id = identity(options, &catalog)?;
+        let found = newest_good(options, &catalog)?;
+        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None, id }))
     };
     let Some(access) = access else { return backup() };
     let choice = restore::newest(access, &Point::Latest, *now, *accept_unreachable)?;
@@ -264,7 +270,11 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
         };
     };
     // A damaged or missing backup is no reason not to start: the replica has something.
-    let backup = has_newer(backups, choice.at).and_then(|newer| if newer { backup() } else { Ok(None) });
+    let id = match catalog::unless_away(Catalog::read(backups), true)? {
+        Some(catalog) => identity(options, &catalog)?,
+        None => None,
+    };
+    let backup = has_newer(options, choice.at).and_then(|newer| if newer { backup() } else { Ok(None) });
     let backup = match backup {
         Ok(backup) => backup,
         // It is newer and may be good, but nobody here can open it.
@@ -288,13 +298,21 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     let (scratch, point, choice) = restore::fetch(access, choice, &options.database)?;
     let source = Source::fetched(scratch, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
-    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, of_replica }))
+    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, id: of_replica.or(id) }))
 }
 
-/// Whether there is a backup from after `at`: only then is one read, or opened.
-fn has_newer(backups: &Path, at: Timestamp) -> Result<bool> {
-    let catalog = Catalog::read(backups)?;
-    Ok(catalog.points().iter().any(|point| point.kind == Kind::Backup && point.created_at > at))
+/// Which database this is once it is restored.
+fn identity(options: &Options, catalog: &Catalog) -> Result<Option<DatabaseId>> {
+    let Options { database, backups, adopt_backups, .. } = options;
+    owner::require_for_empty(catalog, database, backups, *adopt_backups, true)
+}
+
+/// Whether there is a backup from after `at`: only then is one read, or opened. One that is ahead of the clock says
+/// nothing of when it was made.
+fn has_newer(options: &Options, at: Timestamp) -> Result<bool> {
+    let catalog = Catalog::read(&options.backups)?;
+    let is_newer = |point: &RestorePoint| point.created_at > at && point.ahead(options.now).is_none();
+    Ok(catalog.points().iter().any(|point| point.kind == Kind::Backup && is_newer(point)))
 }
 
 /// The newest backup that reads back as it was written, and what was passed over for it. `None`: no restore points at
@@ -303,19 +321,36 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
     let Options { backups, database, keys, accept_older, .. } = options;
     let accept_older = *accept_older;
     let mut skipped = Vec::new();
+    let mut ahead: Option<&RestorePoint> = None;
+    let mut passed_over = Vec::new();
     for point in catalog.points().iter().filter(|point| point.kind == Kind::Backup) {
+        if let Some(error) = point.suspicion(options.now) {
+            tracing::warn!(backup = point.file, error, "a backup is passed over");
+            passed_over.push(Skipped { file: point.file.clone(), error });
+            ahead = ahead.or(Some(point));
+            continue;
+        }
+        // Whatever was made after a backup holds more than it. Here nothing was.
+        if let Some(ahead) = ahead.filter(|_| !accept_older && options.access.is_none()) {
+            return Err(ahead_of_the_clock(ahead, Some(point), options.now));
+        }
         if !accept_older {
             // Neither damaged nor good: nothing older takes its place by itself.
             keys.require_of(&backups.join(&point.file), point.sealed)?;
         }
         let error = match Source::open(Folder { backups, keys, database }, point, catalog) {
-            Ok(source) if skipped.is_empty() || accept_older => return Ok(Some((point.clone(), source, skipped))),
+            Ok(source) if skipped.is_empty() || accept_older => {
+                return Ok(Some((point.clone(), source, [passed_over, skipped].concat())));
+            }
             Ok(_) => return Err(only_an_older_one(backups, point, &skipped)),
             Err(error) if error.code() == Code::VerificationFailed => error.to_string(),
             Err(error) => return Err(error),
         };
         tracing::error!(backup = point.file, error, "a damaged backup is passed over");
         skipped.push(Skipped { file: point.file.clone(), error });
+    }
+    if let Some(ahead) = ahead {
+        return Err(ahead_of_the_clock(ahead, None, options.now));
     }
     match catalog.points() {
         [] => Ok(None),
@@ -324,6 +359,21 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
             format!("none of the {} restore points in '{}' is a good backup", points.len(), backups.display()),
         )
         .hint("the application is not started empty; `backup-job list` shows them, `backup-job restore --point FILE` takes one")),
+    }
+}
+
+/// Nothing was made after it, so that an older one would lose what it holds; and it is never chosen unasked.
+fn ahead_of_the_clock(ahead: &RestorePoint, older: Option<&RestorePoint>, now: Timestamp) -> Error {
+    let suspicion = ahead.suspicion(now).unwrap_or_default();
+    let error =
+        Error::new(Code::VerificationFailed, format!("the last backup, {}, is suspicious: {suspicion}", ahead.file));
+    let by_name =
+        format!("set the clock right; or, if it was wrong then, `backup-job restore --point {}` takes it", ahead.file);
+    match older {
+        None => error.hint(by_name),
+        Some(older) => {
+            error.hint(format!("{by_name}, and --accept-older takes {}, which was made before it", older.file))
+        }
     }
 }
 

@@ -50,6 +50,7 @@ impl Scene {
             access: None,
             accept_unreachable: false,
             first_install: false,
+            adopt_backups: false,
         }
     }
 
@@ -86,6 +87,7 @@ impl Scene {
             now: Timestamp::now(),
             dry_run: false,
             recipients: None,
+            adopt_backups: false,
         };
         backup::take(&options).unwrap().file
     }

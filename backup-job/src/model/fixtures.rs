@@ -23,6 +23,7 @@ pub(crate) fn verified(kind: Kind, created_at: Timestamp) -> RestorePoint {
         file: naming::name(kind, created_at, false, |_| false).unwrap(),
         kind,
         created_at,
+        sequence: 0,
         bytes: 8192,
         page_size: 4096,
         pages: 2,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use replica::instant;
 
+use super::age;
 use super::checksum::{Checksum, Checksums};
 use super::naming::{self, Kind};
 
@@ -14,8 +16,11 @@ pub struct RestorePoint {
     pub file: String,
     /// Why it was made.
     pub kind: Kind,
-    /// Instant of the snapshot, to the millisecond: everything committed before it is inside.
+    /// Instant of the snapshot by the clock of that moment, to the millisecond: everything committed before it is inside.
     pub created_at: Timestamp,
+    /// Its place in the order in which they were made, which no clock can change; two are equal only where one was not
+    /// recorded when it was made.
+    pub sequence: u64,
     /// Size of the file.
     pub bytes: u64,
     /// 512 to 65,536, a power of two.
@@ -52,6 +57,7 @@ impl RestorePoint {
             file,
             kind,
             created_at,
+            sequence: 0,
             bytes,
             page_size: 0,
             pages: 0,
@@ -84,13 +90,28 @@ impl RestorePoint {
         self.verified_at.is_some() && self.error.is_none()
     }
 
-    /// Time since the snapshot; zero where the clock was set back since.
+    /// By how much its instant is ahead of the clock, where that is more than clocks may differ: then one of the two was
+    /// wrong, and it is never chosen unasked.
+    pub fn ahead(&self, now: Timestamp) -> Option<Duration> {
+        instant::ahead(self.created_at.as_millisecond(), now.as_millisecond())
+    }
+
+    /// What to say of one that is ahead of the clock.
+    pub fn suspicion(&self, now: Timestamp) -> Option<String> {
+        let by = self.ahead(now)?;
+        Some(format!(
+            "its clock was ahead by {}, or this one is behind",
+            age::display(Duration::from_secs(by.as_secs()))
+        ))
+    }
+
+    /// Time since the snapshot; zero where its instant is not over yet.
     pub fn age(&self, now: Timestamp) -> Duration {
         now.duration_since(self.created_at).try_into().unwrap_or_default()
     }
 
-    /// What "newer" means everywhere: the instant and, where two are equal, the greater file name.
-    pub fn recency(&self) -> (Timestamp, &str) {
-        (self.created_at, &self.file)
+    /// What "newer" means everywhere: made later; where that is not known, the later instant and the greater file name.
+    pub fn recency(&self) -> (u64, Timestamp, &str) {
+        (self.sequence, self.created_at, &self.file)
     }
 }

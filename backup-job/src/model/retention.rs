@@ -9,9 +9,14 @@
 //! - What is damaged, or was never verified, is counted apart by the same rules: it never takes the
 //!   place of a good one, and is not deleted because of one failed read either.
 //! - Pre-restore copies have a rule of their own: an age, and always the newest one.
+//! - What is ahead of the clock is counted apart too: whether that clock or this one is wrong, no more goes than with a
+//!   right one, and it is no reason for another to go.
+//! - Rules of age count from the newest, never from later than now, and a leap of the clock does not empty their window:
+//!   what it held before stays until the backups since then fill a window by themselves.
 //! - A hard link costs nothing special: removing one name leaves the others whole.
 
 mod rules;
+mod window;
 
 use std::time::Duration;
 
@@ -96,25 +101,38 @@ pub fn plan(points: &[RestorePoint], keep: &Keep, now: Timestamp) -> Vec<Decisio
         (0..sorted.len()).filter(|&i| sorted[i].kind == kind && sorted[i].is_verified() == verified).collect()
     };
     for verified in [true, false] {
-        let backups = indices(Kind::Backup, verified);
-        let times: Vec<Timestamp> = backups.iter().map(|&i| sorted[i].created_at).collect();
-        for (&index, mut kept_by) in backups.iter().zip(rules::apply(&times, keep)) {
-            reasons[index].append(&mut kept_by);
-        }
-        let copies = indices(Kind::PreRestore, verified);
-        for &index in copies.iter().filter(|&&i| sorted[i].age(now) <= keep.keep_pre_restore) {
-            reasons[index].push(format!("pre-restore within {}", age::display(keep.keep_pre_restore)));
+        let (ahead, present): (Vec<_>, Vec<_>) =
+            indices(Kind::Backup, verified).into_iter().partition(|&i| sorted[i].ahead(now).is_some());
+        for mut backups in [ahead, present] {
+            backups.iter().take(keep.last).for_each(|&i| reasons[i].push("last".to_owned()));
+            backups.sort_by_key(|&i| std::cmp::Reverse((sorted[i].created_at, sorted[i].recency())));
+            let times: Vec<Timestamp> = backups.iter().map(|&i| sorted[i].created_at).collect();
+            for (&index, mut kept_by) in backups.iter().zip(rules::apply(&times, keep)) {
+                reasons[index].append(&mut kept_by);
+            }
         }
     }
     let newest = |wanted: &dyn Fn(&RestorePoint) -> bool| sorted.iter().position(|point| wanted(point));
-    let always: [(&str, Option<usize>); 3] = [
-        ("last verified", newest(&|point| point.kind == Kind::Backup && point.is_verified())),
+    let is_good = |point: &RestorePoint| point.kind == Kind::Backup && point.is_verified();
+    let always: [(&str, Option<usize>); 4] = [
+        ("last verified", newest(&|point| is_good(point) && point.ahead(now).is_none())),
+        ("last verified", newest(&is_good)),
         ("last verified pre-restore", newest(&|point| point.kind == Kind::PreRestore && point.is_verified())),
         ("last pre-restore", newest(&|point| point.kind == Kind::PreRestore)),
     ];
     for (reason, index) in always {
-        if let Some(index) = index {
+        if let Some(index) = index
+            && !reasons[index].iter().any(|known| known == reason)
+        {
             reasons[index].push(reason.to_owned());
+        }
+    }
+    // What goes now can show no leap the next time.
+    let staying = sorted.iter().zip(&reasons).filter(|(_, reasons)| !reasons.is_empty());
+    let young = young_since(staying.map(|(point, _)| *point), keep.keep_pre_restore, now);
+    for (point, reasons) in sorted.iter().zip(&mut reasons) {
+        if point.kind == Kind::PreRestore && point.created_at >= young {
+            reasons.insert(0, format!("pre-restore within {}", age::display(keep.keep_pre_restore)));
         }
     }
     sorted
@@ -122,6 +140,14 @@ pub fn plan(points: &[RestorePoint], keep: &Keep, now: Timestamp) -> Vec<Decisio
         .zip(reasons)
         .map(|(point, reasons)| Decision { file: point.file.clone(), keep: !reasons.is_empty(), reasons })
         .collect()
+}
+
+/// The first instant of those that count as younger than `age`: by the clock, but for a leap that the backups show.
+fn young_since<'a>(points: impl Iterator<Item = &'a RestorePoint>, age: Duration, now: Timestamp) -> Timestamp {
+    let backups = points.filter(|point| point.kind == Kind::Backup && point.is_verified());
+    let mut times: Vec<_> = backups.map(|point| point.created_at).filter(|at| *at < now).chain([now]).collect();
+    times.sort_by_key(|at| std::cmp::Reverse(*at));
+    window::start(&times, age).unwrap_or(Timestamp::MIN)
 }
 
 #[cfg(test)]

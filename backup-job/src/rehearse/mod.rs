@@ -143,6 +143,7 @@ fn restore(options: &Options, scratch: &Scratch, access: Option<Access>) -> Resu
         recipients: None,
         access,
         accept_unreachable: false,
+        adopt_backups: false,
     })
 }
 

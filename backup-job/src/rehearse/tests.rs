@@ -34,6 +34,7 @@ fn back_up_for(scene: &Scene, recipients: Option<replica::seal::Recipients>) -> 
         now: Timestamp::now(),
         dry_run: false,
         recipients,
+        adopt_backups: false,
     });
     made.unwrap().file
 }

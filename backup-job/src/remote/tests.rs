@@ -43,6 +43,7 @@ fn restoring(scene: &Scene, access: Access, point: &str) -> restore::Options {
         recipients: None,
         access: Some(access),
         accept_unreachable: false,
+        adopt_backups: false,
     }
 }
 
@@ -282,6 +283,7 @@ fn initialise(scene: &Scene, access: Access, first_install: bool) -> Result<init
         access: Some(access),
         accept_unreachable: false,
         first_install,
+        adopt_backups: false,
     })
 }
 

@@ -35,11 +35,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use replica::epoch::Parent;
+use replica::epoch::{DatabaseId, Parent};
 use replica::seal::Recipients;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog;
+use crate::catalog::{self, Catalog, owner};
 use crate::error::{Error, Result};
 use crate::home;
 use crate::lock;
@@ -95,6 +95,8 @@ pub struct Options {
     pub access: Option<Access>,
     /// Goes on with the other sources where a replica is out of reach.
     pub accept_unreachable: bool,
+    /// The backups in the folder are this database's, though they were another's by name.
+    pub adopt_backups: bool,
 }
 
 /// What was done; `-o json` prints it.
@@ -148,6 +150,8 @@ pub struct Prepared {
     source: Source,
     /// Where in a replica it is from.
     choice: Option<Choice>,
+    /// Which database it is afterwards; `None`: as it was, or one of its own.
+    id: Option<DatabaseId>,
     plan: Plan,
     took: Duration,
 }
@@ -169,11 +173,27 @@ pub fn run(options: &Options) -> Result<Report> {
 pub fn plan(options: &Options) -> Result<Prepared> {
     let started = Instant::now();
     require_folder(options)?;
+    let id = identity(options)?;
     let select::Selected { point, source, choice } = select::select(options)?;
     let live = inspect::inspect(&options.database, options.wait)?;
     let name = safety_copy::free_name(options)?;
     let plan = plan::make(options, &point, &source, &live, name)?;
-    Ok(Prepared { options: options.clone(), point, source, choice, plan, took: started.elapsed() })
+    Ok(Prepared { options: options.clone(), point, source, choice, id, plan, took: started.elapsed() })
+}
+
+/// Which database it is once the point is in place. The backup folder is another source than the replicas, and the safety
+/// copy goes there: so it must be the database's own, whatever is restored.
+fn identity(options: &Options) -> Result<Option<DatabaseId>> {
+    let Options { database, backups, adopt_backups, .. } = options;
+    owner::require_apart(database, backups)?;
+    let Some(catalog) = catalog::unless_away(Catalog::read(backups), options.access.is_some())? else {
+        return Ok(None);
+    };
+    let is_there = std::fs::metadata(database).is_ok_and(|metadata| metadata.len() > 0);
+    match is_there {
+        true => owner::require(&catalog, database, backups, *adopt_backups),
+        false => owner::require_for_empty(&catalog, database, backups, *adopt_backups, false),
+    }
 }
 
 /// The lock of the backup folder, in which what killed runs left behind is removed: a safety copy takes the name of its
@@ -213,6 +233,11 @@ impl Prepared {
             How::InPlace => self.in_place(&mut || {}),
             How::Replace => self.replace(),
         }?;
+        if let Some(id) = self.id
+            && let Err(error) = owner::adopt(&self.options.database, id)
+        {
+            report.warnings.push(format!("the next backup will not know the database: {}", error.chain()));
+        }
         if let Err(error) = self.adopt() {
             report.warnings.push(format!("the database has no id: {}", error.chain()));
         }

@@ -3,7 +3,8 @@
 //! ```text
 //! .pra-tmp-kept-…  follows the live database ─► .pra-kept-…  before the commit ─► sealed into the backup folder, after it
 //! ```
-//! It is plaintext where the plaintext is anyway, and never on the backup volume. A run that dies in between leaves it,
+//! Both lie in the database's home, so that no other database's backups take them. It is plaintext where the plaintext is
+//! anyway, and never on the backup volume. A run that dies in between leaves it,
 //! and the next backup or restore that has recipients seals it.
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use super::safety_copy::LABEL;
 use crate::catalog::{self, Catalog};
 use crate::error::{Code, Error, Result};
 use crate::files;
+use crate::home;
 use crate::model::checksum::Checksum;
 use crate::model::naming::{self, Kind, TEMPORARY_PREFIX};
 use crate::model::restore_point::RestorePoint;
@@ -31,14 +33,20 @@ const KEPT: &str = ".pra-kept-";
 const MAKING: &str = "kept-";
 
 /// Where the safety copy `name` stands until it is sealed.
-pub(super) fn path(database: &Path, name: &str) -> PathBuf {
+///
+/// # Errors
+/// Where the path names no file.
+pub(super) fn path(database: &Path, name: &str) -> Result<PathBuf> {
     let plain = name.strip_suffix(naming::SEALED).unwrap_or(name);
-    files::folder_of(database).join(format!("{KEPT}{plain}"))
+    Ok(home::folder(database)?.join(format!("{KEPT}{plain}")))
 }
 
 /// Where it is written.
-pub(super) fn temporary(database: &Path, name: &str) -> PathBuf {
-    files::folder_of(database).join(format!("{TEMPORARY_PREFIX}{MAKING}{name}"))
+///
+/// # Errors
+/// As [`path`].
+pub(super) fn temporary(database: &Path, name: &str) -> Result<PathBuf> {
+    Ok(home::folder(database)?.join(format!("{TEMPORARY_PREFIX}{MAKING}{name}")))
 }
 
 /// A sealed safety copy under its name.
@@ -109,8 +117,7 @@ pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipi
 
 fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) -> Result<()> {
     remove_leftovers(database)?;
-    let folder = files::folder_of(database);
-    for entry in files::entries(folder)? {
+    for entry in files::entries(&home::folder(database)?)? {
         let file_name = entry.file_name();
         let Some(file_name) = file_name.to_str() else { continue };
         if file_name.starts_with(&format!("{TEMPORARY_PREFIX}{MAKING}")) {

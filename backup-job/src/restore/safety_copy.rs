@@ -31,7 +31,7 @@ pub(super) const LABEL: &str = "restore:safety-copy";
 pub(super) fn free_name(options: &Options) -> Result<String> {
     let Options { database, backups, recipients, now, .. } = options;
     let is_taken = |path: PathBuf| path.symlink_metadata().is_ok();
-    let taken = |name: &str| is_taken(backups.join(name)) || is_taken(pending::path(database, name));
+    let taken = |name: &str| is_taken(backups.join(name)) || pending::path(database, name).is_ok_and(is_taken);
     naming::name(Kind::PreRestore, *now, recipients.is_some(), taken).ok_or_else(|| {
         Error::new(
             Code::Busy,
@@ -64,7 +64,7 @@ impl SafetyCopy {
             Some(_) => {
                 let beside = files::folder_of(database);
                 files::require_room(beside, shape.bytes(), "the safety copy, until it is sealed,")?;
-                (sealed::room(shape.bytes()), pending::temporary(database, name))
+                (sealed::room(shape.bytes()), pending::temporary(database, name)?)
             }
         };
         files::require_room(backups, room, "the safety copy")?;
@@ -74,7 +74,10 @@ impl SafetyCopy {
             writer: Some(writer),
             folder: backups.to_owned(),
             name: name.to_owned(),
-            pending: recipients.clone().map(|recipients| (pending::path(database, name), recipients)),
+            pending: match recipients {
+                Some(recipients) => Some((pending::path(database, name)?, recipients.clone())),
+                None => None,
+            },
             page_size: shape.page_size,
             pages: 0,
             sum: DatabaseChecksum::new(shape.page_size),

@@ -74,6 +74,11 @@ fn folder(options: &Options) -> Folder<'_> {
 fn backup(options: &Options) -> Result<(Catalog, RestorePoint)> {
     let catalog = Catalog::read(&options.backups)?;
     let point = point::select(catalog.points(), &options.point, options.now).map_err(no_such_point)?.clone();
+    let last =
+        catalog.newest_backup().filter(|last| options.point == Point::Latest && last.recency() > point.recency());
+    if let Some((last, suspicion)) = last.and_then(|last| Some((last, last.suspicion(options.now)?))) {
+        tracing::warn!(backup = last.file, suspicion, "the last backup is not chosen unless it is named");
+    }
     Ok((catalog, point))
 }
 

@@ -17,7 +17,7 @@ fn world() -> World {
         .catalog()
         .execute_batch(&format!(
             "UPDATE restore_points SET sealed = 1 WHERE file = 'backup-1.db';
-             INSERT INTO publication VALUES (1, {NOW_MS} - 1000, 'test', NULL);
+             INSERT INTO publication VALUES (1, {NOW_MS} - 1000, 'test', NULL, NULL, NULL, NULL);
              INSERT INTO replicas VALUES
                  ('file:///replica', {NOW_MS} - 400, 'e1', 17, {NOW_MS} - 650, {NOW_MS} - 3600000, 0, 0, 0, NULL),
                  ('s3://bucket/x', {NOW_MS} - 9000, NULL, 0, NULL, NULL, 3, 2048, 1, 'connection refused');
@@ -63,24 +63,21 @@ fn status_shows_replicas_the_newest_rehearsals_the_newest_drill_and_a_restore_at
 }
 
 #[test]
-fn a_catalog_of_version_1_has_backups_and_nothing_else() {
+fn a_backup_that_is_ahead_of_the_clock_counts_for_nothing_and_is_told() {
     let world = World::new();
-    // Before there are backups: an empty database beside them would be a lost one.
     assert_eq!(world.count(), 0);
-    world.publish(&[("backup-1.db", NOW_MS - 1_000, true, None)]);
-    world
-        .catalog()
-        .execute_batch(
-            "PRAGMA user_version = 1; ALTER TABLE restore_points DROP COLUMN sealed;
-             ALTER TABLE restore_points DROP COLUMN file_checksum; DROP TABLE replicas; DROP TABLE rehearsals;
-             DROP TABLE drills; DROP TABLE restores; DROP TABLE volumes; DROP TABLE lags;",
-        )
-        .unwrap();
+    let year = 365 * 86_400_000;
+    world.publish(&[("backup-1.db", NOW_MS - 42_000, true, None), ("backup-2.db", NOW_MS + year, true, None)]);
     let status = json(&world.get("/status"));
-    assert_eq!((&status["last_backup_file"], status.get("backup_error")), (&j!("backup-1.db"), None));
-    assert_eq!((&status["replicas"], &status["restore_running"]), (&j!([]), &j!(false)));
+    assert_eq!((&status["last_backup_file"], &status["backup_age_seconds"]), (&j!("backup-1.db"), &j!(42)));
+    assert_eq!(status["suspicious_backup"], j!({"file": "backup-2.db", "ahead_seconds": 31_536_000.0}));
     let recovery = json(&world.get("/recovery"));
-    assert_eq!((&recovery["backups"][0]["sealed"], &recovery["catalog_error"]), (&j!(false), &j!(null)));
+    assert_eq!(recovery["backups"][0]["ahead_seconds"], j!(31_536_000.0));
+    assert!(recovery["verdict"]["reasons"].as_array().unwrap().iter().any(|reason| reason["page"] == "clock-wrong"));
+    let metrics = String::from_utf8(world.get("/metrics").body).unwrap();
+    assert!(metrics.contains("\npra_backup_ahead_seconds 31536000"), "{metrics}");
+    let last = format!("\npra_backup_last_timestamp_seconds {}", (NOW_MS - 42_000) / 1_000);
+    assert!(metrics.contains(&last), "{metrics}");
 }
 
 #[test]
@@ -186,7 +183,7 @@ fn recovery_is_bounded() {
         .execute_batch(&format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)
              INSERT INTO restore_points SELECT
-               'backup-n' || i, 'backup', {NOW_MS} - i, 4096, 4096, 1, NULL, '0', '0', NULL, NULL, 0.1, NULL, 0, NULL FROM n;
+               'backup-n' || i, 'backup', {NOW_MS} - i, 4096, 4096, 1, NULL, '0', '0', NULL, NULL, 0.1, NULL, 0, NULL, NULL, 0 FROM n;
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60)
              INSERT INTO rehearsals SELECT {NOW_MS} - i, 'x', 'good', NULL, NULL, 1.0, NULL, NULL, NULL FROM n;
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)

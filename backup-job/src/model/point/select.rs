@@ -17,6 +17,8 @@ pub enum SelectError {
     NoneYet {
         /// Backups that are there, but unverified or damaged.
         unverified: usize,
+        /// The newest of those that are ahead of the clock.
+        ahead: Option<String>,
     },
     /// All verified backups are younger.
     #[error("there is no verified backup at or before {asked}")]
@@ -50,8 +52,11 @@ impl SelectError {
     /// What to do next, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoneYet { unverified: 0 } => Some("make one with backup-job backup".to_owned()),
-            Self::NoneYet { unverified } => Some(format!(
+            Self::NoneYet { ahead: Some(file), .. } => Some(format!(
+                "{file} is ahead of the clock: set the clock right, or name it if the clock was wrong when it was made"
+            )),
+            Self::NoneYet { unverified: 0, .. } => Some("make one with backup-job backup".to_owned()),
+            Self::NoneYet { unverified, .. } => Some(format!(
                 "{unverified} unverified: backup-job verify checks them, and one may be named by its file"
             )),
             Self::NoneAtOrBefore { oldest, .. } => Some(format!("the oldest is of {oldest}")),
@@ -69,38 +74,46 @@ pub fn select<'a>(points: &'a [RestorePoint], point: &Point, now: Timestamp) -> 
     match point {
         Point::File(name) => by_name(points, name),
         Point::Transaction(..) => by_name(points, &point.to_string()),
-        Point::Latest => newest(points, None).ok_or_else(|| none_yet(points)),
+        Point::Latest => newest(points, now, None).ok_or_else(|| none_yet(points, now)),
         Point::Instant(asked) if *asked > now => Err(SelectError::InTheFuture {
             asked: *asked,
             now,
-            newest: newest(points, None).map(|newest| newest.file.clone()),
+            newest: newest(points, now, None).map(|newest| newest.file.clone()),
         }),
-        Point::Instant(asked) => at_or_before(points, *asked),
-        Point::Age(age) => at_or_before(points, now.checked_sub(*age).unwrap_or(Timestamp::MIN)),
+        Point::Instant(asked) => at_or_before(points, now, *asked),
+        Point::Age(age) => at_or_before(points, now, now.checked_sub(*age).unwrap_or(Timestamp::MIN)),
     }
 }
 
 /// The backups that may be chosen without being named.
-fn eligible(points: &[RestorePoint]) -> impl Iterator<Item = &RestorePoint> {
-    points.iter().filter(|point| point.kind == Kind::Backup && point.is_verified())
+fn eligible(points: &[RestorePoint], now: Timestamp) -> impl Iterator<Item = &RestorePoint> {
+    points.iter().filter(move |point| point.kind == Kind::Backup && point.is_verified() && point.ahead(now).is_none())
 }
 
-/// The newest eligible one, at or before `limit` where one is given.
-fn newest(points: &[RestorePoint], limit: Option<Timestamp>) -> Option<&RestorePoint> {
-    eligible(points)
-        .filter(|point| limit.is_none_or(|limit| point.created_at <= limit))
-        .max_by_key(|point| point.recency())
+/// The eligible one that was made last; of those at or before `limit`, where one is given, the one nearest to it.
+fn newest(points: &[RestorePoint], now: Timestamp, limit: Option<Timestamp>) -> Option<&RestorePoint> {
+    match limit {
+        None => eligible(points, now).max_by_key(|point| point.recency()),
+        Some(limit) => eligible(points, now)
+            .filter(|point| point.created_at <= limit)
+            .max_by_key(|point| (point.created_at, point.recency())),
+    }
 }
 
-fn at_or_before(points: &[RestorePoint], asked: Timestamp) -> Result<&RestorePoint, SelectError> {
-    newest(points, Some(asked)).ok_or_else(|| match eligible(points).map(|point| point.created_at).min() {
+fn at_or_before(points: &[RestorePoint], now: Timestamp, asked: Timestamp) -> Result<&RestorePoint, SelectError> {
+    newest(points, now, Some(asked)).ok_or_else(|| match eligible(points, now).map(|point| point.created_at).min() {
         Some(oldest) => SelectError::NoneAtOrBefore { asked, oldest },
-        None => none_yet(points),
+        None => none_yet(points, now),
     })
 }
 
-fn none_yet(points: &[RestorePoint]) -> SelectError {
-    SelectError::NoneYet { unverified: points.iter().filter(|point| point.kind == Kind::Backup).count() }
+fn none_yet(points: &[RestorePoint], now: Timestamp) -> SelectError {
+    let backups = || points.iter().filter(|point| point.kind == Kind::Backup);
+    let ahead = backups().filter(|point| point.is_verified() && point.ahead(now).is_some());
+    SelectError::NoneYet {
+        unverified: backups().count(),
+        ahead: ahead.max_by_key(|point| point.recency()).map(|point| point.file.clone()),
+    }
 }
 
 fn by_name<'a>(points: &'a [RestorePoint], name: &str) -> Result<&'a RestorePoint, SelectError> {

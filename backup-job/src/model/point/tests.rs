@@ -70,11 +70,33 @@ fn only_verified_backups_are_chosen_without_being_named() {
 }
 
 #[test]
+fn a_backup_that_is_ahead_of_the_clock_is_chosen_only_by_its_name() {
+    let (real, ahead) = (backup("2025-01-10T11:50:00Z"), backup("2026-01-10T11:50:00Z"));
+    let points = [RestorePoint { sequence: 1, ..real.clone() }, RestorePoint { sequence: 2, ..ahead.clone() }];
+    for point in ["latest", "0s", "2025-01-10T12:00:00Z"] {
+        assert_eq!(chosen(&points, point), Ok(real.file.clone()), "{point}");
+    }
+    assert_eq!(chosen(&points, &ahead.file), Ok(ahead.file.clone()));
+    let error = chosen(&points[1..], "latest").unwrap_err();
+    assert!(error.hint().unwrap().contains(&ahead.file), "{error:?}");
+}
+
+#[test]
+fn the_latest_is_what_was_made_last_though_the_clock_was_set_back() {
+    let points = [
+        RestorePoint { sequence: 1, ..backup("2025-01-10T11:50:00Z") },
+        RestorePoint { sequence: 2, ..backup("2025-01-10T10:55:00Z") },
+    ];
+    assert_eq!(chosen(&points, "latest"), Ok(points[1].file.clone()));
+    assert_eq!(chosen(&points, "2025-01-10T11:55:00Z"), Ok(points[0].file.clone()), "an instant is held to instants");
+}
+
+#[test]
 fn with_no_verified_backup_there_is_none_yet() {
-    assert_eq!(chosen(&[], "latest"), Err(SelectError::NoneYet { unverified: 0 }));
+    assert_eq!(chosen(&[], "latest"), Err(SelectError::NoneYet { unverified: 0, ahead: None }));
     let unusable = [damaged("2025-01-10T11:50:00Z"), verified(Kind::PreRestore, at("2025-01-10T11:50:00Z"))];
     let error = chosen(&unusable, "15m").unwrap_err();
-    assert_eq!(error, SelectError::NoneYet { unverified: 1 });
+    assert_eq!(error, SelectError::NoneYet { unverified: 1, ahead: None });
     assert!(error.hint().unwrap().starts_with("1 unverified"));
 }
 
@@ -115,6 +137,7 @@ fn oracle(points: &[RestorePoint], limit: jiff::Timestamp) -> Option<String> {
     let mut candidates: Vec<_> = points
         .iter()
         .filter(|p| p.kind == Kind::Backup && p.verified_at.is_some() && p.error.is_none() && p.created_at <= limit)
+        .filter(|p| p.ahead(now()).is_none())
         .map(|p| (p.created_at, p.file.clone()))
         .collect();
     candidates.sort();

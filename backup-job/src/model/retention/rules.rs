@@ -5,7 +5,7 @@ use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
 use super::super::age;
-use super::Keep;
+use super::{Keep, window};
 
 /// A period's number: equal for two instants of the same period, different for any others.
 type Period = fn(DateTime) -> (i16, i64);
@@ -37,11 +37,10 @@ fn year(at: DateTime) -> (i16, i64) {
     (at.year(), 0)
 }
 
-/// The names of the rules that keep each of `times`, which are newest first.
+/// The names of the rules of time that keep each of `times`, which are newest first.
 pub(super) fn apply(times: &[Timestamp], keep: &Keep) -> Vec<Vec<String>> {
-    let Keep { last, minutely, hourly, daily, weekly, monthly, yearly, within, keep_pre_restore: _ } = keep;
+    let Keep { last: _, minutely, hourly, daily, weekly, monthly, yearly, within, keep_pre_restore: _ } = keep;
     let mut reasons: Vec<Vec<String>> = vec![Vec::new(); times.len()];
-    reasons.iter_mut().take(*last).for_each(|reasons| reasons.push("last".to_owned()));
     let periodic: [(&str, usize, Period); 6] = [
         ("minutely", *minutely, minute),
         ("hourly", *hourly, hour),
@@ -55,8 +54,9 @@ pub(super) fn apply(times: &[Timestamp], keep: &Keep) -> Vec<Vec<String>> {
             reasons[index].push(name.to_owned());
         }
     }
-    if let (Some(within), Some(newest)) = (within, times.first()) {
-        let limit = newest.checked_sub(*within).unwrap_or(Timestamp::MIN);
+    if let Some(within) = within
+        && let Some(limit) = window::start(times, *within)
+    {
         for (reasons, _) in reasons.iter_mut().zip(times).filter(|(_, at)| **at >= limit) {
             reasons.push(format!("within {}", age::display(*within)));
         }

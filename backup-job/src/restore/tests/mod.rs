@@ -67,6 +67,7 @@ impl Scene {
             now: Timestamp::now(),
             dry_run: false,
             recipients: None,
+            adopt_backups: false,
         };
         backup::take(&options).unwrap().file
     }
@@ -85,6 +86,7 @@ impl Scene {
             recipients: None,
             access: None,
             accept_unreachable: false,
+            adopt_backups: false,
         }
     }
 

@@ -84,6 +84,7 @@ impl Scene {
             now: Timestamp::now(),
             dry_run: false,
             recipients: recipients.cloned(),
+            adopt_backups: false,
         })
     }
 
@@ -114,6 +115,7 @@ impl Scene {
             recipients: Some(self.recipients.clone()),
             access: None,
             accept_unreachable: false,
+            adopt_backups: false,
         }
     }
 

@@ -48,10 +48,10 @@ fn a_replacement_seals_the_state_before_also_where_it_cannot_be_read() {
 fn a_safety_copy_that_a_killed_restore_left_is_sealed_by_the_next_backup() {
     let scene = Scene::new();
     let plain = scene.backup_for(None).unwrap().file;
-    let left = scene.path(".pra-kept-pre-restore-2025-01-10-12-00.db");
+    let left = scene.path(".app.db.pra/.pra-kept-pre-restore-2025-01-10-12-00.db");
     fs::rename(scene.stored(&plain), &left).unwrap();
     fs::write(scene.path(".pra-tmp-restore-scratch-1-app.db"), "plaintext").unwrap();
-    fs::write(scene.path(".pra-tmp-kept-pre-restore-2025-01-10-12-01.db.age"), "half").unwrap();
+    fs::write(scene.path(".app.db.pra/.pra-tmp-kept-pre-restore-2025-01-10-12-01.db.age"), "half").unwrap();
 
     scene.backup_for(None).unwrap();
     assert!(left.exists(), "it was to be sealed, and is not published in plain");
@@ -60,7 +60,9 @@ fn a_safety_copy_that_a_killed_restore_left_is_sealed_by_the_next_backup() {
     let catalog = scene.catalog();
     let point = catalog.points().iter().find(|one| one.file == "pre-restore-2025-01-10-12-00.db.age").unwrap();
     assert!(point.is_verified() && point.events == Some(3), "{point:?}");
-    assert!(!listed(scene.folder.path()).iter().any(|path| is_ours(path)));
+    for folder in [scene.folder.path(), &scene.path(".app.db.pra")] {
+        assert!(!listed(folder).iter().any(|path| is_ours(path)));
+    }
 }
 
 #[test]
@@ -117,6 +119,7 @@ fn initialise(scene: &Scene, keys: Keys, accept_older: bool) -> Result<init::Rep
         access: None,
         accept_unreachable: false,
         first_install: false,
+        adopt_backups: false,
     })
 }
 

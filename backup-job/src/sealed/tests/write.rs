@@ -83,6 +83,7 @@ fn a_dry_run_leaves_nothing_and_no_room_is_said_before_anything_is_written() {
         now: Timestamp::now(),
         dry_run: true,
         recipients: Some(scene.recipients.clone()),
+        adopt_backups: false,
     };
     assert!(backup::take(&options).unwrap().sealed);
     assert!(scene.catalog().points().is_empty());

@@ -42,7 +42,10 @@ fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), Stri
             samples.set(pra_metrics::RESTORE_POINTS, [source, verified], number(counts.map(|(.., count)| count).sum()));
         }
     }
-    if let Some(last) = catalog.last_backup()? {
+    let now_ms = platform.now_ms();
+    let ahead = catalog.backup_ahead(now_ms)?.and_then(|backup| backup.ahead_seconds(now_ms));
+    samples.set(pra_metrics::BACKUP_AHEAD, [], ahead.unwrap_or(0.0));
+    if let Some(last) = catalog.last_backup(now_ms)? {
         samples.set(pra_metrics::BACKUP_LAST, [], seconds(last.created_at_ms));
         samples.set(pra_metrics::BACKUP_LAST_SIZE, [], number(last.bytes));
         samples.set(pra_metrics::BACKUP_LAST_DURATION, [], last.seconds);
@@ -50,7 +53,7 @@ fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), Stri
     let newest = catalog.backups(1)?.pop();
     samples.set_known(pra_metrics::BACKUP_LAST_VERIFIED, [], newest.map(|newest| flag(newest.is_good())));
     for replica in catalog.replicas()? {
-        self::replica(&replica, platform.now_ms(), samples);
+        self::replica(&replica, now_ms, samples);
     }
     for Rehearsal { at_ms, source, outcome, seconds: took, .. } in &catalog.last_rehearsals()? {
         samples.set(pra_metrics::REHEARSAL_LAST, [source], seconds(*at_ms));

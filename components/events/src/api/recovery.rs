@@ -52,11 +52,11 @@ struct Recorded {
 /// `GET /recovery`.
 pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
     let look = store::look(platform);
-    let (recorded, catalog_error) = match recorded(platform) {
+    let now_ms = platform.now_ms();
+    let (recorded, catalog_error) = match recorded(platform, now_ms) {
         Ok(recorded) => (recorded, None),
         Err(why) => (Recorded::default(), Some(why)),
     };
-    let now_ms = platform.now_ms();
     let Recorded { record, backups, rehearsals, drills, restores, safety_copies, lags } = recorded;
     let commands = Commands::new(&record.volumes);
     let verdict = judge(&Evidence {
@@ -72,13 +72,13 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
         events: look.as_ref().ok().map(|(events, _)| *events),
         database_bytes: look.as_ref().ok().map(|(_, bytes)| *bytes),
         catalog_error,
-        backups: backups.into_iter().map(BackupView::from).collect(),
+        backups: backups.into_iter().map(|backup| BackupView::new(backup, now_ms)).collect(),
         replicas: record.replicas.into_iter().map(|replica| ReplicaState::new(replica, now_ms)).collect(),
         rehearsals: rehearsals.into_iter().map(RehearsalView::from).collect(),
         drills: drills.into_iter().map(DrillView::from).collect(),
         restore: record.restore.map(RestoreView::from),
         restores: restores.into_iter().map(RestoreView::from).collect(),
-        safety_copies: safety_copies.into_iter().map(BackupView::from).collect(),
+        safety_copies: safety_copies.into_iter().map(|backup| BackupView::new(backup, now_ms)).collect(),
         volumes: record.volumes.into_iter().map(VolumeView::from).collect(),
         lags: lags.into_iter().map(LagView::from).collect(),
         commands,
@@ -86,12 +86,13 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
     Response::json(200, &recovery)
 }
 
-fn recorded<P: Platform>(platform: &P) -> Result<Recorded, String> {
+fn recorded<P: Platform>(platform: &P, now_ms: i64) -> Result<Recorded, String> {
     let catalog = Catalog::open(platform)?;
     let backups = catalog.backups(limits::RECOVERY_BACKUPS)?;
     let record = Record {
         newest: backups.first().cloned(),
-        newest_good: catalog.last_backup()?,
+        newest_good: catalog.last_backup(now_ms)?,
+        ahead: catalog.backup_ahead(now_ms)?,
         replicas: catalog.replicas()?,
         rehearsals: catalog.last_rehearsals()?,
         good_rehearsal: catalog.last_good_rehearsals()?.into_iter().max_by_key(|rehearsal| rehearsal.at_ms),

@@ -20,15 +20,25 @@ struct Status {
     last_rehearsals: Vec<RehearsalView>,
     last_drill: Option<DrillView>,
     restore_running: bool,
+    /// A backup that is ahead of the clock, where there is one: a clock was or is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspicious_backup: Option<Suspicious>,
     /// Only where the catalog cannot be read, and so nobody knows of any backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup_error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Suspicious {
+    file: String,
+    ahead_seconds: f64,
 }
 
 /// What the catalog says; with no catalog, nothing.
 #[derive(Default)]
 struct Recorded {
     last: Option<Backup>,
+    ahead: Option<Backup>,
     replicas: Vec<Replica>,
     last_rehearsals: Vec<RehearsalView>,
     last_drill: Option<DrillView>,
@@ -38,12 +48,12 @@ struct Recorded {
 /// `GET /status`.
 pub(crate) fn status<P: Platform>(platform: &P) -> Answer {
     let count = store::count(platform)?;
-    let (recorded, backup_error) = match recorded(platform) {
+    let now_ms = platform.now_ms();
+    let (recorded, backup_error) = match recorded(platform, now_ms) {
         Ok(recorded) => (recorded, None),
         Err(why) => (Recorded::default(), Some(why)),
     };
-    let now_ms = platform.now_ms();
-    let Recorded { last, replicas, last_rehearsals, last_drill, restore_running } = recorded;
+    let Recorded { last, ahead, replicas, last_rehearsals, last_drill, restore_running } = recorded;
     let status = Status {
         count,
         backup_age_seconds: last.as_ref().map(|backup| clock::age_seconds(now_ms, backup.created_at_ms)),
@@ -53,15 +63,18 @@ pub(crate) fn status<P: Platform>(platform: &P) -> Answer {
         last_rehearsals,
         last_drill,
         restore_running,
+        suspicious_backup: ahead
+            .and_then(|backup| Some(Suspicious { ahead_seconds: backup.ahead_seconds(now_ms)?, file: backup.file })),
         backup_error,
     };
     Ok(Response::json(200, &status))
 }
 
-fn recorded<P: Platform>(platform: &P) -> Result<Recorded, String> {
+fn recorded<P: Platform>(platform: &P, now_ms: i64) -> Result<Recorded, String> {
     let catalog = Catalog::open(platform)?;
     Ok(Recorded {
-        last: catalog.last_backup()?,
+        last: catalog.last_backup(now_ms)?,
+        ahead: catalog.backup_ahead(now_ms)?,
         replicas: catalog.replicas()?,
         last_rehearsals: catalog.last_rehearsals()?.into_iter().map(RehearsalView::from).collect(),
         last_drill: catalog.drills(1)?.pop().map(DrillView::from),

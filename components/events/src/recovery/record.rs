@@ -31,6 +31,12 @@ impl Backup {
     pub(crate) fn is_good(&self) -> bool {
         self.verified && self.error.is_none()
     }
+
+    /// By how much it is ahead of the clock, where that is more than clocks may differ.
+    pub(crate) fn ahead_seconds(&self, now_ms: i64) -> Option<f64> {
+        let is_ahead = self.created_at_ms.saturating_sub(now_ms) > super::TOLERANCE_MS;
+        is_ahead.then(|| super::seconds_between(now_ms, self.created_at_ms))
+    }
 }
 
 /// A store that the database is followed into.

@@ -32,8 +32,10 @@ pub(crate) struct Evidence<'a> {
 pub(crate) struct Record {
     /// The newest backup of all.
     pub(crate) newest: Option<Backup>,
-    /// The newest good one.
+    /// The newest good one that is not ahead of the clock.
     pub(crate) newest_good: Option<Backup>,
+    /// The newest that is ahead of the clock.
+    pub(crate) ahead: Option<Backup>,
     pub(crate) replicas: Vec<Replica>,
     /// The newest of each source.
     pub(crate) rehearsals: Vec<Rehearsal>,
@@ -168,6 +170,11 @@ impl Judged<'_> {
                 }
                 None => Reason::new(Level::Danger, text, "backup-not-verified").with(self.commands.backup()),
             });
+        }
+        if let Some(Backup { file, created_at_ms, .. }) = &self.record.ahead {
+            let by = words(seconds_between(self.now_ms, *created_at_ms));
+            let text = format!("a clock was or is wrong: the backup {file} is {by} ahead of it");
+            reasons.push(Reason { level: Level::Warning, text, page: "clock-wrong" });
         }
         let age = self.backup_age();
         if age <= BACKUP_OLD {

@@ -15,13 +15,17 @@ pub(crate) struct BackupView {
     error: Option<String>,
     sealed: bool,
     events: Option<i64>,
+    /// By how much it is ahead of the clock; null where it is not.
+    ahead_seconds: Option<f64>,
 }
 
-impl From<Backup> for BackupView {
-    fn from(backup: Backup) -> Self {
+impl BackupView {
+    pub(crate) fn new(backup: Backup, now_ms: i64) -> Self {
+        let ahead_seconds = backup.ahead_seconds(now_ms);
         let verified = backup.is_good();
         let Backup { file, created_at_ms, bytes, error, sealed, events, .. } = backup;
-        Self { file, created_at: rfc3339(created_at_ms), bytes, verified, error, sealed, events }
+        let created_at = rfc3339(created_at_ms);
+        Self { file, created_at, bytes, verified, error, sealed, events, ahead_seconds }
     }
 }
 

@@ -83,7 +83,7 @@ impl World {
     /// Makes a catalog with backups: name, instant in ms, verified, error.
     pub(crate) fn publish(&self, backups: &[(&str, i64, bool, Option<&str>)]) {
         let catalog = self.catalog();
-        catalog.pragma_update(None, "user_version", 2).unwrap();
+        catalog.pragma_update(None, "user_version", 3).unwrap();
         catalog.execute_batch(include_str!("../../../../backup-job/src/catalog/schema.sql")).unwrap();
         for (file, created_at_ms, verified, error) in backups {
             let kind = if file.starts_with("pre-restore") { "pre-restore" } else { "backup" };
@@ -91,7 +91,7 @@ impl World {
             catalog
                 .execute(
                     "INSERT INTO restore_points VALUES
-                       (?1, ?2, ?3, 4096, 4096, 1, NULL, '0', '0', ?4, ?5, 0.1, NULL, 0, NULL)",
+                       (?1, ?2, ?3, 4096, 4096, 1, NULL, '0', '0', ?4, ?5, 0.1, NULL, 0, NULL, NULL, 0)",
                     (file, kind, created_at_ms, verified_at_ms, error),
                 )
                 .unwrap();

@@ -46,6 +46,7 @@ impl Scenario {
             now: Timestamp::now(),
             dry_run: false,
             recipients: None,
+            adopt_backups: false,
         };
         scenario.backup = backup::take(&options).unwrap().file;
         scenario.sql("INSERT INTO events(message) VALUES ('d'), ('e')");
@@ -85,6 +86,7 @@ impl Scenario {
                 recipients: None,
                 access: None,
                 accept_unreachable: false,
+                adopt_backups: false,
                 database: self.database(),
                 backups: self.folder.path().join("backup"),
                 point: Point::Latest,

@@ -58,6 +58,11 @@ fn judged(record: &Record) -> (Level, Vec<&'static str>) {
     (verdict.level, pages)
 }
 
+#[test]
+fn a_backup_ahead_of_the_clock_is_a_warning() {
+    assert_eq!(judged(&Record { ahead: Some(backup(-86_400)), ..good() }), (Level::Warning, vec!["clock-wrong"]));
+}
+
 fn with_backup(age_seconds: i64) -> Record {
     Record { newest: Some(backup(age_seconds)), newest_good: Some(backup(age_seconds)), ..good() }
 }

@@ -1,59 +1,57 @@
-//! The tables of the catalog, as versions 1 to 3 have them. Texts are read as BLOB: see [`crate::platform::Value`].
+//! The tables of the catalog, as version 3 has them. Texts are read as BLOB: see [`crate::platform::Value`].
 
 use super::Catalog;
 use super::columns::Columns;
 use crate::platform::{Param, Platform};
-use crate::recovery::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
-use crate::text;
+use crate::recovery::{Backup, Drill, Lag, Rehearsal, Replica, Restore, TOLERANCE_MS, Volume};
 
 /// The most stores that are looked at: more than anybody configures.
 const SOURCES_MAX: i64 = 100;
 
-/// The version from which on backups can be sealed.
-const SEALED_SINCE: i64 = 2;
-
-/// At most ?1 backups, newest first.
+/// At most ?1 backups, newest first: in the order in which they were made, which no clock can change.
 macro_rules! backups_sql {
-    ($sealed:literal, $kind:literal, $which:literal) => {
+    ($kind:literal, $which:literal) => {
         concat!(
             "SELECT CAST(file AS BLOB), created_at_ms, bytes, seconds, verified_at_ms IS NOT NULL,
-                CAST(error AS BLOB), ",
-            $sealed,
-            ", events FROM restore_points WHERE kind = ",
+                CAST(error AS BLOB), sealed, events FROM restore_points WHERE kind = ",
             $kind,
             $which,
-            " ORDER BY created_at_ms DESC LIMIT ?1"
+            " ORDER BY sequence DESC, created_at_ms DESC LIMIT ?1"
         )
     };
 }
 
 impl<P: Platform> Catalog<P> {
-    /// The newest backup that has been read back and found good, at the same cost for any number.
-    pub(crate) fn last_backup(&self) -> Result<Option<Backup>, String> {
-        const PLAIN: &str = backups_sql!("0", "'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL");
-        const SEALED: &str = backups_sql!("sealed", "'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL");
-        Ok(self.read_backups(PLAIN, SEALED, 1)?.pop())
+    /// The newest backup that has been read back and found good, and is not ahead of the clock; at the same cost for any
+    /// number.
+    pub(crate) fn last_backup(&self, now_ms: i64) -> Result<Option<Backup>, String> {
+        const GOOD: &str =
+            backups_sql!("'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL AND created_at_ms <= ?2");
+        let latest = Param::Integer(now_ms.saturating_add(TOLERANCE_MS));
+        Ok(self.read_backups(GOOD, &[Param::Integer(1), latest])?.pop())
+    }
+
+    /// The newest backup that is ahead of the clock, good or bad.
+    pub(crate) fn backup_ahead(&self, now_ms: i64) -> Result<Option<Backup>, String> {
+        const AHEAD: &str = backups_sql!("'backup'", " AND created_at_ms > ?2");
+        let latest = Param::Integer(now_ms.saturating_add(TOLERANCE_MS));
+        Ok(self.read_backups(AHEAD, &[Param::Integer(1), latest])?.pop())
     }
 
     /// At most `limit` backups, good or bad, newest first.
     pub(crate) fn backups(&self, limit: i64) -> Result<Vec<Backup>, String> {
-        const PLAIN: &str = backups_sql!("0", "'backup'", "");
-        const SEALED: &str = backups_sql!("sealed", "'backup'", "");
-        self.read_backups(PLAIN, SEALED, limit)
+        const ALL: &str = backups_sql!("'backup'", "");
+        self.read_backups(ALL, &[Param::Integer(limit)])
     }
 
     /// At most `limit` states as they were before a restore, newest first.
     pub(crate) fn safety_copies(&self, limit: i64) -> Result<Vec<Backup>, String> {
-        const PLAIN: &str = backups_sql!("0", "'pre-restore'", "");
-        const SEALED: &str = backups_sql!("sealed", "'pre-restore'", "");
-        self.read_backups(PLAIN, SEALED, limit)
+        const ALL: &str = backups_sql!("'pre-restore'", "");
+        self.read_backups(ALL, &[Param::Integer(limit)])
     }
 
-    fn read_backups(&self, plain: &'static str, sealed: &'static str, limit: i64) -> Result<Vec<Backup>, String> {
-        let version = self.rows("PRAGMA user_version", &[])?;
-        let version = version.first().and_then(|row| text::integer(row.first()?)).unwrap_or_default();
-        let statement = if version < SEALED_SINCE { plain } else { sealed };
-        let rows = self.rows(statement, &[Param::Integer(limit)])?;
+    fn read_backups(&self, statement: &'static str, parameters: &[Param<'_>]) -> Result<Vec<Backup>, String> {
+        let rows = self.rows(statement, parameters)?;
         Columns::read(rows, "restore_points", |row| {
             Some(Backup {
                 file: row.text()?,

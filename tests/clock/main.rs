@@ -1,0 +1,7 @@
+//! Wrong clocks: each verb that reads or writes an instant, with a clock that runs ahead once, is behind, or steps. What
+//! is asserted is data: what is restored, and what is removed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod backups;
+mod owner;
+mod scene;
