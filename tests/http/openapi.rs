@@ -23,6 +23,7 @@ fn the_description_names_every_route() {
         "/openapi.json",
         "/ready",
         "/recovery",
+        "/runbook/{page}",
         "/status",
     ];
     assert_eq!(paths, BTreeSet::from(expected));

@@ -295,10 +295,17 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
         )
         .hint("name the database as it was with --database, or the right replica; `backup-job restore` makes a copy"));
     }
+    if id.is_some() && id != of_replica {
+        return Err(Error::new(
+            Code::Usage,
+            format!("{} and '{}' are of two databases", choice.replica(), backups.display()),
+        )
+        .hint("give the replica and the backup folder of one database"));
+    }
     let (scratch, point, choice) = restore::fetch(access, choice, &options.database)?;
     let source = Source::fetched(scratch, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
-    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, id: of_replica.or(id) }))
+    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, id: of_replica }))
 }
 
 /// Which database this is once it is restored.

@@ -71,7 +71,7 @@ fn one_backup_from_the_future_is_no_reason_to_remove_another() {
     let real = [backup("2025-01-10T11:50:00Z"), backup("2025-01-10T11:40:00Z")];
     let keep = Keep { within: Some(Duration::from_hours(24)), last: 1, ..Keep::none() };
     let ahead = backup("2029-02-18T11:45:00Z");
-    let stays = kept(&[real.as_slice(), &[ahead.clone()]].concat(), &keep);
+    let stays = kept(&[real.as_slice(), std::slice::from_ref(&ahead)].concat(), &keep);
     assert_eq!(stays.len(), 3, "{stays:?}");
     // And where the clock is as wrong as it was then.
     let (points, then) = ([real.as_slice(), &[ahead]].concat(), "2029-02-18T11:45:00Z".parse().unwrap());

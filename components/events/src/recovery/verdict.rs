@@ -174,7 +174,7 @@ impl Judged<'_> {
         if let Some(Backup { file, created_at_ms, .. }) = &self.record.ahead {
             let by = words(seconds_between(self.now_ms, *created_at_ms));
             let text = format!("a clock was or is wrong: the backup {file} is {by} ahead of it");
-            reasons.push(Reason { level: Level::Warning, text, page: "clock-wrong" });
+            reasons.push(Reason::new(Level::Warning, text, "clock-wrong"));
         }
         let age = self.backup_age();
         if age <= BACKUP_OLD {
