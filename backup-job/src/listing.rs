@@ -8,7 +8,7 @@ use replica::instant;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Catalog, Owner};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
 use crate::output::{self, Answer};
@@ -47,6 +47,9 @@ pub struct Listed {
     /// Of a replica: every instant from this one on can be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
+    /// Of a replica: the first and the last transaction of what is missing after it, though it was shipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<(u64, u64)>,
     /// Of a backup: whose it is, where the folder says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
@@ -72,23 +75,63 @@ pub fn list(backups: &Path, now: Timestamp) -> Result<Vec<Listed>> {
     Ok(catalog.points().iter().map(|point| listed(point, catalog.owner(), now)).collect())
 }
 
-/// The same, and the windows of the replicas: each as its newest state, with the instant from which on it reaches.
+/// What all sources have, newest first, and why some of them could not be listed.
+#[derive(Debug)]
+pub struct Listing {
+    /// The restore points of the others.
+    pub points: Vec<Listed>,
+    /// One for each source that is left out.
+    pub troubles: Vec<Error>,
+}
+
+/// The same, and the windows of the replicas: each as its newest state, with the instant from which on it reaches. One
+/// that is out of reach where that is accepted is no trouble.
 ///
 /// # Errors
-/// Where a replica cannot be read, unless that is accepted. A backup folder that cannot be read is left aside: on an
-/// empty cluster there is none.
+/// Where the catalog cannot be read. A backup folder that cannot be listed is left aside: on an empty cluster there is
+/// none.
 pub fn list_with_replicas(
     backups: &Path,
     access: &Access,
     accept_unreachable: bool,
     now: Timestamp,
-) -> Result<Vec<Listed>> {
-    let mut all = catalog::unless_away(list(backups, now), true)?.unwrap_or_default();
-    for survey in access.surveys(accept_unreachable)? {
-        all.extend(remote::windows(access, &survey)?.into_iter().map(|window| of_window(window, now)));
+) -> Result<Listing> {
+    let mut points = catalog::unless_away(list(backups, now), true)?.unwrap_or_default();
+    let mut troubles = Vec::new();
+    for url in &access.replicas {
+        match windows(&access.only(url), accept_unreachable) {
+            Ok(windows) => points.extend(windows.into_iter().map(|window| of_window(window, now))),
+            Err(error) => troubles.push(error),
+        }
     }
-    all.sort_by(|one, other| other.created_at.cmp(&one.created_at).then_with(|| one.point.cmp(&other.point)));
-    Ok(all)
+    points.sort_by(|one, other| other.created_at.cmp(&one.created_at).then_with(|| one.point.cmp(&other.point)));
+    Ok(Listing { points, troubles })
+}
+
+fn windows(access: &Access, accept_unreachable: bool) -> Result<Vec<Window>> {
+    let mut windows = Vec::new();
+    for survey in access.surveys(accept_unreachable)? {
+        windows.extend(remote::windows(access, &survey)?);
+    }
+    Ok(windows)
+}
+
+/// The error of a list from which sources are left out; the first of them says what to do.
+pub fn left_out(mut troubles: Vec<Error>, sources: usize) -> Option<Error> {
+    match troubles.len() {
+        0 => None,
+        1 => troubles.pop(),
+        count => {
+            let first = troubles.swap_remove(0);
+            let error = Error::new(first.code(), format!("{count} of {sources} replicas are not listed"));
+            let hint = first.hint_text().map(str::to_owned);
+            let error = error.because(first.chain());
+            Some(match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            })
+        }
+    }
 }
 
 fn of_window(window: Window, now: Timestamp) -> Listed {
@@ -107,6 +150,7 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
         warnings: Vec::new(),
         sealed: window.sealed,
         from: Some(window.from),
+        missing: window.missing,
     }
 }
 
@@ -141,6 +185,7 @@ fn listed(point: &RestorePoint, owner: Option<&Owner>, now: Timestamp) -> Listed
         warnings: point.warnings.clone(),
         sealed: point.sealed,
         from: None,
+        missing: None,
     }
 }
 
@@ -190,7 +235,11 @@ fn found(row: &Listed) -> String {
         (true, warnings) => format!(", sealed, {warnings} warnings"),
     };
     if let Some(from) = row.from {
-        return format!("any instant since {from:.0}{sealed}");
+        let window = format!("any instant since {from:.0}{sealed}");
+        return match row.missing {
+            Some((first, last)) => format!("{window}; transactions {first:016x} to {last:016x} after it are missing"),
+            None => window,
+        };
     }
     match (&row.error, row.verified, &row.unchanged_since) {
         (Some(error), _, _) => format!("damaged: {error}"),

@@ -31,6 +31,12 @@ impl Args {
         let Some(access) = replicas.access(&replicas.keys()?, &backups.backups)? else {
             return listing::answer(&listing::list(&backups.backups, now)?);
         };
-        listing::answer(&listing::list_with_replicas(&backups.backups, &access, replicas.accept_unreachable, now)?)
+        let listing = listing::list_with_replicas(&backups.backups, &access, replicas.accept_unreachable, now)?;
+        let error = listing::left_out(listing.troubles, access.replicas.len());
+        match error {
+            // Nothing at all: there is no answer beside it.
+            Some(error) if listing.points.is_empty() => Err(error),
+            error => Ok(listing::answer(&listing.points)?.with_error(error)),
+        }
     }
 }

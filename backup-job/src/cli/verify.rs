@@ -49,6 +49,9 @@ struct Verified {
     unopened: Option<String>,
     #[serde(skip)]
     code: Option<Code>,
+    /// In the backup folder, and not in a replica.
+    #[serde(skip)]
+    is_backup: bool,
 }
 
 impl Args {
@@ -89,8 +92,13 @@ impl Args {
         let names = verified.iter().filter(|row| row.verified).map(|row| row.point.clone()).collect();
         let damaged = verified.iter().filter(|row| row.error.is_some()).count();
         let unopened = verified.iter().filter(|row| row.unopened.is_some()).count();
-        let away = verified.iter().all(|row| row.code.is_none_or(|code| code == Code::OutOfReach));
-        let error = if damaged > 0 && away {
+        let all_are = |code| verified.iter().filter_map(|row| row.code).all(|one| one == code);
+        let error = if damaged > 0 && all_are(Code::Usage) {
+            Some(
+                Error::new(Code::Usage, format!("{damaged} of {} sources are not what they should be", verified.len()))
+                    .hint("each says above what it is, and what to do"),
+            )
+        } else if damaged > 0 && all_are(Code::OutOfReach) {
             Some(
                 Error::new(Code::OutOfReach, format!("{damaged} of {} sources are out of reach", verified.len()))
                     .hint("see what stands in the way, and run this again"),
@@ -101,7 +109,11 @@ impl Args {
                     Code::VerificationFailed,
                     format!("{damaged} of {} restore points are damaged", verified.len()),
                 )
-                .hint("they are never chosen unless they are named; remove them when they are no longer of use"),
+                .hint(match verified.iter().all(|row| row.error.is_none() || !row.is_backup) {
+                    true => "what a replica lacks or has damaged is named above: restore from another source, or let a \
+                             replicator begin an epoch there with --takeover",
+                    false => "damaged backups are never chosen unless they are named; remove them when they are no longer of use",
+                }),
             )
         } else {
             (given && unopened > 0).then(|| {
@@ -137,6 +149,7 @@ fn of_backup(outcome: &Outcome) -> Verified {
         sealed: outcome.sealed,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
+        is_backup: true,
     }
 }
 
@@ -151,5 +164,6 @@ fn of_replica(outcome: &replicas::Outcome) -> Verified {
         sealed: outcome.sealed,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
+        is_backup: false,
     }
 }

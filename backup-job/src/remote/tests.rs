@@ -1,3 +1,4 @@
+mod lists;
 mod whose;
 
 use std::path::{Path, PathBuf};
@@ -331,6 +332,8 @@ fn the_list_shows_each_window_as_a_point_that_restores() {
     std::fs::create_dir_all(scene.path("backup")).unwrap();
     let listed =
         listing::list_with_replicas(&scene.path("backup"), &access(&scene, "one"), false, Timestamp::now()).unwrap();
+    assert!(listed.troubles.is_empty());
+    let listed = listed.points;
     assert_eq!(listed.len(), 1);
     assert!(listed[0].from.unwrap() < listed[0].created_at);
     assert!(matches!(listed[0].point.parse::<Point>().unwrap(), Point::Transaction(_, 3)));

@@ -26,6 +26,8 @@ pub struct Window {
     pub sealed: bool,
     /// Bytes that lie there for the epoch.
     pub bytes: u64,
+    /// The first and the last transaction of what is missing right after it, though it was shipped.
+    pub missing: Option<(u64, u64)>,
 }
 
 /// The windows of a store, newest first.
@@ -37,7 +39,11 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
         let mut windows = Vec::new();
         for step in &survey.steps {
             let bytes = step.history.files().map(|file| file.size).sum();
+            // What is to follow a window: the next one, or what was shipped last.
+            let mut following = step.head.map(|head| head + 1);
             for window in step.history.windows().into_iter().rev() {
+                let missing = following.filter(|next| *next > window.last + 1).map(|next| (window.last + 1, next - 1));
+                following = Some(window.first);
                 let mut sealed = false;
                 let mut times = [Timestamp::UNIX_EPOCH; 2];
                 for (time, txid) in times.iter_mut().zip([window.first, window.last]) {
@@ -55,6 +61,7 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
                     to: times[1],
                     sealed,
                     bytes,
+                    missing,
                 });
             }
         }

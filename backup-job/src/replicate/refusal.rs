@@ -38,7 +38,7 @@ impl Refusal {
             replica: replica.to_string(),
             message: error.to_string(),
             hint: error.hint_text().map(str::to_owned),
-            at: Timestamp::now(),
+            at: crate::clock::now(),
         }
     }
 
