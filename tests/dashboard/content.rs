@@ -76,7 +76,7 @@ fn the_readme_has_its_picture() {
     scene.host.client().get("/add").expect(200);
     scene.browser.wait_for_text("#rate", |rate| rate.parse::<f64>().is_ok_and(|rate| rate > 0.0));
     scene.browser.run("document.querySelector('#bars button:nth-last-child(4)').click()");
-    scene.browser.resize(960, 1_140);
+    scene.browser.resize(960, 1_420);
     let picture = scene.browser.picture();
     assert!(picture.starts_with(b"\x89PNG") && picture.len() < 200_000, "{} bytes", picture.len());
     if let Some(path) = std::env::var_os("PRA_PICTURE") {

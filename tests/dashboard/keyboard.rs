@@ -29,7 +29,7 @@ fn tab_reaches_the_time_line_arrows_move_and_enter_chooses() {
     scene.browser.wait_for_text("#backups tbody", |text| text.contains("backup-older.db"));
     tab_to(&scene, "#bars");
     scene.browser.press(Key::Enter);
-    let newest = format!("backup-job restore --point {}", scene.backup);
+    let newest = format!("kubectl pra restore --point {}", scene.backup);
     scene.browser.wait_for_text("#commands", |commands| commands.contains(&newest));
     scene.browser.press(Key::Left + Key::Enter);
     let commands = scene.browser.wait_for_text("#commands", |commands| commands.contains("--point backup-older.db"));

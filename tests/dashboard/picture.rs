@@ -23,9 +23,16 @@ pub(crate) fn rows(newest: &str) -> String {
             .unwrap();
         }
     }
+    for age in 0..60_i64 {
+        let lag = [0.4, 0.7, 0.5, 1.8][usize::try_from(age * age % 4).unwrap_or(0)];
+        writeln!(sql, "INSERT OR REPLACE INTO lags VALUES ('s3://bucket/events', {now} - {age} * 60000, {lag});")
+            .unwrap();
+    }
     write!(
         sql,
         "UPDATE restore_points SET bytes = 40000000 WHERE file = '{newest}';
+         UPDATE restore_points SET events = bytes / 33250;
+         UPDATE volumes SET path = CASE volume WHEN 'data' THEN '/srv/app/data/app.db' ELSE '/srv/app/backup' END;
          DELETE FROM replicas;
          INSERT INTO replicas VALUES
              ('file:///mnt/disk/events', {seen}, 'e1', 17, {seen} - 300, {now} - 2592000000, 0, 0, 0, NULL),

@@ -48,8 +48,14 @@ fn each_cause_of_danger_is_shown_and_goes_when_it_is_mended() {
         (
             format!("UPDATE restore_points SET error = 'integrity_check failed' WHERE file = '{backup}'"),
             "UPDATE restore_points SET error = NULL".to_owned(),
-            "integrity_check failed",
+            "is damaged",
             "backup-not-verified",
+        ),
+        (
+            "UPDATE volumes SET free_bytes = 4096 WHERE volume = 'data'".to_owned(),
+            "UPDATE volumes SET free_bytes = 536870912".to_owned(),
+            "the data volume is full, and writes and restores fail",
+            "volume-full",
         ),
         (
             "UPDATE rehearsals SET outcome = 'failed', error = 'a page differs'".to_owned(),

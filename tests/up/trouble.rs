@@ -82,6 +82,7 @@ fn an_application_goes_on_where_a_store_refuses_its_replicator() {
     let data = Data::new();
     let url = format!("file://{}", data.path().join("replica").display());
     let (one, other) = (data.path().join("one"), data.path().join("other"));
+    std::fs::create_dir(data.path().join("replica")).unwrap();
     let (mut before, client) = start(&data, &mut up(&other));
     client.get("/add?message=kept").expect(200);
     assert!(before.stop().success());
