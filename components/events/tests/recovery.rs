@@ -143,9 +143,9 @@ fn recovery_tells_the_evidence_and_the_verdict() {
     assert!(recovery["database_bytes"].as_i64().unwrap() > 4_096);
     let backups = j!([
         {"file": "backup-2.db", "created_at": "2025-01-10T11:59:18.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": false, "events": null},
+            "sealed": false, "events": null, "ahead_seconds": null},
         {"file": "backup-1.db", "created_at": "2025-01-10T11:58:00.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": true, "events": null},
+            "sealed": true, "events": null, "ahead_seconds": null},
     ]);
     assert_eq!(recovery["backups"], backups);
     let other = &recovery["replicas"][1];
