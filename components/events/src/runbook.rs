@@ -9,11 +9,12 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 26] = pages! {
+const PAGES: [(&str, &str); 27] = pages! {
     "application-not-ready"
     "backup-not-verified"
     "backups-old"
     "claim-terminating"
+    "clock-wrong"
     "cluster-lost"
     "database-damaged"
     "drill-promise-broken"

@@ -34,7 +34,10 @@ fn followed(log: &str, exit_code: i32, condition: &str) -> Vec<Exchange> {
     let pods = || Exchange::new("GET", "/api/v1/namespaces/pra/pods", list(&[pod(exit_code)]));
     vec![
         Exchange::new("POST", JOBS, job("Suspended")).with_body(|job| {
-            assert_eq!(job["spec"]["template"]["spec"]["containers"][0]["args"], json!(["list", "-o", "json"]));
+            // What the kit's Job is configured with stays.
+            let expected =
+                json!(["list", "--ignore-environment", "--output=json", "--database=/data/app.db", "-o", "json"]);
+            assert_eq!(job["spec"]["template"]["spec"]["containers"][0]["args"], expected);
             assert_eq!(job["metadata"]["ownerReferences"][0]["name"], "sqlite-backup");
         }),
         pods(),

@@ -119,7 +119,7 @@ fn what_is_worst_is_said() {
     assert!(said(|status| status.application.pods.replicas = 0).contains("scaled to zero"));
     assert!(said(|status| status.restore.unfinished = Some(json!({}))).contains("cut off"));
     assert!(
-        said(|status| status.backups.last_scheduled = Some("2025-01-10T12:03:00Z".parse().unwrap())).contains("fail")
+        said(|status| status.backups.last_scheduled = Some("2025-01-10T12:04:00Z".parse().unwrap())).contains("fail")
     );
     assert!(summary(&healthy()).0);
 }
