@@ -82,7 +82,7 @@ fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
     assert_eq!(report["lost"], 0);
 
     // SIGKILL from the machine: nothing inside a pod can kill its first process.
-    pra.starts_job("by-hand", &Job::from("drill").args(&["drill", "pod-crash", "--how", "by-hand"]));
+    pra.starts_job("by-hand", &Job::from("drill").more(&["--how", "by-hand"]));
     pra.log_says(&["job/by-hand"], "kill this container now");
     let uid = pra.pods()[0]["metadata"]["uid"].as_str().unwrap().to_owned();
     if !processes::kill_all_of(&uid) {
@@ -99,7 +99,7 @@ fn with_one_pod_a_deleted_or_killed_one_costs_no_event() {
 #[test]
 fn a_rolling_update_costs_no_request_and_no_event() {
     let pra = Installation::alone("update");
-    pra.starts_job("by-hand", &Job::from("drill").args(&["drill", "pod-crash", "--how", "by-hand"]));
+    pra.starts_job("by-hand", &Job::from("drill").more(&["--how", "by-hand"]));
     pra.log_says(&["job/by-hand"], "kill this container now");
     pra.kubectl(&["rollout", "restart", "deployment/events"]);
     let ended = pra.ends("by-hand");
