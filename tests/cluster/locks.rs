@@ -71,7 +71,7 @@ fn a_database_that_a_stranger_has_open_is_not_replaced_and_all_is_brought_back()
 #[test]
 fn memory_is_a_file_system_on_which_locks_hold() {
     let pra = Installation::new("tmpfs");
-    let init = Job::from("sqlite-backup").args(&["init", "--output", "json"]).in_memory();
+    let init = Job::from("sqlite-backup").args(&["init", "--schema", "events", "--output", "json"]).in_memory();
     let ended = pra.runs_job("init", &init);
     assert_eq!((ended.code, &ended.answer()["outcome"]), (0, &Value::from("created")), "{}", ended.log);
 }
