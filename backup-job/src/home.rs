@@ -17,7 +17,7 @@ use replica::epoch::DatabaseId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer, folder_of};
+use crate::files::{self, folder_of};
 
 const LABEL: &str = "home";
 const IDENTITY: &str = "identity.json";
@@ -164,13 +164,7 @@ pub fn id(database: &Path) -> Result<DatabaseId> {
 pub fn adopt(database: &Path, id: DatabaseId) -> Result<()> {
     let path = make(database)?.join(IDENTITY);
     let identity = Identity { id, path: absolute(database)? };
-    let failed = || format!("failed to write '{}'", path.display());
-    let text = serde_json::to_vec_pretty(&identity).map_err(|e| Error::new(Code::Failed, failed()).because(e))?;
-    let temporary = files::with_suffix(&path, ".new");
-    files::remove(LABEL, &temporary)?;
-    let file = Writer::create(LABEL, &temporary)?;
-    file.write_at(&text, 0)?;
-    files::publish(LABEL, file, &path)?;
+    files::write_json(LABEL, &path, &identity)?;
     files::sync_folder_of(LABEL, folder_of(&path))
 }
 

@@ -193,6 +193,17 @@ pub fn publish(label: &'static str, from: Writer, to: &Path) -> Result<()> {
     rename(label, &source, to)
 }
 
+/// Writes `value` as JSON under the name `path`, durably.
+pub(crate) fn write_json(label: &'static str, path: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|e| Error::new(Code::Failed, format!("failed to write '{}'", path.display())).because(e))?;
+    let temporary = with_suffix(path, ".new");
+    remove(label, &temporary)?;
+    let file = Writer::create(label, &temporary)?;
+    file.write_at(&text, 0)?;
+    publish(label, file, path)
+}
+
 /// Renames a file whose content is on the disk already, and syncs the folder.
 pub fn rename(label: &'static str, from: &Path, to: &Path) -> Result<()> {
     before(label, &Op::Rename(from, to))

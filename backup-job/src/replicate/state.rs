@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use super::levels::Last;
 use super::refusal::Refusal;
 use crate::error::{Code, Error, Result};
-use crate::files::{self, FileId, Writer};
+use crate::files::{self, FileId};
 use crate::home;
 
 pub(super) const LABEL: &str = "state";
@@ -195,11 +195,5 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
 }
 
 pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
-    let text = serde_json::to_vec_pretty(value)
-        .map_err(|e| Error::new(Code::Failed, format!("failed to write '{}'", path.display())).because(e))?;
-    let temporary = files::with_suffix(path, ".new");
-    files::remove(LABEL, &temporary)?;
-    let file = Writer::create(LABEL, &temporary)?;
-    file.write_at(&text, 0)?;
-    files::publish(LABEL, file, path)
+    files::write_json(LABEL, path, value)
 }
