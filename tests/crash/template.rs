@@ -110,7 +110,7 @@ impl Template {
 
 /// Tests that sync ten thousand times do it in memory, where the system has such a folder: a power loss is played by
 /// the crash layer and needs no disk.
-fn use_memory() {
+pub(crate) fn use_memory() {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() && tempfile::tempdir_in(memory).is_ok() {
         // Refused where a folder was set already, which is then used.
