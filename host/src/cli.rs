@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::limits::Limits;
+use crate::limits::{Limits, PROBES};
 
 /// Run a spin.toml on Wasmtime, with Spin 3.6's semantics, where there is no `spin`.
 ///
@@ -38,6 +38,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", env = "HOST_MAX_INSTANCES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) max_instances: u32,
 
+    /// How many connections are open at once; for each further one, the one that is idle longest is closed. Always some
+    /// more than requests that run at once
+    #[arg(long, value_name = "N", env = "HOST_MAX_CONNECTIONS", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub(crate) max_connections: u32,
+
     /// How long a request may take, in seconds
     #[arg(long, value_name = "SECONDS", env = "HOST_REQUEST_TIMEOUT", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) request_timeout: u64,
@@ -61,6 +66,7 @@ impl Cli {
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             instances: self.max_instances,
+            connections: self.max_connections.max(self.max_instances + 2 * PROBES) as usize,
             memory_bytes: self.max_memory as usize * (1 << 20),
             shared_bytes: self.max_shared_memory as usize * (1 << 20),
             time: Duration::from_secs(self.request_timeout),

@@ -19,6 +19,7 @@ use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 use crate::app::{App, Component};
 use crate::body::{Body, Outcome, text};
 use crate::budget::Share;
+use crate::connections::{Busy, Connection};
 use crate::state::State;
 use crate::upload::{self, Refused, Upload};
 
@@ -38,6 +39,7 @@ struct Admitted {
     component: Arc<Component>,
     request: Request<Upload>,
     slot: OwnedSemaphorePermit,
+    busy: Busy,
     share: Share,
     deadline: Instant,
 }
@@ -46,11 +48,12 @@ struct Admitted {
 pub(crate) async fn run(
     app: &App,
     component: &Arc<Component>,
+    connection: &Arc<Connection>,
     request: Request<Incoming>,
     probe: bool,
     place: Place,
 ) -> Response<Body> {
-    let admitted = match admit(app, component, request, probe).await {
+    let admitted = match admit(app, component, connection, request, probe).await {
         Ok(admitted) => admitted,
         Err(failure) => return failure.answer(component),
     };
@@ -66,6 +69,7 @@ pub(crate) async fn run(
 async fn admit(
     app: &App,
     component: &Arc<Component>,
+    connection: &Arc<Connection>,
     request: Request<Incoming>,
     probe: bool,
 ) -> Result<Admitted, Failure> {
@@ -84,7 +88,8 @@ async fn admit(
             }
         }
     };
-    Ok(Admitted { component: component.clone(), request, slot, share: app.budget.share(), deadline })
+    let busy = connection.works();
+    Ok(Admitted { component: component.clone(), request, slot, busy, share: app.budget.share(), deadline })
 }
 
 /// Runs the guest on a thread that nothing else uses meanwhile.
@@ -112,13 +117,13 @@ async fn apart(admitted: Admitted) -> Result<Response<Body>> {
 
 /// Runs the guest until it has answered, and gives what is still to be done for the body of the answer.
 async fn guest(admitted: Admitted) -> (Response<Body>, Option<JoinHandle<()>>) {
-    let Admitted { component, request, slot, share, deadline } = admitted;
+    let Admitted { component, request, slot, busy, share, deadline } = admitted;
     let (sender, mut receiver) = oneshot::channel();
     let outcome = Outcome::default();
     let call = call(component.clone(), request, share, sender, deadline, outcome.clone());
     let mut guest = Box::pin(async move {
         let result = timeout_at(deadline.into(), call).await;
-        drop(slot);
+        drop((slot, busy));
         match result {
             Ok(result) => result,
             Err(_) => Err(Failure::OutOfTime("running")),

@@ -28,6 +28,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::app::App;
+use crate::connections::{Connection, Connections};
 use crate::handler::Place;
 use crate::limits::PROBES;
 use crate::router;
@@ -41,11 +42,12 @@ const HEAD_BYTES: usize = 128 << 10;
 /// How long requests may go on after the signal to stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(10);
 
-type Accepted = (std::net::TcpStream, SocketAddr);
+type Accepted = (std::net::TcpStream, Arc<Connection>);
 
 /// The lanes that have been started so far.
 pub(crate) struct Lanes {
     app: Arc<App>,
+    connections: Arc<Connections>,
     lanes: Vec<Lane>,
     shared: Option<Lane>,
     most: usize,
@@ -60,17 +62,26 @@ struct Lane {
 }
 
 impl Lanes {
-    /// No lane yet, and never more than `most`.
-    pub(crate) fn new(app: App, most: usize) -> Self {
+    /// No lane yet, and never more than `most`; connections never more than so many.
+    pub(crate) fn new(app: App, most: usize, connections: usize) -> Self {
         let (alive, ended) = mpsc::channel(1);
-        Self { app: Arc::new(app), lanes: Vec::new(), shared: None, most, alive, ended }
+        Self {
+            app: Arc::new(app),
+            connections: Connections::new(connections),
+            lanes: Vec::new(),
+            shared: None,
+            most,
+            alive,
+            ended,
+        }
     }
 
     /// Gives the connection to a lane that has none, else to a new lane, else to the one that many share.
     ///
     /// # Errors
     /// The machine refuses a thread or a descriptor; the connection is closed then.
-    pub(crate) fn serve(&mut self, accepted: Accepted) -> Result<()> {
+    pub(crate) fn serve(&mut self, stream: std::net::TcpStream, client: SocketAddr) -> Result<()> {
+        let accepted = (stream, self.connections.open(client));
         let free = self.lanes.iter().position(|lane| lane.open.load(Ordering::Relaxed) == 0);
         let lane = match free {
             Some(free) => &self.lanes[free],
@@ -121,10 +132,10 @@ fn start(app: Arc<App>, name: String, place: Place, most: usize, alive: mpsc::Se
 /// Serves until nobody can send connections any more.
 async fn run(app: Arc<App>, place: Place, mut accepted: UnboundedReceiver<Accepted>, open: Arc<AtomicUsize>) {
     let connections = GracefulShutdown::new();
-    while let Some((stream, client)) = accepted.recv().await {
+    while let Some((stream, connection)) = accepted.recv().await {
         let ended = Ended(open.clone());
         match TcpStream::from_std(stream) {
-            Ok(stream) => connect(stream, client, app.clone(), place, &connections, ended),
+            Ok(stream) => connect(stream, connection, app.clone(), place, &connections, ended),
             Err(error) => tracing::error!("failed to take a connection: {error}"),
         }
     }
@@ -144,7 +155,7 @@ impl Drop for Ended {
 
 fn connect(
     stream: TcpStream,
-    client: SocketAddr,
+    connection: Arc<Connection>,
     app: Arc<App>,
     place: Place,
     connections: &GracefulShutdown,
@@ -154,17 +165,21 @@ fn connect(
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("failed to set TCP_NODELAY: {error}");
     }
+    let serving = connection.clone();
     let service = service_fn(move |request| {
-        let app = app.clone();
-        async move { Ok::<_, Infallible>(router::answer(app, client, request, place).await) }
+        let (app, connection) = (app.clone(), serving.clone());
+        async move { Ok::<_, Infallible>(router::answer(app, connection, request, place).await) }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES);
-    let connection = connections.watch(builder.serve_connection(TokioIo::new(stream), service));
+    let served = connections.watch(builder.serve_connection(TokioIo::new(stream), service));
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!("connection ended: {error}");
+        tokio::select! {
+            result = served => if let Err(error) = result {
+                tracing::debug!("connection ended: {error}");
+            },
+            () = connection.unwanted() => tracing::debug!("an idle connection is closed for a new one"),
         }
-        drop(ended);
+        drop((connection, ended));
     });
 }

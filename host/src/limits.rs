@@ -14,6 +14,8 @@ pub(crate) const PROBES: u32 = 2;
 pub(crate) struct Limits {
     /// How many instances run at once; further requests wait.
     pub(crate) instances: u32,
+    /// How many connections are open at once.
+    pub(crate) connections: usize,
     /// The linear memory of one instance, in bytes.
     pub(crate) memory_bytes: usize,
     /// What all requests together may use beyond what each one needs, in bytes.

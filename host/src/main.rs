@@ -17,6 +17,7 @@ mod bindings;
 mod body;
 mod budget;
 mod cli;
+mod connections;
 mod engine;
 mod handler;
 mod lanes;

@@ -10,6 +10,7 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use crate::app::App;
 use crate::body::{Body, text};
+use crate::connections::Connection;
 use crate::handler::{self, Place};
 use crate::route::Route;
 
@@ -22,10 +23,11 @@ const PROBES: [&str; 2] = ["/health", "/ready"];
 /// Answers one request.
 pub(crate) async fn answer(
     app: Arc<App>,
-    client: SocketAddr,
+    connection: Arc<Connection>,
     mut request: Request<Incoming>,
     place: Place,
 ) -> Response<Body> {
+    connection.touch();
     if let Some(name) = request.uri().path().strip_prefix(WELL_KNOWN) {
         return match name {
             "health" => text(StatusCode::OK, "OK"),
@@ -37,12 +39,12 @@ pub(crate) async fn answer(
     let Some((route, component, below)) = found else {
         return text(StatusCode::NOT_FOUND, "");
     };
-    let Some(headers) = spin_headers(&request, route, below, client) else {
+    let Some(headers) = spin_headers(&request, route, below, connection.client) else {
         return text(StatusCode::BAD_REQUEST, "the Host header is missing or invalid\n");
     };
     request.headers_mut().extend(headers);
     let probe = request.method().is_safe() && PROBES.contains(&request.uri().path());
-    handler::run(&app, component, request, probe, place).await
+    handler::run(&app, component, &connection, request, probe, place).await
 }
 
 /// What Spin tells a component about its request. `None` where the request's authority is unknown.

@@ -31,7 +31,7 @@ pub(crate) async fn serve(listener: TcpListener, mut lanes: Lanes, stop: impl Fu
 }
 
 fn hand_over(lanes: &mut Lanes, stream: TcpStream, client: SocketAddr) -> Result<()> {
-    lanes.serve((stream.into_std().context("failed to take a connection")?, client))
+    lanes.serve(stream.into_std().context("failed to take a connection")?, client)
 }
 
 /// Binds the address.

@@ -29,7 +29,7 @@ pub(crate) fn run(cli: &Cli) -> Result<()> {
     };
     let engine = engine::new(&limits, cli.cache_dir.as_deref())?;
     let app = App::load(&engine, configuration, limits)?;
-    let lanes = Lanes::new(app, limits.instances as usize);
+    let lanes = Lanes::new(app, limits.instances as usize, limits.connections);
     runtime.block_on(async {
         let listener = server::bind(cli.listen).await?;
         announce(&format!("Serving http://{}", listener.local_addr()?))?;

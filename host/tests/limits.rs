@@ -66,6 +66,35 @@ fn a_guest_that_never_answers_gets_500() {
     assert!(host.log().contains("the guest ended without an answer"), "{}", host.log());
 }
 
+/// How many sockets the host has open.
+fn sockets(host: &Host) -> usize {
+    let descriptors = std::fs::read_dir(format!("/proc/{}/fd", host.id())).unwrap();
+    let paths = descriptors.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+    paths.filter(|to| to.to_string_lossy().starts_with("socket:")).count()
+}
+
+#[test]
+fn a_client_with_many_idle_connections_keeps_nobody_out() {
+    const MOST: usize = 100;
+    let application = Application::events();
+    let host = application.start(&["--max-instances", "16", "--max-connections", &MOST.to_string()]);
+    let idle: Vec<_> = (0..3 * MOST).map(|_| host.connect()).collect();
+    // Some of these may be closed before their part of a body was sent.
+    let slow: Vec<_> = (0..2 * MOST)
+        .map(|_| {
+            let mut stream = host.connect();
+            (stream.write_all(b"POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{"), stream)
+        })
+        .collect();
+    for path in ["/health", "/ready", "/count", "/add"] {
+        assert_eq!(host.get(path).status, 200, "{path}");
+    }
+    // Beside the connections: where it listens, and what its runtime wakes itself with.
+    wait_until("the connections above the most are closed", || sockets(&host) <= MOST + 40);
+    host.wait_for_log("100 connections are open");
+    drop((idle, slow));
+}
+
 /// Connections that have sent the head of a request and a part of its body.
 fn slow_bodies(host: &Host, count: usize) -> Vec<TcpStream> {
     let begin = |_| {
