@@ -50,6 +50,9 @@ pub struct Listed {
     /// Of a replica: the first and the last transaction of what is missing after it, though it was shipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<(u64, u64)>,
+    /// A file that the catalog does not know: it may be another database's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
     /// Of a backup: whose it is, where the folder says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
@@ -66,13 +69,15 @@ pub struct Database {
     pub host: String,
 }
 
-/// The restore points of a backup folder, newest first.
+/// The restore points of a backup folder, newest first, and after them the files that the catalog does not know.
 ///
 /// # Errors
 /// Where the folder or its catalog cannot be read.
 pub fn list(backups: &Path, now: Timestamp) -> Result<Vec<Listed>> {
     let catalog = Catalog::read(backups)?;
-    Ok(catalog.points().iter().map(|point| listed(point, catalog.owner(), now)).collect())
+    let known = catalog.points().iter().map(|point| listed(point, catalog.owner(), now));
+    let unknown = catalog.unknown().iter().map(|point| Listed { unknown: true, ..listed(point, None, now) });
+    Ok(known.chain(unknown).collect())
 }
 
 /// What all sources have, newest first, and why some of them could not be listed.
@@ -151,6 +156,7 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
         sealed: window.sealed,
         from: Some(window.from),
         missing: window.missing,
+        unknown: false,
     }
 }
 
@@ -186,6 +192,7 @@ fn listed(point: &RestorePoint, owner: Option<&Owner>, now: Timestamp) -> Listed
         sealed: point.sealed,
         from: None,
         missing: None,
+        unknown: false,
     }
 }
 
@@ -213,6 +220,14 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
             None => table,
         }
     };
+    let table = match listed.iter().find(|row| row.unknown) {
+        Some(row) => format!(
+            "{table}\nunknown files may be another database's: they are never chosen unless they are named, and never \
+             pruned; `backup-job verify {} --adopt-backups` takes one over",
+            row.point
+        ),
+        None => table,
+    };
     Answer::new(&listed, table, listed.iter().map(|row| row.point.clone()).collect())
 }
 
@@ -237,9 +252,15 @@ fn found(row: &Listed) -> String {
     if let Some(from) = row.from {
         let window = format!("any instant since {from:.0}{sealed}");
         return match row.missing {
-            Some((first, last)) => format!("{window}; transactions {first:016x} to {last:016x} after it are missing"),
+            Some((first, last)) => format!(
+                "{window}; what was shipped after {:.0} is missing (transactions {first:016x} to {last:016x})",
+                row.created_at
+            ),
             None => window,
         };
+    }
+    if row.unknown {
+        return format!("unknown{sealed}: not in the catalog");
     }
     match (&row.error, row.verified, &row.unchanged_since) {
         (Some(error), _, _) => format!("damaged: {error}"),

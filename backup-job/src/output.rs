@@ -60,8 +60,8 @@ pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
     let error = match result {
         Ok(mut answer) => {
             let error = answer.error.take();
-            if let Err(failed) = print(format, &answer) {
-                return broken_pipe_or(&failed);
+            if let Some(code) = unprinted(print(format, &answer)) {
+                return code;
             }
             match error {
                 None => return ExitCode::SUCCESS,
@@ -70,9 +70,9 @@ pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
         }
         Err(error) => {
             if format == Format::Json
-                && let Err(failed) = print_error(&error)
+                && let Some(code) = unprinted(print_error(&error))
             {
-                return broken_pipe_or(&failed);
+                return code;
             }
             error
         }
@@ -81,12 +81,13 @@ pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
     ExitCode::from(error.code().exit_code())
 }
 
-/// Who stops reading stdout (`| head`) has had enough; anything else is an error.
-pub(crate) fn broken_pipe_or(error: &io::Error) -> ExitCode {
-    if error.kind() != io::ErrorKind::BrokenPipe {
-        tracing::error!(%error, "failed to write to stdout");
-    }
-    ExitCode::from(Code::Failed.exit_code())
+/// The exit code where stdout took not all. Who stops reading (`| head`) has had enough: then the code says how the verb
+/// went, as ever. Anything else is an error, which is said on stderr whatever is logged.
+pub(crate) fn unprinted(printed: io::Result<()>) -> Option<ExitCode> {
+    let error = printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
+    let error = Error::new(Code::Failed, "failed to write to stdout").because(error);
+    complain(&error.hint("the verb has done its work, and its answer is lost"));
+    Some(ExitCode::from(Code::Failed.exit_code()))
 }
 
 fn print(format: Format, answer: &Answer) -> io::Result<()> {

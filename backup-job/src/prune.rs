@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::catalog::{self, Catalog};
+use crate::catalog::{self, Catalog, owner};
 use crate::error::Result;
 use crate::model::retention::{self, Decision, Keep};
 use crate::{files, lock};
@@ -16,6 +16,8 @@ const LABEL: &str = "prune";
 /// Where and by which rules.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// The database whose backups they are; it need not be there.
+    pub database: PathBuf,
     /// The backup folder.
     pub backups: PathBuf,
     /// The rules.
@@ -26,6 +28,8 @@ pub struct Options {
     pub now: Timestamp,
     /// Plans, and removes nothing.
     pub dry_run: bool,
+    /// The backups in the folder are this database's, though they were another's by name, or nobody's.
+    pub adopt_backups: bool,
 }
 
 /// What became of each file, or would.
@@ -39,22 +43,36 @@ pub struct Fate {
     pub reasons: Vec<String>,
 }
 
-/// Removes what no rule keeps, newest first in the answer.
+/// Removes what no rule keeps, newest first in the answer. What is unknown stays.
+///
+/// # Errors
+/// [`crate::error::Code::Usage`] where the folder is another database's;
+/// [`crate::error::Code::OutOfReach`] where it cannot be listed.
 pub fn run(options: &Options) -> Result<Vec<Fate>> {
-    let Options { backups, keep, wait, now, dry_run } = options;
+    let Options { backups, keep, wait, now, dry_run, .. } = options;
     // Listed before it is locked: the lock file is not to be made in a folder that is not there.
-    let mut catalog = Catalog::read(backups)?;
+    let catalog = read(options)?;
     if *dry_run {
-        return Ok(fates(retention::plan(catalog.points(), keep, *now)));
+        return Ok(fates(&catalog, keep, *now));
     }
     let _one_writer = lock::backups(backups, *wait)?;
-    catalog = Catalog::read(backups)?;
+    let mut catalog = read(options)?;
     catalog::remove_temporaries(backups)?;
-    catalog.record_strangers(backups, *now);
-    let fates = fates(retention::plan(catalog.points(), keep, *now));
+    catalog.record_unrecorded(backups, *now);
+    let fates = fates(&catalog, keep, *now);
     apply(backups, &mut catalog, keep, *now)?;
     catalog.publish(backups, *now)?;
     Ok(fates)
+}
+
+fn read(options: &Options) -> Result<Catalog> {
+    let Options { database, backups, adopt_backups, .. } = options;
+    let mut catalog = Catalog::read(backups)?;
+    owner::require_unless_away(&catalog, database, backups, *adopt_backups)?;
+    if *adopt_backups {
+        catalog.adopt_unknown(|_| true);
+    }
+    Ok(catalog)
 }
 
 /// Removes what no rule keeps from the folder and from `catalog`; the caller publishes it and holds the lock.
@@ -74,6 +92,15 @@ pub(crate) fn apply(backups: &Path, catalog: &mut Catalog, keep: &Keep, now: Tim
     Ok(removed)
 }
 
-fn fates(decisions: Vec<Decision>) -> Vec<Fate> {
-    decisions.into_iter().map(|Decision { file, keep, reasons }| Fate { file, keep, reasons }).collect()
+fn fates(catalog: &Catalog, keep: &Keep, now: Timestamp) -> Vec<Fate> {
+    let decided = retention::plan(catalog.points(), keep, now);
+    let decided = decided.into_iter().map(|Decision { file, keep, reasons }| Fate { file, keep, reasons });
+    let unknown = catalog.unknown().iter();
+    decided
+        .chain(unknown.map(|point| Fate {
+            file: point.file.clone(),
+            keep: true,
+            reasons: vec!["not in the catalog".to_owned()],
+        }))
+        .collect()
 }

@@ -112,6 +112,27 @@ impl FromStr for ReplicaUrl {
     }
 }
 
+/// What can be shown of a text that should have been a URL, in quotes: its scheme and its host or bucket, and the path of a
+/// scheme of ours. Never what may be a key: what comes before an `@` or after a `:`, `?` or `#`, nor a text without a scheme.
+pub fn safe_part(text: &str) -> Option<String> {
+    let (scheme, rest) = text.trim().split_once("://")?;
+    let is_name = !scheme.is_empty() && scheme.len() <= 16 && scheme.chars().all(|c| c.is_ascii_alphanumeric());
+    if !is_name {
+        return None;
+    }
+    let plain = rest.split_once(['?', '#']).map_or(rest, |(before, _)| before);
+    let (place, path) = plain.split_once('/').map_or((plain, ""), |(place, path)| (place, path));
+    let is_ours = [Scheme::S3, Scheme::Gs, Scheme::Az, Scheme::File].iter().any(|ours| ours.name() == scheme);
+    let shown = match (plain.contains('@'), place.split_once(':')) {
+        (true, _) => "…".to_owned(),
+        (false, Some((host, _))) => format!("{host}:…"),
+        (false, None) if is_ours && plain.contains('/') => format!("{place}/{path}"),
+        (false, None) => place.to_owned(),
+    };
+    let ellipsis = if plain.len() < rest.len() && !shown.ends_with('…') { "…" } else { "" };
+    Some(format!("'{scheme}://{shown}{ellipsis}'"))
+}
+
 fn parse_file(rest: &str) -> Result<ReplicaUrl> {
     let wrong = |why: &str| Error::new(Kind::Usage, format!("a file:// URL {why}"));
     let Some(path) = rest.strip_prefix('/') else {

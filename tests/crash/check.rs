@@ -47,8 +47,18 @@ pub(crate) fn after(
     }
     backups(place, scenario)?;
     catalog(place)?;
+    if scenario.verb == "init" && found == scenario.new {
+        backup_works(place, scenario)?;
+    }
     let acknowledged = operation.is_the_end().then(|| answer.json());
     list(place, scenario, acknowledged.as_ref())
+}
+
+/// The application starts on what is there, and its next backup needs no flag: whose the backups are is known.
+fn backup_works(place: &Place, scenario: &Scenario) -> Check {
+    let job = Job::new("backup", &place.data).arg("--no-prune");
+    let answer = if scenario.sealed { key::sealing(job) } else { job }.run();
+    ensure(answer.code == Some(0), || format!("then backup fails: {}{}", answer.stdout, answer.stderr))
 }
 
 /// After the next run of the same command, which nothing disturbs.

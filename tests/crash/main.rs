@@ -29,6 +29,11 @@ fn an_init_that_restores_never_leaves_an_empty_application() {
 }
 
 #[test]
+fn an_init_that_dies_anywhere_leaves_a_database_whose_backups_are_its_own() {
+    sweep::run(&Scenario::init_of_a_lost_volume());
+}
+
+#[test]
 fn an_init_beside_a_stale_wal_restores_what_was_backed_up() {
     sweep::run(&Scenario::init_beside_a_stale_wal());
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
 
-use mini_pra_tests::{Data, Job};
+use mini_pra_tests::{Data, Database, Job};
 
 use crate::key;
 use crate::place::State;
@@ -124,6 +124,16 @@ impl Scenario {
 
     pub(crate) fn init_restoring() -> Self {
         Self::init("init, restoring", backups, newer())
+    }
+
+    /// The backups have an owner, and its volume is lost: what comes back is that database.
+    pub(crate) fn init_of_a_lost_volume() -> Self {
+        let prepare = |data: &Data| {
+            backups(data);
+            let owner = "database_id = '0123456789abcdef0123456789abcdef', database = '/lost/app.db', host = 'lost'";
+            Database::open(&data.catalog()).run(&format!("UPDATE publication SET {owner}"));
+        };
+        Self::init("init, restoring a lost volume", prepare, newer())
     }
 
     pub(crate) fn init_beside_a_stale_wal() -> Self {

@@ -24,6 +24,8 @@ const CALLS: &[&str] = &[
     "prune --backups [DATA]/nothing",
     "replicate --database [DATA]/data/app.db --once --replica nonsense",
     "replicate --database [DATA]/data/app.db --once --replica ftp://host/path",
+    "list --backups [DATA]/backup --replica s3://AKIA:secret@bucket/prefix",
+    "list --backups [DATA]/backup --replica s3://bucket//prefix",
     "replicate --database [DATA]/data/app.db --once --replica file:///proc/nothing",
     "replicate --database [DATA]/data/nothing.db --once --replica file://[DATA]/replica",
     "replicate --database [DATA]/data/app.db --metrics-addr nowhere",
@@ -66,6 +68,35 @@ fn a_program_that_asked_for_json_gets_json_whatever_was_wrong() {
     let output = program("kubectl-pra").args(["restore", "-o", "json"]).output().unwrap();
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), &answer["error"]["code"]), (Some(2), &"usage".into()));
+}
+
+#[test]
+fn a_full_disk_under_stdout_is_an_error_and_a_reader_who_leaves_is_none() {
+    let data = Data::new();
+    Job::new("init", &data).succeeds();
+    Job::new("backup", &data).succeeds();
+    let backups = data.backups();
+    let list = |format: &str| {
+        let mut program = program("backup-job");
+        program.args(["list", "-o", format, "--backups"]).arg(&backups).env("PRA_LOG", "off");
+        program
+    };
+    for format in ["table", "json", "name"] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = list(format).stdout(full).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{format}: {stderr}");
+        assert!(stderr.contains("failed to write to stdout: No space left on device"), "{format}: {stderr}");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = list(format).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{format}");
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = program("backup-job").args(["list", "-o", "json", "--backups", "/nowhere"]).stdout(writer).output();
+    assert_eq!(output.unwrap().status.code(), Some(6), "the code says how it went");
 }
 
 /// Without what is another one in each run: the folder, the minute's backup, the time, the process.

@@ -123,8 +123,16 @@ pub fn take(options: &Options) -> Result<Report> {
         pending::settle(database, backups, recipients.as_ref(), *now);
         catalog = Catalog::read(backups)?;
     }
+    if *adopt_backups {
+        catalog.adopt_unknown(|_| true);
+    } else {
+        owner::take_over(&mut catalog, database, backups, *wait)?;
+    }
 
     let source = Source::open(database, *wait)?;
+    if !*dry_run {
+        owner::claim(&mut catalog, database, id)?;
+    }
     let name = free_name(backups, &catalog, recipients.is_some(), *now)?;
     let made = match unchanged::link(&source, &catalog, options, &name)? {
         Some(made) => made,
@@ -148,11 +156,10 @@ pub fn take(options: &Options) -> Result<Report> {
     if *dry_run {
         return Ok(report);
     }
-    owner::claim(&mut catalog, database, id)?;
     catalog.set_source(unchanged::stamp(&source, recipients.as_ref(), &point.file));
     catalog.insert(point);
     catalog.note_database(database);
-    catalog.record_strangers(backups, *now);
+    catalog.record_unrecorded(backups, *now);
     if let Some(keep) = keep {
         report.pruned = prune::apply(backups, &mut catalog, keep, *now)?;
     }
@@ -184,7 +191,7 @@ impl Made {
 }
 
 fn copy(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Result<Made> {
-    let Options { backups, dry_run, recipients, .. } = options;
+    let Options { backups, dry_run, recipients, now, .. } = options;
     let temporary = catalog::temporary(backups, name);
     let copied = match recipients {
         None => copy_to(source, &temporary),
@@ -195,6 +202,7 @@ fn copy(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Re
             files::remove(LABEL, &temporary)?;
             return Ok(made);
         }
+        catalog.announce(backups, name, *now)?;
         // The files had been touched, but the content is the same: a second copy would only cost room.
         if let Some(same) = unchanged::same_content(catalog, recipients.as_ref(), made.checked.checksums.content)
             && unchanged::make_link(backups, same, name)?
@@ -253,7 +261,7 @@ fn require_sound(source: &Source, checked: &verify::Checked) -> Result<()> {
 /// after that one was pruned, whoever noted it would restore something else.
 fn free_name(backups: &Path, catalog: &Catalog, sealed: bool, now: Timestamp) -> Result<String> {
     let minute = |at: Timestamp| at.as_second().div_euclid(60);
-    let minute_has_one = catalog.points().iter().any(|point| minute(point.created_at) == minute(now));
+    let minute_has_one = catalog.all().iter().any(|point| minute(point.created_at) == minute(now));
     let taken = |name: &str| {
         let is_the_minutes = name.matches('-').count() == 5;
         (is_the_minutes && minute_has_one) || backups.join(name).symlink_metadata().is_ok()

@@ -48,7 +48,7 @@ fn linkable<'a>(catalog: &'a Catalog, recipients: Option<&Recipients>) -> Option
 /// Links the newest backup under `name` where the database's files look as they did then and its content is the same.
 /// `None`: copy.
 pub(super) fn link(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Result<Option<Made>> {
-    let Options { backups, recipients, dry_run, .. } = options;
+    let Options { backups, recipients, dry_run, now, .. } = options;
     let newest = match linkable(catalog, recipients.as_ref()) {
         Some((newest, files)) if files == source.files => newest,
         _ => return Ok(None),
@@ -57,9 +57,15 @@ pub(super) fn link(source: &Source, catalog: &Catalog, options: &Options, name: 
         return Ok(None);
     }
     let progress = Progress::bytes("comparing", source.shape.bytes());
-    let now = snapshot::checksums(&source.connection, source.shape, &progress)?;
-    if now.content != newest.content_checksum || !(*dry_run || make_link(backups, newest, name)?) {
+    let found = snapshot::checksums(&source.connection, source.shape, &progress)?;
+    if found.content != newest.content_checksum {
         return Ok(None);
+    }
+    if !*dry_run {
+        catalog.announce(backups, name, *now)?;
+        if !make_link(backups, newest, name)? {
+            return Ok(None);
+        }
     }
     let checked = verify::Checked {
         shape: source.shape,

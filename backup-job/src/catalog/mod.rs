@@ -1,13 +1,17 @@
 //! The catalog: what stands on the backup volume, with what was measured when it was made.
 //!
-//! The files are the truth, the catalog is what is known about them: a row without its file is dropped, a file without
-//! its row is listed as not verified, and the next publication reads it back and records it.
+//! The files are the truth, the catalog is what is known about them: a row without its file is dropped. Each file is
+//! announced in the catalog before it has its name. So a file without its row that was announced is one that a killed run
+//! made: the next publication reads it back and records it. Any other is unknown: it may be another database's, and is
+//! left as it is until somebody adopts it. Where the catalog is lost nobody is the owner, and the files are taken as they
+//! are found; the first backup then leaves aside what has no table of its database.
 //!
 //! `catalog.db` is read by the application on a read-only mount while it is replaced by rename. So it is written whole
 //! in memory, never in place, is in rollback-journal mode, and stray sidecars are removed at each publication (one of
 //! them makes it unreadable there). A missing file, one of 0 bytes (Spin makes such a one where the folder is
 //! writable) and one without tables all mean: no backup yet.
 
+mod alike;
 pub mod owner;
 mod rows;
 mod scan;
@@ -40,6 +44,8 @@ pub const FILE: &str = "catalog.db";
 pub struct Catalog {
     /// Newest first.
     points: Vec<RestorePoint>,
+    /// Files of which nobody knows whose they are.
+    unknown: Vec<RestorePoint>,
     /// Whose they are; `None`: nobody has said so yet.
     owner: Option<Owner>,
     /// What the live database's files looked like when the newest backup was made.
@@ -61,24 +67,53 @@ impl Catalog {
     pub fn read(folder: &Path) -> Result<Self> {
         let files = scan::files(folder)?;
         let recorded = rows::read(&folder.join(FILE))?;
-        let mut points: Vec<RestorePoint> = files
-            .into_iter()
-            .map(|file| {
-                let known = recorded.points.iter().find(|row| row.file == file.name).cloned();
-                known.map_or_else(
-                    || RestorePoint::unrecorded(file.name, file.kind, file.created_at, file.bytes),
-                    |row| held_to_its_size(row, file.bytes),
-                )
-            })
-            .collect();
-        place_strangers(&mut points);
+        let (mut points, mut unknown) = (Vec::new(), Vec::new());
+        for file in files {
+            if let Some(row) = recorded.points.iter().find(|row| row.file == file.name) {
+                points.push(held_to_its_size(row.clone(), file.bytes));
+                continue;
+            }
+            let is_ours = recorded.owner.is_none() || recorded.announced.contains(&file.name);
+            let point = RestorePoint::unrecorded(file.name, file.kind, file.created_at, file.bytes);
+            if is_ours { &mut points } else { &mut unknown }.push(point);
+        }
+        place_unrecorded(&mut points);
         sort(&mut points);
-        Ok(Self { points, owner: recorded.owner, source: recorded.source, database: None })
+        sort(&mut unknown);
+        Ok(Self { points, unknown, owner: recorded.owner, source: recorded.source, database: None })
     }
 
-    /// All restore points, newest first.
+    /// The restore points of the folder's database, newest first.
     pub fn points(&self) -> &[RestorePoint] {
         &self.points
+    }
+
+    /// Files with the name of a restore point, of which nobody knows whose they are: never chosen unless they are named,
+    /// never recorded, never removed.
+    pub fn unknown(&self) -> &[RestorePoint] {
+        &self.unknown
+    }
+
+    /// What can be chosen by its name: all files.
+    pub fn all(&self) -> Vec<RestorePoint> {
+        self.points.iter().chain(&self.unknown).cloned().collect()
+    }
+
+    /// The unknown files that are meant are the database's own: somebody says so.
+    pub fn adopt_unknown(&mut self, is_meant: impl Fn(&str) -> bool) {
+        let (adopted, unknown) = std::mem::take(&mut self.unknown).into_iter().partition(|point| is_meant(&point.file));
+        self.unknown = unknown;
+        self.points.extend::<Vec<_>>(adopted);
+        place_unrecorded(&mut self.points);
+        sort(&mut self.points);
+    }
+
+    /// The restore points that are not meant may be another database's.
+    fn set_aside(&mut self, is_meant: impl Fn(&RestorePoint) -> bool) {
+        let (points, aside) = std::mem::take(&mut self.points).into_iter().partition(is_meant);
+        self.points = points;
+        self.unknown.extend::<Vec<_>>(aside);
+        sort(&mut self.unknown);
     }
 
     /// The newest verified backup, whatever the clocks say.
@@ -121,13 +156,13 @@ impl Catalog {
         self.points.retain(|point| point.file != file);
     }
 
-    /// Reads back every file that has no row yet (made by a run that was killed before it could record it), so that
-    /// what is published is complete. A sealed one takes an identity: `verify` records it.
-    pub fn record_strangers(&mut self, folder: &Path, now: Timestamp) {
+    /// Reads back every file of the database that has no row yet (made by a run that was killed before it could record
+    /// it), so that what is published is complete. A sealed one takes an identity: `verify` records it.
+    pub fn record_unrecorded(&mut self, folder: &Path, now: Timestamp) {
         for point in
             self.points.iter_mut().filter(|point| !point.is_recorded() && !point.sealed && point.error.is_none())
         {
-            tracing::info!(file = point.file, "reading back a file that the catalog does not know");
+            tracing::info!(file = point.file, "reading back a file that is not recorded yet");
             scan::record(folder, point, now);
         }
     }
@@ -135,6 +170,16 @@ impl Catalog {
     /// Writes `catalog.db` durably, with the [`status`] that it has at this moment. The caller holds
     /// [`crate::lock::backups`].
     pub fn publish(&self, folder: &Path, now: Timestamp) -> Result<()> {
+        self.write(folder, None, now)
+    }
+
+    /// The same before a file gets its `name`: whoever is killed before the next publication leaves a file that is known
+    /// to be the database's.
+    pub fn announce(&self, folder: &Path, name: &str, now: Timestamp) -> Result<()> {
+        self.write(folder, Some(name), now)
+    }
+
+    fn write(&self, folder: &Path, announced: Option<&str>, now: Timestamp) -> Result<()> {
         let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
         let path = folder.join(FILE);
         let mut status = rows::read(&path)?.status;
@@ -142,8 +187,11 @@ impl Catalog {
         if let Some(database) = &self.database {
             status.note_room(Place::Data, database, now);
         }
+        let (points, unrecorded) = self.points.iter().cloned().partition::<Vec<_>, _>(rows::has_row);
+        let unrecorded = unrecorded.into_iter().map(|point| point.file);
         let recorded = rows::Recorded {
-            points: self.points.clone(),
+            points,
+            announced: unrecorded.chain(announced.map(str::to_owned)).collect(),
             source: self.source.clone(),
             owner: self.owner.clone(),
             published_at: Some(now),
@@ -194,7 +242,7 @@ fn held_to_its_size(mut row: RestorePoint, bytes: u64) -> RestorePoint {
 
 /// When a file without a row was made nobody knows: it takes its place by its instant, and so never passes for newer than
 /// what was recorded since.
-fn place_strangers(points: &mut [RestorePoint]) {
+fn place_unrecorded(points: &mut [RestorePoint]) {
     let placed: Vec<_> = points.iter().map(|point| (point.created_at, point.sequence)).collect();
     for point in points.iter_mut().filter(|point| point.sequence == 0) {
         let before = placed.iter().filter(|(at, _)| *at <= point.created_at);

@@ -3,10 +3,12 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use replica::epoch::DatabaseId;
 
 use super::Catalog;
+use super::alike::Tables;
 use crate::error::{Code, Error, Result};
 use crate::files::folder_of;
 use crate::home;
@@ -93,6 +95,32 @@ pub fn require_for_empty(
         false if is_copy_refused => Err(of_another(backups, database, None, owner)),
         false => Ok(None),
     }
+}
+
+/// As [`require`], for who looks after backups, also on a machine where no database lies at `database`: then there is none
+/// whose they are not.
+///
+/// # Errors
+/// As [`require`].
+pub fn require_unless_away(catalog: &Catalog, database: &Path, backups: &Path, insists: bool) -> Result<()> {
+    match fs::metadata(database) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && home::known_id(database)?.is_none() => Ok(()),
+        _ => require(catalog, database, backups, insists).map(drop),
+    }
+}
+
+/// The folder becomes the database's where it is nobody's. What lies in it without a word about whose it is stays
+/// unknown where it has no table that the database has; sealed files tell nothing, and are taken.
+///
+/// # Errors
+/// Where the database cannot be read.
+pub fn take_over(catalog: &mut Catalog, database: &Path, backups: &Path, wait: Duration) -> Result<()> {
+    if catalog.owner().is_some() || catalog.points().is_empty() {
+        return Ok(());
+    }
+    let tables = Tables::of_live(database, wait)?;
+    catalog.set_aside(|point| point.sealed || tables.meet(&backups.join(&point.file)));
+    Ok(())
 }
 
 /// The database at `database` has this id, or a new one, and the folder of `catalog` is its own.

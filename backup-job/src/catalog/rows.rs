@@ -1,5 +1,6 @@
 //! The catalog's tables, read and written.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::model::restore_point::RestorePoint;
 use crate::sqlite;
 
 /// `PRAGMA user_version` of the catalogs that this program writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -28,10 +29,17 @@ const SELECT: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages,
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     pub(super) points: Vec<RestorePoint>,
+    /// Files of the database that may be there without a row.
+    pub(super) announced: BTreeSet<String>,
     pub(super) source: Option<SourceStamp>,
     pub(super) owner: Option<Owner>,
     pub(super) published_at: Option<Timestamp>,
     pub(super) status: Status,
+}
+
+/// Whether there is enough to say of a file for a row of its own.
+pub(super) fn has_row(point: &RestorePoint) -> bool {
+    point.is_recorded() || point.error.is_some()
 }
 
 /// Reads the catalog at `path`. One that is missing, empty or damaged records nothing: the files are still there and
@@ -80,6 +88,10 @@ fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
     }
     let status = status::select(connection)?;
     let points = connection.prepare(SELECT)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
+    let announced = connection
+        .prepare("SELECT file FROM announced")?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let publication = "SELECT source_stamp, published_at_ms, database_id, database, host FROM publication";
     let publication = connection.query_row(publication, [], |row| {
         let source: Option<String> = row.get(0)?;
@@ -89,7 +101,7 @@ fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
         Some((source, at, owner)) => (source, Some(at), owner),
         None => (None, None, None),
     };
-    Ok(Recorded { points, source, owner, published_at, status })
+    Ok(Recorded { points, announced, source, owner, published_at, status })
 }
 
 fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
@@ -142,14 +154,14 @@ pub(super) fn image(recorded: &Recorded, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
-    let Recorded { points, source, owner, published_at, status } = recorded;
+    let Recorded { points, announced, source, owner, published_at, status } = recorded;
     let mut connection = Connection::open_in_memory()?;
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     connection.execute_batch(SCHEMA)?;
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare(INSERT)?;
-        for point in points.iter().filter(|point| point.is_recorded() || point.error.is_some()) {
+        for point in points {
             insert.execute(params![
                 point.file,
                 point.kind.as_str(),
@@ -170,6 +182,9 @@ fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
                 point.sequence,
             ])?;
         }
+    }
+    for file in announced {
+        transaction.execute("INSERT INTO announced VALUES (?1)", [file])?;
     }
     transaction.execute(
         "INSERT INTO publication VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",

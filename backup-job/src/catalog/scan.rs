@@ -58,7 +58,7 @@ fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>> {
     })
 }
 
-/// Reads a file back that nothing is known about, and fills in what it is.
+/// Reads a file back that nothing is recorded about, and fills in what it is.
 pub(super) fn record(folder: &Path, point: &mut RestorePoint, now: Timestamp) {
     match verify::check(&folder.join(&point.file), &Progress::none()) {
         Ok(checked) => {

@@ -1,4 +1,4 @@
--- The catalog, version 3. backup-job makes it, the component reads it; the tests of both use this file.
+-- The catalog, version 4. backup-job makes it, the component reads it; the tests of both use this file.
 CREATE TABLE restore_points (
   file             TEXT PRIMARY KEY,
   kind             TEXT NOT NULL CHECK (kind IN ('backup', 'pre-restore')),
@@ -20,6 +20,10 @@ CREATE TABLE restore_points (
   sequence         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX restore_points_by_order ON restore_points(kind, sequence, created_at_ms);
+-- Since version 4. Files of the database that have no row: each is named here before it is made.
+CREATE TABLE announced (
+  file TEXT PRIMARY KEY
+) WITHOUT ROWID;
 CREATE TABLE publication (
   id              INTEGER PRIMARY KEY CHECK (id = 1),
   published_at_ms INTEGER NOT NULL,

@@ -63,7 +63,7 @@ fn a_row_without_its_file_is_dropped_and_a_file_without_its_row_is_listed_and_th
     assert_eq!(read.points().len(), 1);
     assert!(!read.points()[0].is_verified(), "nothing is known about it yet");
     assert_eq!(read.points()[0].created_at, at("2025-01-10T12:01:00Z"), "by its name, not by the file's time");
-    read.record_strangers(folder.path(), at("2025-01-10T12:05:00Z"));
+    read.record_unrecorded(folder.path(), at("2025-01-10T12:05:00Z"));
     read.publish(folder.path(), at("2025-01-10T12:05:00Z")).unwrap();
     let recorded = Catalog::read(folder.path()).unwrap();
     assert!(recorded.points()[0].is_verified());
@@ -83,7 +83,7 @@ fn a_file_of_another_size_than_recorded_is_damaged_however_valid_it_is() {
     drop(other);
     let mut read = Catalog::read(folder.path()).unwrap();
     assert!(!read.points()[0].is_verified());
-    read.record_strangers(folder.path(), at("2025-01-10T12:05:00Z"));
+    read.record_unrecorded(folder.path(), at("2025-01-10T12:05:00Z"));
     let error = read.points()[0].error.as_deref().unwrap();
     assert!(error.contains("bytes where"), "it would be certified under the old name: {error}");
 }

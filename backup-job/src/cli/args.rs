@@ -11,6 +11,7 @@ use replica::seal::Recipients;
 use replica::store::{Environment, StoreOptions};
 use replica::url::ReplicaUrl;
 
+use crate::error::{Code, Error};
 use crate::model::retention::Keep;
 pub(super) use crate::output::Format;
 use crate::remote::Access;
@@ -35,8 +36,8 @@ pub(super) struct Backups {
 /// Whose the backups are.
 #[derive(Debug, Args)]
 pub(super) struct Adopt {
-    /// The backups in the folder are this database's, which was moved or renamed; without it another database's are
-    /// refused
+    /// The backups in the folder are this database's, which was moved or renamed, and so are files that the catalog does
+    /// not know; without it another database's are refused, and unknown files are left as they are
     #[arg(long, env = "PRA_ADOPT_BACKUPS")]
     pub(super) adopt_backups: bool,
 }
@@ -64,9 +65,19 @@ impl Replicas {
     /// Where they are.
     ///
     /// # Errors
-    /// Where one is no URL of a store; it does not show what it was.
+    /// Where one is no URL of a store; it shows of it what holds no secret.
     pub(super) fn urls(&self) -> crate::error::Result<Vec<ReplicaUrl>> {
-        Ok(self.replicas.iter().map(|url| url.trim().parse()).collect::<replica::Result<_>>()?)
+        let parse = |url: &String| {
+            url.trim().parse().map_err(|error: replica::Error| {
+                let named = match replica::url::safe_part(url) {
+                    Some(part) => format!("{part} (--replica or PRA_REPLICA)"),
+                    None => "what --replica or PRA_REPLICA gives".to_owned(),
+                };
+                let named = Error::new(Code::Usage, format!("{named} is no URL of a replica: {}", error.chain()));
+                error.hint_text().map(ToOwned::to_owned).into_iter().fold(named, Error::hint)
+            })
+        };
+        self.replicas.iter().map(parse).collect()
     }
 
     /// How the stores are used.
@@ -191,7 +202,6 @@ impl ReadReplicas {
 
 /// The one file of a folder, as a Secret is mounted: names with a dot are the kubelet's own.
 fn in_folder(folder: &Path) -> crate::error::Result<Option<PathBuf>> {
-    use crate::error::{Code, Error};
     let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
     let mut files = list().map_err(|e| Error::io("list", folder, e))?;
     files.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
@@ -306,7 +316,7 @@ impl Retention {
             keep_pre_restore: *keep_pre_restore,
         };
         if keep.is_empty() {
-            return Err(crate::error::Error::new(crate::error::Code::Usage, "the retention rules given keep nothing")
+            return Err(Error::new(Code::Usage, "the retention rules given keep nothing")
                 .hint("give one that keeps something, such as --keep-last 10, or none for the default rules"));
         }
         Ok(keep)

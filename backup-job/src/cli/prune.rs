@@ -1,18 +1,23 @@
-use super::args::{Backups, Format, Ignored, Output, Retention, Wait};
+use super::args::{Adopt, Backups, Database, Format, Output, Retention, Wait};
 use super::output::{self, Answer};
 use crate::error::Result;
 use crate::prune::{self, Fate};
 
 /// Applies the retention rules to the backup folder
 ///
-/// The last verified backup always stays.
+/// The last verified backup always stays, and so does what the catalog does not know.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job prune --keep-hourly 24 --keep-daily 31 --dry-run")]
 pub(super) struct Args {
     #[command(flatten)]
     backups: Backups,
     #[command(flatten)]
-    ignored: Ignored,
+    database: Database,
+    #[command(flatten)]
+    adopt: Adopt,
+    /// Do not ask on a terminal
+    #[arg(long, hide = true)]
+    yes: bool,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -30,13 +35,15 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { backups, ignored: _, output: _, wait, dry_run, retention } = self;
+        let Self { backups, database, adopt, yes: _, output: _, wait, dry_run, retention } = self;
         let fates = prune::run(&prune::Options {
+            database: database.database,
             backups: backups.backups,
             keep: retention.keep()?,
             wait: wait.wait,
             now: crate::clock::now(),
             dry_run,
+            adopt_backups: adopt.adopt_backups,
         })?;
         let rows = fates.iter().map(|Fate { file, keep, reasons }| {
             let fate = match (keep, dry_run) {

@@ -60,13 +60,14 @@ impl Args {
             [
                 row.source.clone(),
                 output::or_dash(row.point.as_ref()),
+                output::or_dash(row.point_at.map(|at| format!("{at:.0}"))),
                 format!("{:.2} s", row.seconds),
                 output::or_dash(size),
                 output::or_dash(row.events),
                 state,
             ]
         });
-        let table = output::table(["SOURCE", "POINT", "TOOK", "SIZE", "EVENTS", "STATE"], rows);
+        let table = output::table(["SOURCE", "POINT", "INSTANT", "TOOK", "SIZE", "EVENTS", "STATE"], rows);
         let reports: Vec<_> = rehearsals
             .iter()
             .map(|rehearsal| Rehearsed { rehearsal, good: rehearsal.outcome == Outcome::Good })

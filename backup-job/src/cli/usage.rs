@@ -11,17 +11,14 @@ use crate::output::{self, Format};
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let printed = error.print();
     if !error.use_stderr() {
-        return match printed {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => output::broken_pipe_or(&error),
-        };
+        return output::unprinted(printed).unwrap_or(ExitCode::SUCCESS);
     }
     // Where stderr is gone, stdout and the exit code still say it.
     drop(printed);
     if asked_format() == Format::Json
-        && let Err(failed) = output::print_error(&as_ours(&error.render().to_string()))
+        && let Some(code) = output::unprinted(output::print_error(&as_ours(&error.render().to_string())))
     {
-        return output::broken_pipe_or(&failed);
+        return code;
     }
     ExitCode::from(Code::Usage.exit_code())
 }

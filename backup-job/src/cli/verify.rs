@@ -1,6 +1,7 @@
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
+use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
 use crate::catalog;
 use crate::error::{Code, Error, Result};
@@ -11,7 +12,8 @@ use crate::verify::replicas;
 /// Reads restore points back: checksum, integrity_check, content against the catalog
 ///
 /// Where none is named: all backups, and the newest state of each replica, which is fetched beside the database and removed
-/// again. What is found of backups is recorded in the catalog. What is sealed is opened with an identity; without one it
+/// again. What is found of backups is recorded in the catalog; a file that the catalog does not know is looked at where it
+/// is named, and recorded with --adopt-backups. What is sealed is opened with an identity; without one it
 /// is compared as it lies there, which shows damage, and is not recorded as verified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job verify latest backup-2025-01-10-12-00.db\n  \
@@ -24,6 +26,8 @@ pub(super) struct Args {
     backups: Backups,
     #[command(flatten)]
     database: Database,
+    #[command(flatten)]
+    adopt: Adopt,
     /// Do not ask on a terminal
     #[arg(long, hide = true)]
     yes: bool,
@@ -39,6 +43,8 @@ pub(super) struct Args {
 struct Verified {
     point: String,
     source: String,
+    /// Instant of the restore point, where it is known.
+    created_at: Option<Timestamp>,
     verified: bool,
     seconds: f64,
     error: Option<String>,
@@ -49,6 +55,9 @@ struct Verified {
     unopened: Option<String>,
     #[serde(skip)]
     code: Option<Code>,
+    /// Whether the catalog does not know it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unknown: bool,
     /// In the backup folder, and not in a replica.
     #[serde(skip)]
     is_backup: bool,
@@ -60,7 +69,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { points, backups, database, replicas, yes: _, output: _, wait } = self;
+        let Self { points, backups, database, adopt, replicas, yes: _, output: _, wait } = self;
         let keys = replicas.keys()?;
         let given = keys.given();
         let now = crate::clock::now();
@@ -77,6 +86,7 @@ impl Args {
                 database: database.database.clone(),
                 wait: wait.wait,
                 now,
+                adopt_backups: adopt.adopt_backups,
             };
             let outcomes = catalog::unless_away(points::run(&options), access.is_some())?;
             verified.extend(outcomes.iter().flatten().map(of_backup));
@@ -85,10 +95,11 @@ impl Args {
             let options = replicas::Options { access, points, database: database.database, now };
             verified.extend(replicas::run(&options)?.iter().map(of_replica));
         }
-        let rows = verified
-            .iter()
-            .map(|row| [row.point.clone(), row.source.clone(), format!("{:.2} s", row.seconds), state(row)]);
-        let table = output::table(["POINT", "SOURCE", "TOOK", "STATE"], rows);
+        let rows = verified.iter().map(|row| {
+            let at = row.created_at.map(|at| format!("{at:.0}"));
+            [row.point.clone(), row.source.clone(), output::or_dash(at), format!("{:.2} s", row.seconds), state(row)]
+        });
+        let table = output::table(["POINT", "SOURCE", "INSTANT", "TOOK", "STATE"], rows);
         let names = verified.iter().filter(|row| row.verified).map(|row| row.point.clone()).collect();
         let damaged = verified.iter().filter(|row| row.error.is_some()).count();
         let unopened = verified.iter().filter(|row| row.unopened.is_some()).count();
@@ -135,6 +146,7 @@ fn state(row: &Verified) -> String {
         (None, None, true) => "verified, sealed".to_owned(),
         (None, None, false) => "verified".to_owned(),
     };
+    let state = if row.unknown { format!("{state}; the catalog does not know it") } else { state };
     row.warnings.iter().fold(state, |state, warning| format!("{state}; warning: {warning}"))
 }
 
@@ -142,6 +154,7 @@ fn of_backup(outcome: &Outcome) -> Verified {
     Verified {
         point: outcome.file.clone(),
         source: outcome.kind.source().to_owned(),
+        created_at: Some(outcome.created_at),
         verified: outcome.is_verified(),
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(ToString::to_string),
@@ -149,6 +162,7 @@ fn of_backup(outcome: &Outcome) -> Verified {
         sealed: outcome.sealed,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
+        unknown: outcome.unknown,
         is_backup: true,
     }
 }
@@ -157,6 +171,7 @@ fn of_replica(outcome: &replicas::Outcome) -> Verified {
     Verified {
         point: outcome.point.clone(),
         source: outcome.replica.clone(),
+        created_at: outcome.at,
         verified: outcome.error.is_none() && outcome.unopened.is_none(),
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(Error::chain),
@@ -164,6 +179,7 @@ fn of_replica(outcome: &replicas::Outcome) -> Verified {
         sealed: outcome.sealed,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
+        unknown: false,
         is_backup: false,
     }
 }

@@ -146,19 +146,18 @@ pub fn run(options: &Options) -> Result<Report> {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
-            // Noted before and after: whoever dies in between leaves no word about what another made there.
+            // Noted before and after: whoever dies in between leaves no word about what another made there. The id is the
+            // place's from the first: whoever dies in between is found by its backups and its replica.
             let is_replicated = options.access.is_some();
             let note = |content| Origin::of(database, parent, content)?.leave(database, is_replicated);
-            let before = || note(Some(source.checksums.content));
+            let before = || {
+                note(Some(source.checksums.content))?;
+                id.map_or(Ok(()), |id| owner::adopt(database, id))
+            };
             if fill::fill(database, &source, *wait, before)? == fill::Filled::Done {
                 let mut report = restored(options, &point, &source, skipped);
                 if let Err(error) = note(None) {
                     report.warnings.push(format!("the replicator will not know the origin: {}", error.chain()));
-                }
-                if let Some(id) = id
-                    && let Err(error) = owner::adopt(database, id)
-                {
-                    report.warnings.push(format!("the next backup will not know the database: {}", error.chain()));
                 }
                 return finish(report);
             }
@@ -252,7 +251,7 @@ struct Newest {
 fn newest(options: &Options) -> Result<Option<Newest>> {
     let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
-        let catalog = Catalog::read(backups)?;
+        let catalog = read(options)?;
         let id = identity(options, &catalog)?;
         let found = newest_good(options, &catalog)?;
         Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None, id }))
@@ -270,7 +269,7 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
         };
     };
     // A damaged or missing backup is no reason not to start: the replica has something.
-    let id = match catalog::unless_away(Catalog::read(backups), true)? {
+    let id = match catalog::unless_away(read(options), true)? {
         Some(catalog) => identity(options, &catalog)?,
         None => None,
     };
@@ -296,16 +295,20 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
         .hint("name the database as it was with --database, or the right replica; `backup-job restore` makes a copy"));
     }
     if id.is_some() && id != of_replica {
-        return Err(Error::new(
-            Code::Usage,
-            format!("{} and '{}' are of two databases", choice.replica(), backups.display()),
-        )
-        .hint("give the replica and the backup folder of one database"));
+        return Err(choice.is_of_another_than(backups));
     }
     let (scratch, point, choice) = restore::fetch(access, choice, &options.database)?;
     let source = Source::fetched(scratch, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
     Ok(Some(Newest { point, source, skipped: Vec::new(), parent, id: of_replica }))
+}
+
+fn read(options: &Options) -> Result<Catalog> {
+    let mut catalog = Catalog::read(&options.backups)?;
+    if options.adopt_backups {
+        catalog.adopt_unknown(|_| true);
+    }
+    Ok(catalog)
 }
 
 /// Which database this is once it is restored.
@@ -317,7 +320,7 @@ fn identity(options: &Options, catalog: &Catalog) -> Result<Option<DatabaseId>> 
 /// Whether there is a backup from after `at`: only then is one read, or opened. One that is ahead of the clock says
 /// nothing of when it was made.
 fn has_newer(options: &Options, at: Timestamp) -> Result<bool> {
-    let catalog = Catalog::read(&options.backups)?;
+    let catalog = read(options)?;
     let is_newer = |point: &RestorePoint| point.created_at > at && point.ahead(options.now).is_none();
     Ok(catalog.points().iter().any(|point| point.kind == Kind::Backup && is_newer(point)))
 }
@@ -359,9 +362,14 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
     if let Some(ahead) = ahead {
         return Err(ahead_of_the_clock(ahead, None, options.now));
     }
-    match catalog.points() {
-        [] => Ok(None),
-        points => Err(Error::new(
+    match (catalog.points(), catalog.unknown()) {
+        ([], []) => Ok(None),
+        ([], unknown) => Err(Error::new(
+            Code::VerificationFailed,
+            format!("'{}' holds {} backups, and the catalog knows none of them", backups.display(), unknown.len()),
+        )
+        .hint("they may be another database's; if they are this one's, say --adopt-backups")),
+        (points, _) => Err(Error::new(
             Code::VerificationFailed,
             format!("none of the {} restore points in '{}' is a good backup", points.len(), backups.display()),
         )

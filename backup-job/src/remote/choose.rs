@@ -63,6 +63,12 @@ impl Choice {
         }
     }
 
+    /// That the backups in `folder` are another database's.
+    pub(crate) fn is_of_another_than(&self, folder: &Path) -> Error {
+        Error::new(Code::Usage, format!("{} and '{}' are of two databases", self.replica(), folder.display()))
+            .hint("give the replica and the backup folder of one database")
+    }
+
     /// Where it is.
     pub fn replica(&self) -> String {
         self.store.url().to_string()
@@ -246,6 +252,23 @@ fn refused(survey: &Survey, error: plan::Error) -> Error {
         plan::Error::Gap { .. } | plan::Error::MissingTail { .. } => Code::VerificationFailed,
         _ => Code::NoSuchRestorePoint,
     };
-    Error::new(code, format!("{} cannot give that: {error}", survey.store.url()))
-        .hint("`backup-job list` shows what can be restored")
+    let state = match error {
+        plan::Error::Gap { before, .. } => before,
+        plan::Error::MissingTail { newest, .. } => newest,
+        plan::Error::NotKept { before, .. } => Some(before),
+        plan::Error::Beyond { newest, .. } => Some(newest),
+        _ => None,
+    };
+    let shows = "`backup-job list` shows what can be restored";
+    let hint = match state.and_then(|txid| Some((txid, stored(survey, txid)?))) {
+        Some((txid, at)) => format!("{shows}; {txid:016x} was shipped at {at:.0}"),
+        None => shows.to_owned(),
+    };
+    Error::new(code, format!("{} cannot give that: {error}", survey.store.url())).hint(hint)
+}
+
+/// When the store got the state `txid`, of the newest epoch that has it.
+fn stored(survey: &Survey, txid: u64) -> Option<Timestamp> {
+    let file = survey.steps.iter().find_map(|step| step.history.smallest(txid))?;
+    Timestamp::from_millisecond(file.stored_ms).ok()
 }

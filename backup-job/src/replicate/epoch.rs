@@ -10,6 +10,7 @@ use super::origin;
 use super::outbox::Outbox;
 use super::staging::{Name, Staged, Staging};
 use super::state::{Home, State};
+use super::watch;
 use crate::error::Result;
 use crate::model::point::Point;
 use replica::epoch::{Parent, WriterId};
@@ -67,7 +68,8 @@ impl Epoch {
     fn resume(home: Home, state: State, folder: PathBuf, map: PageMap, log: MapLog, outbox: &Outbox) -> Result<Self> {
         let staging = Staging::new(folder.clone());
         let staged = staging.recover(&map)?;
-        tracing::info!(epoch = %state.epoch, txid = map.txid(), staged = staged.len(), "the epoch goes on");
+        let at = watch::instant(map.timestamp_ms()).map(tracing::field::display);
+        tracing::info!(epoch = %state.epoch, txid = map.txid(), at, staged = staged.len(), "the epoch goes on");
         // The map learns it first: who is killed before the state has it must not ship an epoch without one.
         let mut state = state;
         state.page_size = map.page_size();

@@ -112,7 +112,7 @@ fn of_the_volume(samples: &mut Samples, volume: &str, folder: &Path) {
 }
 
 /// 0 stands for not known.
-fn instant(ms: u64) -> Option<Timestamp> {
+pub(super) fn instant(ms: u64) -> Option<Timestamp> {
     let ms = i64::try_from(ms).ok().filter(|ms| *ms > 0)?;
     Timestamp::from_millisecond(ms).ok()
 }

@@ -40,6 +40,7 @@ pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> 
             return Err(error);
         }
     };
+    Catalog::read(backups)?.announce(backups, name, *now)?;
     files::publish(LABEL, writer, &backups.join(name))?;
     let mut catalog = Catalog::read(backups)?;
     if let Some((bytes, checksum)) = file {
@@ -49,7 +50,7 @@ pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> 
             ..RestorePoint::unrecorded(name.to_owned(), Kind::PreRestore, *now, bytes)
         });
     }
-    catalog.record_strangers(backups, *now);
+    catalog.record_unrecorded(backups, *now);
     catalog.publish(backups, *now)
 }
 

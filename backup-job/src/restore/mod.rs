@@ -41,7 +41,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Catalog, owner};
 use crate::error::{Error, Result};
-use crate::home;
 use crate::lock;
 use crate::model::point::Point;
 use crate::model::restore_point::RestorePoint;
@@ -173,8 +172,12 @@ pub fn run(options: &Options) -> Result<Report> {
 pub fn plan(options: &Options) -> Result<Prepared> {
     let started = Instant::now();
     require_folder(options)?;
-    let id = identity(options)?;
+    let id_by_backups = identity(options)?;
     let select::Selected { point, source, choice } = select::select(options)?;
+    let id = match &choice {
+        Some(choice) => agreed(options, id_by_backups, choice)?,
+        None => id_by_backups,
+    };
     let live = inspect::inspect(&options.database, options.wait)?;
     let name = safety_copy::free_name(options)?;
     let plan = plan::make(options, &point, &source, &live, name)?;
@@ -193,6 +196,16 @@ fn identity(options: &Options) -> Result<Option<DatabaseId>> {
     match is_there {
         true => owner::require(&catalog, database, backups, *adopt_backups),
         false => owner::require_for_empty(&catalog, database, backups, *adopt_backups, false),
+    }
+}
+
+/// What is restored from a replica is the database that the replica is of, unless it is a copy. Where the backup folder
+/// says which database comes here, that is to be the same.
+fn agreed(options: &Options, by_backups: Option<DatabaseId>, choice: &Choice) -> Result<Option<DatabaseId>> {
+    let by_replica = choice.identity_at(&options.database)?;
+    match (by_backups, by_replica) {
+        (Some(one), Some(other)) if one != other => Err(choice.is_of_another_than(&options.backups)),
+        _ => Ok(by_backups.or(by_replica)),
     }
 }
 
@@ -233,14 +246,6 @@ impl Prepared {
             How::InPlace => self.in_place(&mut || {}),
             How::Replace => self.replace(),
         }?;
-        if let Some(id) = self.id
-            && let Err(error) = owner::adopt(&self.options.database, id)
-        {
-            report.warnings.push(format!("the next backup will not know the database: {}", error.chain()));
-        }
-        if let Err(error) = self.adopt() {
-            report.warnings.push(format!("the database has no id: {}", error.chain()));
-        }
         report.seconds = (self.took + started.elapsed()).as_secs_f64();
         Ok(report)
     }
@@ -253,6 +258,7 @@ impl Prepared {
         let _one_writer = lock_backups(backups, *wait)?;
         pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;
+        self.adopt()?;
         let done = in_place::run(&self.options, &self.source, &name, before_lock)?;
         let _to_the_end = stop::hold();
         let mut warnings = self.source.warnings.clone();
@@ -279,7 +285,12 @@ impl Prepared {
         let Options { database, wait, .. } = &self.options;
         let _alone = lock::exclusive(database, *wait)?;
         let is_replicated = self.options.access.is_some();
-        let before = |new: &Path| self.origin(new)?.leave(database, is_replicated);
+        let before = |new: &Path| {
+            self.adopt()?;
+            let noted = self.origin(new).and_then(|origin| origin.leave(database, is_replicated)).err();
+            Ok(noted
+                .map(|error| format!("the replicator will not know what the database came from: {}", error.chain())))
+        };
         let done = replace::run(&self.options, &self.source, &self.free_name()?, before)?;
         let _to_the_end = stop::hold();
         Ok(Report {
@@ -290,13 +301,9 @@ impl Prepared {
         })
     }
 
-    /// What was restored from a replica is the database that the replica is of, unless it is a copy.
+    /// Before the database is what was restored: whoever is killed in between is known to its backups and its replica.
     fn adopt(&self) -> Result<()> {
-        let database = &self.options.database;
-        match self.choice.as_ref().map(|choice| choice.identity_at(database)).transpose()?.flatten() {
-            Some(id) if home::recorded_id(database)?.is_none() => home::adopt(database, id),
-            _ => Ok(()),
-        }
+        self.id.map_or(Ok(()), |id| owner::adopt(&self.options.database, id))
     }
 
     /// What `file` is from, for the replicator.

@@ -5,7 +5,7 @@
 //! ```
 //! The caller holds the exclusive lock: the keeper has let go, and no `init` starts the application meanwhile.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use super::safety_copy::{Published, SafetyCopy};
 use super::source::Source;
 use super::{Options, evidence, open_files, range_lock, safety_copy};
 use crate::error::{Code, Error, Result};
+use crate::home;
 use crate::lock;
 use crate::snapshot;
 use crate::sqlite::{self, Shape};
@@ -31,7 +32,8 @@ pub(super) struct Done {
     pub(super) warnings: Vec<String>,
 }
 
-/// Puts `source` in the place of the database. `before` is told of the new file, whole, when it is about to be renamed.
+/// Puts `source` in the place of the database. `before` is told of the new file, whole, when it is about to be renamed;
+/// it may have something to warn of.
 ///
 /// # Errors
 /// Nothing was changed, but for an error after the rename, which says so.
@@ -39,9 +41,9 @@ pub(super) fn run(
     options: &Options,
     source: &Source,
     safety_copy: &str,
-    before: impl FnOnce(&Path) -> Result<()>,
+    before: impl FnOnce(&Path) -> Result<Option<String>>,
 ) -> Result<Done> {
-    let database = real_path(&options.database)?;
+    let database = home::resolve(&options.database)?;
     let started = Instant::now();
     remove_leftovers(&database)?;
     range_lock::require_unused(&database)?;
@@ -61,11 +63,12 @@ pub(super) fn run(
             return Err(error);
         }
     };
-    if let Err(error) = new.path().and_then(before) {
-        warnings.push(format!("the replicator will not know what the database came from: {}", error.chain()));
-    }
     let _to_the_end = stop::hold();
-    let placed = match new.place(&database) {
+    let placed = new.path().and_then(before).and_then(|warning| {
+        warnings.extend(warning);
+        new.place(&database)
+    });
+    let placed = match placed {
         Err(error) if !new.is_placed(&database) => {
             old.release();
             if let Kept::Copy(copy) = kept {
@@ -156,15 +159,6 @@ fn copy(connection: &Connection, shape: Shape, options: &Options, name: &str) ->
     let mut copy = SafetyCopy::create(options, name, shape)?;
     snapshot::batches(connection, shape, |_, pages| copy.append(pages))?;
     copy.publish(options.now)
-}
-
-/// Where a symbolic link leads: the rename is to replace the database and not the link.
-fn real_path(database: &Path) -> Result<PathBuf> {
-    match std::fs::canonicalize(database) {
-        Ok(path) => Ok(path),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(database.to_owned()),
-        Err(error) => Err(Error::io("look at", database, error)),
-    }
 }
 
 /// Opens the restored database once, as its users will.

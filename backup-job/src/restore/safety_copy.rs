@@ -58,7 +58,7 @@ pub(super) struct SafetyCopy {
 impl SafetyCopy {
     /// Makes the temporary file, after asking for room. The caller holds the lock of the backup folder.
     pub(super) fn create(options: &Options, name: &str, shape: Shape) -> Result<Self> {
-        let Options { database, backups, recipients, .. } = options;
+        let Options { database, backups, recipients, now, .. } = options;
         let (room, temporary) = match recipients {
             None => (shape.bytes(), catalog::temporary(backups, name)),
             Some(_) => {
@@ -68,6 +68,10 @@ impl SafetyCopy {
             }
         };
         files::require_room(backups, room, "the safety copy")?;
+        // Here and not when it gets its name, since writers wait then. A sealed one is announced when it is sealed.
+        if recipients.is_none() {
+            Catalog::read(backups)?.announce(backups, name, *now)?;
+        }
         files::remove(LABEL, &temporary)?;
         let writer = Writer::create_like(LABEL, &temporary, database)?;
         Ok(Self {

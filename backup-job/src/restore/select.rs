@@ -31,7 +31,11 @@ pub(super) struct Selected {
 pub(super) fn select(options: &Options) -> Result<Selected> {
     let Some(access) = options.access.as_ref().filter(|_| !matches!(options.point, Point::File(_))) else {
         let (catalog, point) = backup(options)?;
-        let source = Source::open(folder(options), &point, &catalog)?;
+        let mut source = Source::open(folder(options), &point, &catalog)?;
+        if catalog.unknown().iter().any(|unknown| unknown.file == point.file) {
+            let warning = format!("the catalog does not know {}: it may be another database's", point.file);
+            source.warnings.insert(0, warning);
+        }
         return Ok(Selected { point, source, choice: None });
     };
     if let Point::Instant(asked) = options.point
@@ -72,8 +76,19 @@ fn folder(options: &Options) -> Folder<'_> {
 }
 
 fn backup(options: &Options) -> Result<(Catalog, RestorePoint)> {
-    let catalog = Catalog::read(&options.backups)?;
-    let point = point::select(catalog.points(), &options.point, options.now).map_err(no_such_point)?.clone();
+    let mut catalog = Catalog::read(&options.backups)?;
+    if options.adopt_backups {
+        catalog.adopt_unknown(|_| true);
+    }
+    let named;
+    let points = match options.point {
+        Point::File(_) => {
+            named = catalog.all();
+            &named
+        }
+        _ => catalog.points(),
+    };
+    let point = point::select(points, &options.point, options.now).map_err(no_such_point)?.clone();
     let last =
         catalog.newest_backup().filter(|last| options.point == Point::Latest && last.recency() > point.recency());
     if let Some((last, suspicion)) = last.and_then(|last| Some((last, last.suspicion(options.now)?))) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Checked;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, owner};
 use crate::error::{Code, Error, Result};
 use crate::lock;
 use crate::model::checksum::Checksums;
@@ -28,12 +28,15 @@ pub struct Options {
     pub points: Vec<Point>,
     /// What opens the sealed ones; without it they are compared as they lie there.
     pub keys: Keys,
-    /// The database, beside which a sealed file is opened that the catalog knows nothing of.
+    /// The database whose backups they are; it need not be there. Beside it a sealed file is opened that the catalog
+    /// knows nothing of.
     pub database: PathBuf,
     /// Longest wait for the folder's lock, for the moment of recording.
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
+    /// The backups in the folder are this database's, though they were another's by name, or nobody's.
+    pub adopt_backups: bool,
 }
 
 /// How one restore point did.
@@ -43,6 +46,8 @@ pub struct Outcome {
     pub file: String,
     /// Why it was made.
     pub kind: Kind,
+    /// Instant of the snapshot.
+    pub created_at: Timestamp,
     /// How long reading it back took; hard links of one file are read once.
     pub seconds: f64,
     /// What is wrong with it.
@@ -54,6 +59,8 @@ pub struct Outcome {
     pub unopened: Option<Error>,
     /// What SQLite's checks say that is no damage.
     pub warnings: Vec<String>,
+    /// Whether the catalog does not know it: then nothing is recorded.
+    pub unknown: bool,
     /// What was found in a sealed file that the catalog knew nothing of.
     found: Option<Checked>,
 }
@@ -68,29 +75,40 @@ impl Outcome {
 /// Reads the restore points back from the disk, newest first. Damage is an [`Outcome`], not an error.
 ///
 /// # Errors
-/// [`Code::NoSuchRestorePoint`] where a point asked for is not there; [`Code::Usage`] where something sealed is there and
+/// [`Code::NoSuchRestorePoint`] where a point asked for is not there; [`Code::Usage`] where the folder is another
+/// database's, or something sealed is there and
 /// the identity cannot be read; what keeps the catalog from being written, except
 /// for a folder that is mounted read-only.
 pub fn run(options: &Options) -> Result<Vec<Outcome>> {
-    let Options { backups, points, keys, wait, now, .. } = options;
-    let catalog = Catalog::read(backups)?;
-    let chosen = choose(catalog.points(), points, *now)?;
+    let Options { backups, points, keys, database, now, adopt_backups, .. } = options;
+    let mut catalog = Catalog::read(backups)?;
+    owner::require_unless_away(&catalog, database, backups, *adopt_backups)?;
+    if *adopt_backups {
+        catalog.adopt_unknown(|_| true);
+    }
+    let chosen = choose(&catalog, points, *now)?;
     if chosen.iter().any(|point| point.sealed) {
         keys.identities()?;
     }
     let mut read = HashMap::new();
-    let outcomes: Vec<Outcome> = chosen.iter().map(|point| verify(options, point, &mut read)).collect();
+    let is_unknown = |point: &RestorePoint| catalog.unknown().iter().any(|unknown| unknown.file == point.file);
+    let outcomes: Vec<Outcome> = chosen
+        .iter()
+        .map(|point| Outcome { unknown: is_unknown(point), ..verify(options, point, &mut read) })
+        .collect();
     // Nothing was found out about what was not read to its end.
     stop::check()?;
-    record(backups, &outcomes, *wait, *now)?;
+    record(options, &outcomes)?;
     Ok(outcomes)
 }
 
-fn choose(all: &[RestorePoint], points: &[Point], now: Timestamp) -> Result<Vec<RestorePoint>> {
+fn choose(catalog: &Catalog, points: &[Point], now: Timestamp) -> Result<Vec<RestorePoint>> {
     if points.is_empty() {
-        return Ok(all.to_vec());
+        return Ok(catalog.points().to_vec());
     }
-    points.iter().map(|point| Ok(point::select(all, point, now).map_err(no_such_point)?.clone())).collect()
+    let all = catalog.all();
+    let one = |point: &Point| Ok(point::select(&all, point, now).map_err(no_such_point)?.clone());
+    points.iter().map(one).collect()
 }
 
 /// The library's error for a point that names nothing.
@@ -144,8 +162,8 @@ fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, 
     };
     let Shown { error, unopened, warnings, found } = shown;
     let seconds = started.elapsed().as_secs_f64();
-    let (file, kind, sealed) = (point.file.clone(), point.kind, point.sealed);
-    Outcome { file, kind, seconds, error, sealed, unopened, warnings, found }
+    let (file, kind, created_at, sealed) = (point.file.clone(), point.kind, point.created_at, point.sealed);
+    Outcome { file, kind, created_at, seconds, error, sealed, unopened, warnings, unknown: false, found }
 }
 
 /// From the disk, not from memory: that is where it would be restored from.
@@ -192,8 +210,10 @@ fn open_sealed(options: &Options, point: &RestorePoint, path: &Path, progress: &
 }
 
 /// The lock is held for the recording only: reading everything back takes long, and backups go on meanwhile.
-fn record(backups: &Path, outcomes: &[Outcome], wait: Duration, now: Timestamp) -> Result<()> {
-    let _one_writer = match lock::backups(backups, wait) {
+fn record(options: &Options, outcomes: &[Outcome]) -> Result<()> {
+    let Options { backups, wait, adopt_backups, .. } = options;
+    let now = options.now;
+    let _one_writer = match lock::backups(backups, *wait) {
         Ok(lock) => lock,
         Err(error) if is_read_only(&error) => {
             tracing::warn!("the backup folder is read-only: what was found is not recorded in the catalog");
@@ -202,6 +222,9 @@ fn record(backups: &Path, outcomes: &[Outcome], wait: Duration, now: Timestamp) 
         Err(error) => return Err(error),
     };
     let mut catalog = Catalog::read(backups)?;
+    if *adopt_backups {
+        catalog.adopt_unknown(|file| outcomes.iter().any(|outcome| outcome.file == file));
+    }
     for outcome in outcomes {
         let Some(point) = catalog.points().iter().find(|point| point.file == outcome.file) else { continue };
         let mut point = point.clone();
@@ -223,7 +246,7 @@ fn record(backups: &Path, outcomes: &[Outcome], wait: Duration, now: Timestamp) 
         }
         catalog.insert(point);
     }
-    catalog.record_strangers(backups, now);
+    catalog.record_unrecorded(backups, now);
     catalog.publish(backups, now)
 }
 
@@ -248,7 +271,7 @@ mod tests {
         drop(database);
         std::fs::hard_link(folder.path().join(first), folder.path().join(second)).unwrap();
         let mut catalog = Catalog::read(folder.path()).unwrap();
-        catalog.record_strangers(folder.path(), now);
+        catalog.record_unrecorded(folder.path(), now);
         let mut other = catalog.points().iter().find(|point| point.file == first).unwrap().clone();
         other.content_checksum = Checksum::from(other.content_checksum.get() ^ 1);
         catalog.insert(other);
@@ -262,6 +285,7 @@ mod tests {
             keys: Keys::default(),
             wait: Duration::ZERO,
             now,
+            adopt_backups: false,
         })
         .unwrap();
         let good: Vec<_> = outcomes.iter().map(|one| (one.file.as_str(), one.error.is_none())).collect();

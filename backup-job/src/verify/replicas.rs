@@ -32,6 +32,8 @@ pub struct Outcome {
     pub point: String,
     /// The replica.
     pub replica: String,
+    /// Its instant, where it is there.
+    pub at: Option<Timestamp>,
     /// How long it took.
     pub seconds: f64,
     /// Whether its files are sealed, where that is known.
@@ -69,6 +71,7 @@ fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcom
     let mut outcome = Outcome {
         point: point.to_string(),
         replica: replica.to_owned(),
+        at: None,
         seconds: started.elapsed().as_secs_f64(),
         sealed: false,
         error: None,
@@ -77,7 +80,8 @@ fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcom
     };
     match verified {
         Ok((choice, warnings)) => {
-            (outcome.point, outcome.sealed, outcome.warnings) = (choice.name(), choice.is_sealed(), warnings);
+            (outcome.point, outcome.at, outcome.sealed) = (choice.name(), Some(choice.at), choice.is_sealed());
+            outcome.warnings = warnings;
         }
         Err(error) if error.code() == Code::Usage && !only.keys.given() => match remote::check_unopened(only) {
             Ok(_) => (outcome.sealed, outcome.unopened) = (true, Some(error)),

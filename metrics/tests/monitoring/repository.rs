@@ -5,11 +5,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// Where its pages are: what the alarms' `runbook_url` begins with.
-pub(crate) fn runbook_url() -> String {
-    format!("{}/blob/main/docs/runbook/", env!("CARGO_PKG_REPOSITORY"))
-}
-
 pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(name)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::names::{assert_is_right_for_two_pods, told_apart};
-use crate::repository::{assert_is, path, read, runbook_url, yaml};
+use crate::repository::{assert_is, path, read, yaml};
 
 pub(crate) const RULES: &str = "k8s/components/monitoring/rules.yaml";
 const TESTS: &str = "k8s/components/monitoring/rules_test.yaml";
@@ -44,9 +44,8 @@ impl Rule {
     /// Its page in the runbook, and the section there.
     #[track_caller]
     pub(crate) fn page(&self) -> (&str, Option<&str>) {
-        let url = self.text("/annotations/runbook_url");
-        let base = runbook_url();
-        let page = url.strip_prefix(&base).unwrap_or_else(|| panic!("{}: '{url}' is not below {base}", self.name));
+        let runbook = self.text("/annotations/runbook");
+        let page = runbook.strip_prefix("docs/runbook/").unwrap_or_else(|| panic!("{}: '{runbook}'", self.name));
         page.split_once('#').map_or((page, None), |(page, section)| (page, Some(section)))
     }
 }
@@ -60,17 +59,11 @@ pub(crate) fn rules() -> Vec<Rule> {
 }
 
 #[test]
-fn the_pages_of_the_alarms_are_below_the_repository() {
-    for file in [RULES, TESTS] {
-        let text = read(file);
-        let line = |line: &str| match line.split_once("runbook_url: ") {
-            Some((before, url)) => {
-                let page = url.rsplit('/').next().unwrap();
-                format!("{before}runbook_url: {}{page}\n", runbook_url())
-            }
-            None => format!("{line}\n"),
-        };
-        assert_is(file, &text.lines().map(line).collect::<String>());
+fn each_alarm_leads_to_its_page_as_the_application_serves_it() {
+    for rule in rules() {
+        let (page, _) = rule.page();
+        let served = format!("{{{{ $externalLabels.mini_pra_url }}}}/runbook/{}", page.trim_end_matches(".md"));
+        assert_eq!(rule.text("/annotations/runbook_url"), served, "{}", rule.name);
     }
 }
 

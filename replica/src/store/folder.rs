@@ -189,12 +189,13 @@ impl Folder {
         Ok((self.get_range(key, 0, len)?, object))
     }
 
-    /// All objects below `prefix`, which ends at a slash or is empty.
+    /// All objects below `prefix`, which ends at a slash or is empty. Whatever is not a folder is one, also what nobody can
+    /// read and what has no name of ours: what is not shown would pass for nothing.
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Object>> {
         self.is_there()?;
         let mut objects = Vec::new();
         self.walk(prefix.trim_end_matches('/'), &mut |name, meta| {
-            objects.extend(meta.is_file().then(|| object(name, meta)));
+            objects.extend((!meta.is_dir() || name.contains(char::REPLACEMENT_CHARACTER)).then(|| object(name, meta)));
             Ok(meta.is_dir())
         })?;
         objects.sort_unstable_by(|a, b| a.key.cmp(&b.key));
@@ -226,12 +227,16 @@ impl Folder {
         for entry in entries {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name();
-            // No name of ours is anything but UTF-8.
-            let Some(name) = name.to_str().filter(|name| !(folder.is_empty() && *name == TMP)) else { continue };
-            let key = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            match fs::metadata(entry.path()) {
+            if folder.is_empty() && name == TMP {
+                continue;
+            }
+            let shown = name.to_string_lossy();
+            let key = if folder.is_empty() { shown.clone().into_owned() } else { format!("{folder}/{shown}") };
+            // A link that leads nowhere is there all the same.
+            match fs::metadata(entry.path()).or_else(|_| entry.metadata()) {
                 Ok(meta) => {
-                    if visit(&key, &meta)? {
+                    // No name of ours is anything but UTF-8: such a folder is shown, and not gone into.
+                    if visit(&key, &meta)? && name.to_str().is_some() {
                         self.walk(&key, visit)?;
                     }
                 }
@@ -357,7 +362,23 @@ fn sync_parent(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
+
+    #[test]
+    fn a_name_that_is_not_utf8_and_a_link_that_leads_nowhere_are_listed() {
+        let root = tempfile::tempdir().unwrap();
+        let strange = |name: &[u8]| root.path().join(OsStr::from_bytes(name));
+        fs::write(strange(b"dump-\xff.db"), "somebody's").unwrap();
+        fs::create_dir(strange(b"folder-\xff")).unwrap();
+        std::os::unix::fs::symlink("/nowhere", strange(b"link")).unwrap();
+        fs::create_dir(strange(b"empty")).unwrap();
+        let listed = Folder::new(root.path().to_owned(), None).list("").unwrap();
+        let keys: Vec<_> = listed.iter().map(|object| object.key.as_str()).collect();
+        assert_eq!(keys, ["dump-\u{fffd}.db", "folder-\u{fffd}", "link"]);
+    }
 
     #[test]
     fn what_a_crash_left_behind_is_swept_once_it_is_old() {

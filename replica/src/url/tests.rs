@@ -67,6 +67,25 @@ fn a_bare_path_gets_the_url_as_a_hint() {
     assert_eq!(error.hint_text(), Some("for a folder, write file:///mnt/replica"));
 }
 
+#[test]
+fn what_is_shown_of_a_wrong_url_holds_no_key() {
+    let shown = |text: &str| safe_part(text).unwrap_or_default();
+    assert_eq!(shown("ftp://host/path"), "'ftp://host'");
+    assert_eq!(shown("s3://Bucket/a b"), "'s3://Bucket/a b'");
+    for text in [
+        "s3://AKIA:secret@bucket/x",
+        "s3://bucket:secret/x",
+        "https://host/secret",
+        "s3://bucket/x?token=secret",
+        "s3://bucket/x#secret",
+        "s3://bucket/x@secret",
+        "secret",
+        "sec/ret://secret",
+    ] {
+        assert!(!shown(text).contains("secret"), "{text}: {}", shown(text));
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_shown_parses_back_to_the_same(

@@ -178,6 +178,17 @@ async fn a_store_with_foreign_objects_is_not_empty() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_file_whose_name_is_not_utf8_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.db")), "theirs").unwrap();
+    let url = format!("file://{}", folder.path().display()).parse().unwrap();
+    let store = Store::open(&url, &StoreOptions::default()).unwrap();
+    let error = require_nothing_foreign(&store).await.unwrap_err();
+    assert!(error.kind() == Kind::Usage && error.to_string().contains("caf\u{fffd}.db"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_cannot_be_understood_is_never_written_over() {
     for Place { name, store, .. } in &places().await {
         let newer = br#"{"format":"mini-pra-claim","version":3,"writer":"somebody"}"#;

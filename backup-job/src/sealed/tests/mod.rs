@@ -97,6 +97,7 @@ impl Scene {
             database,
             wait: SECOND,
             now: Timestamp::now(),
+            adopt_backups: false,
         })
         .unwrap()
     }
