@@ -12,6 +12,7 @@ mod emptiness;
 mod foreign;
 mod live;
 mod museum;
+mod real;
 mod sealed;
 mod sidecars;
 mod text;
