@@ -13,6 +13,7 @@ mod foreign;
 mod live;
 mod museum;
 mod real;
+mod rights;
 mod sealed;
 mod sidecars;
 mod text;
