@@ -134,7 +134,8 @@ fn a_real_database_comes_back_from_its_backup_to_the_byte_in_both_ways() {
             shown.assert_as_it_was(&shown.database, mode);
         }
         shown.lose();
-        shown.job("init").succeeds();
+        let report = shown.job("init").succeeds();
+        assert_eq!(warnings(&report) > 0, exhibit.warned, "{name}: {report}");
         shown.assert_as_it_was(&shown.database, "init");
     }
 }
@@ -149,6 +150,8 @@ fn a_real_database_comes_back_from_its_replica_to_the_byte_in_every_way() {
         shown.job("backup").succeeds();
         let made = shown.job("replicate").args(&["--once", "--replica", &url]).run();
         assert_eq!(made.code, Some(0), "{name}: {}{}", made.stdout, made.stderr);
+        let is_said = made.stderr.contains("the replica is as sound as the database");
+        assert_eq!(is_said, exhibit.warned, "{name}: {}", made.stderr);
         for mode in ["in-place", "replace"] {
             exhibit.spoil(&shown);
             let report = shown.job("restore").args(&["--yes", "--mode", mode, "--replica", &url]).succeeds();
@@ -161,7 +164,8 @@ fn a_real_database_comes_back_from_its_replica_to_the_byte_in_every_way() {
         fs::remove_dir_all(shown.data.backups()).unwrap();
         fs::create_dir(shown.data.backups()).unwrap();
         shown.lose();
-        shown.job("init").args(&["--replica", &url]).succeeds();
+        let report = shown.job("init").args(&["--replica", &url]).succeeds();
+        assert_eq!(warnings(&report) > 0, exhibit.warned, "{name}: {report}");
         shown.assert_as_it_was(&shown.database, "init");
     }
 }
