@@ -10,10 +10,11 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use replica::epoch::DatabaseId;
+use replica::rights::Rights;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
@@ -88,23 +89,10 @@ pub fn make(database: &Path) -> Result<PathBuf> {
     if home.is_dir() {
         return Ok(home);
     }
-    let parent = folder_of(database);
-    let around = fs::metadata(parent).map_err(|e| {
-        Error::io("look at the folder", parent, e).hint("make the folder, or name the right one with --database")
-    })?;
-    let created = fs::DirBuilder::new().mode(0o700).create(&home);
-    match created {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return Ok(home),
-        Err(error) => return Err(Error::io("create", &home, error)),
-    }
     // Only who may use the folder around it may use it; made by root in somebody's folder, it is his.
-    if nix::unistd::geteuid().is_root() {
-        std::os::unix::fs::chown(&home, Some(around.uid()), Some(around.gid()))
-            .map_err(|e| Error::io("give away", &home, e))?;
-    }
-    let mode = around.permissions().mode() & 0o777;
-    fs::set_permissions(&home, fs::Permissions::from_mode(mode)).map_err(|e| Error::io("set the mode of", &home, e))?;
+    files::make_shared(&home, Rights::create_folder).map_err(|e| {
+        Error::io("create", &home, e).hint("make the folder around it, or name the right one with --database")
+    })?;
     Ok(home)
 }
 

@@ -31,6 +31,7 @@ pub mod listing;
 pub mod lock;
 pub mod logging;
 pub mod model;
+mod mount;
 pub mod output;
 pub mod plugin;
 pub mod progress;

@@ -21,7 +21,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::statfs::{FsType, statfs};
 
 use crate::error::{Code, Error, Result};
-use crate::files::folder_of;
+use crate::files::{self, folder_of};
 use crate::home;
 
 const LOCK: &str = "lock";
@@ -179,15 +179,17 @@ fn wait_for(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File
     }
 }
 
+/// Whoever may use the folder may take the lock, whoever made its file.
 fn open(path: &Path) -> Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(|e| Error::io("open the lock file", path, e))
+    let failed = |e| Error::io("open the lock file", path, e);
+    loop {
+        match fs::OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                files::make_shared(path, |rights, path| rights.create(path).map(drop)).map_err(failed)?;
+            }
+            opened => return opened.map_err(failed),
+        }
+    }
 }
 
 /// Whether `path` still names the file that is locked.

@@ -12,6 +12,7 @@
 //! lineage                    epochs ──► the line of epochs that a restore follows
 //! fetch                      chain of files ──► a database file
 //! flush                      large files, to the disk while they are written
+//! rights                     who may read what is made
 //! history, plan, instant     files of one epoch, target ──► chain of files
 //! retention                  files of one epoch, now ──► what may be deleted
 //! ```
@@ -29,6 +30,7 @@ pub mod layout;
 pub mod lineage;
 pub mod plan;
 pub mod retention;
+pub mod rights;
 pub mod seal;
 pub mod store;
 pub mod url;

@@ -12,6 +12,8 @@ mod emptiness;
 mod foreign;
 mod live;
 mod museum;
+mod real;
+mod rights;
 mod sealed;
 mod sidecars;
 mod text;

@@ -1,6 +1,7 @@
 //! One run of `backup-job`.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -71,6 +72,18 @@ impl Job {
     #[must_use]
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Runs it as another user, of a group of the same number: the caller sees to it that `program` can be reached.
+    #[must_use]
+    pub fn as_user(mut self, id: u32, program: &Path) -> Self {
+        let mut command = Command::new(program);
+        command.args(self.command.get_args()).stdin(Stdio::null()).uid(id).gid(id);
+        for (name, value) in self.command.get_envs() {
+            value.map(|value| command.env(name, value));
+        }
+        self.command = command;
         self
     }
 

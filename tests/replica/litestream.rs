@@ -1,13 +1,14 @@
 //! Stock Litestream as an oracle: it makes of our files what we make of them, sealed ones once `age` has opened them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mini_pra_tests::{Data, Job, backup_job, wait_until};
+use mini_pra_tests::{Data, Database, Job, backup_job, wait_until};
 use tempfile::TempDir;
 
 use crate::content::{assert_same, content};
+use crate::minio::Minio;
 use crate::program;
 use crate::replicator::Replicator;
 use crate::store::{Store, files};
@@ -106,4 +107,48 @@ fn opened(epoch: &Path, key: &Path) -> TempDir {
         output(Command::new(program("PRA_AGE")).args(["--decrypt", "-i"]).arg(key).arg("-o").arg(to).arg(&file.path));
     }
     opened
+}
+
+/// As Litestream lays it out, in a folder and in S3: foreign is not empty.
+#[test]
+fn a_replica_of_litestream_itself_is_named_and_left_as_it_is() {
+    let minio = Minio::start();
+    let data = Data::new();
+    Database::create(&data.database()).run("CREATE TABLE t (x); INSERT INTO t VALUES (1); PRAGMA journal_mode = WAL");
+    for store in [Store::folder(&data, "theirs"), minio.store("theirs")] {
+        let mut theirs = Command::new(program("LITESTREAM"));
+        theirs.args(["replicate", "-once", "-force-snapshot"]).arg(data.database()).arg(&store.url);
+        theirs.envs(store.environment.iter().map(|(name, value)| (*name, value)));
+        // What else this machine says about S3 is not about this server.
+        output(theirs.env_remove("AWS_CA_BUNDLE"));
+        let before = everything(&store.folder);
+        assert!(!before.is_empty());
+        // A volume that was lost, and one that was not.
+        let lost = Data::new();
+        for job in [
+            Job::new("init", &lost).arg("--first-install"),
+            Job::new("init", &lost),
+            Job::new("restore", &lost).arg("--yes"),
+            Job::new("replicate", &data).arg("--once"),
+            Job::new("verify", &data),
+            Job::new("list", &data),
+        ] {
+            let answer = store.given_to(job).fails_with(2);
+            let said = format!("{}{}", answer.stdout, answer.stderr);
+            assert!(said.contains("a replica of Litestream"), "{said}");
+        }
+        assert!(!lost.database().exists(), "no empty application was made");
+        assert_eq!(everything(&store.folder), before);
+    }
+}
+
+/// The paths of all files below a folder.
+fn everything(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(everything(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
 }

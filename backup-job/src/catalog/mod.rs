@@ -221,7 +221,7 @@ fn publish_image(image: &[u8], path: &Path) -> Result<()> {
     const LABEL: &str = "catalog";
     let temporary = temporary(files::folder_of(path), FILE);
     files::remove(LABEL, &temporary)?;
-    let writer = Writer::create(LABEL, &temporary)?;
+    let writer = Writer::create_shared(LABEL, &temporary)?;
     writer.write_at(image, 0)?;
     files::remove_sidecars(LABEL, path)?;
     files::publish(LABEL, writer, path)

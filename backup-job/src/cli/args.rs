@@ -239,9 +239,18 @@ pub(super) struct Wait {
     pub(super) wait: Duration,
 }
 
-/// A database, resolved once: what is made beside it is named after the file and not after a link to it.
+/// A database, resolved once: what is made beside it is named after the file and not after a link to it. One that is
+/// mounted by itself has nothing beside it.
 fn database() -> impl TypedValueParser<Value = PathBuf> {
-    PathBufValueParser::new().try_map(|path| crate::home::resolve(&path).map_err(|error| error.chain()))
+    let resolved = |path: PathBuf| {
+        let path = crate::home::resolve(&path)?;
+        crate::mount::require_none(&path).map(|()| path)
+    };
+    let words = |error: crate::error::Error| match error.hint_text() {
+        Some(hint) => format!("{}: {hint}", error.chain()),
+        None => error.chain(),
+    };
+    PathBufValueParser::new().try_map(move |path| resolved(path).map_err(words))
 }
 
 /// A length of time such as `15m`.

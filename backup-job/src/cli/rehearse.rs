@@ -2,11 +2,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::args::{Backups, Format, Ignored, Output, ReadReplicas, Wait};
+use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
 use crate::catalog::status::{Outcome, Rehearsal};
 use crate::error::{Code, Error, Result};
-use crate::rehearse;
+use crate::{files, rehearse};
 
 /// Restores the newest point of every source into scratch space, verifies it, and records how long it took
 ///
@@ -19,8 +19,12 @@ pub(super) struct Args {
     #[command(flatten)]
     backups: Backups,
     #[command(flatten)]
-    ignored: Ignored,
-    /// A folder with room for the whole database; nothing stays there [default: the system's temporary folder]
+    database: Database,
+    /// Do not ask on a terminal
+    #[arg(long, hide = true)]
+    yes: bool,
+    /// A folder with room for the whole database, which nobody else can read; nothing stays there [default: the
+    /// database's folder]
     #[arg(long, value_name = "DIR", env = "PRA_SCRATCH")]
     scratch: Option<PathBuf>,
     #[command(flatten)]
@@ -44,13 +48,13 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { backups, ignored: _, replicas, scratch, output: _, wait } = self;
+        let Self { backups, database, yes: _, replicas, scratch, output: _, wait } = self;
         let keys = replicas.keys()?;
         let rehearsals = rehearse::run(&rehearse::Options {
             access: replicas.access(&keys, &backups.backups)?,
             keys,
             backups: backups.backups,
-            scratch: scratch.unwrap_or_else(std::env::temp_dir),
+            scratch: scratch.unwrap_or_else(|| files::folder_of(&database.database).to_owned()),
             wait: wait.wait,
             now: crate::clock::now(),
         })?;

@@ -11,10 +11,11 @@ mod id;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use replica::flush::Flusher;
+use replica::rights::Rights;
 
 use crate::error::{Code, Error, Result};
 use crate::stop;
@@ -99,10 +100,19 @@ impl Writer {
     /// Makes a new file that nobody can read who cannot read the database `like`: it has its mode from the start, and its
     /// owner where this user may give it away. Where there is no database yet, the folder's.
     pub fn create_like(label: &'static str, path: &Path, like: &Path) -> Result<Self> {
-        let rights = Rights::of(like)?;
+        let rights = Rights::of(like).map_err(|e| Error::io("look at", like, e))?;
+        Self::create_with(label, path, rights)
+    }
+
+    /// Makes a new file that the users of its folder can read, whoever makes it.
+    pub fn create_shared(label: &'static str, path: &Path) -> Result<Self> {
+        let rights = Rights::of_folder_of(path).map_err(|e| Error::io("look at the folder", folder_of(path), e))?;
+        Self::create_with(label, path, rights.to_read())
+    }
+
+    fn create_with(label: &'static str, path: &Path, rights: Rights) -> Result<Self> {
         let file = before(label, &Op::Create(path))
-            .and_then(|()| fs::OpenOptions::new().read(true).write(true).create_new(true).mode(rights.mode).open(path))
-            .and_then(|file| rights.give(&file).map(|()| file))
+            .and_then(|()| rights.create(path))
             .map_err(|e| Error::io("create", path, e))?;
         Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
@@ -152,36 +162,21 @@ impl Writer {
     }
 }
 
-/// Who may read a database.
-struct Rights {
-    mode: u32,
-    owner: u32,
-    group: u32,
+/// Makes a folder for files like the database `like`, where it is missing.
+pub(crate) fn make_folder_like(folder: &Path, like: &Path) -> Result<()> {
+    let made = Rights::of(like).and_then(|rights| rights.create_folder(folder));
+    existing_or(made).map_err(|e| Error::io("create", folder, e))
 }
 
-impl Rights {
-    fn of(database: &Path) -> Result<Self> {
-        let (like, mode) = match fs::metadata(database) {
-            Ok(file) => (file.clone(), file.mode() & 0o666),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let folder = folder_of(database);
-                let folder = fs::metadata(folder).map_err(|e| Error::io("look at the folder", folder, e))?;
-                (folder.clone(), folder.mode() & 0o666 | 0o600)
-            }
-            Err(error) => return Err(Error::io("look at", database, error)),
-        };
-        Ok(Self { mode, owner: like.uid(), group: like.gid() })
-    }
+/// Makes a file or folder for all who use the folder that it is in, where it is missing; one that root makes too.
+pub(crate) fn make_shared(path: &Path, make: impl FnOnce(Rights, &Path) -> io::Result<()>) -> io::Result<()> {
+    existing_or(Rights::of_folder_of(path).and_then(|rights| make(rights, path)))
+}
 
-    /// Root gives it to the database's owner; anybody else keeps a group out that is not the database's.
-    fn give(&self, file: &fs::File) -> io::Result<()> {
-        if nix::unistd::geteuid().is_root() {
-            return fchown(file, Some(self.owner), Some(self.group));
-        }
-        if file.metadata()?.gid() == self.group {
-            return Ok(());
-        }
-        file.set_permissions(fs::Permissions::from_mode(self.mode & 0o606))
+fn existing_or(made: io::Result<()>) -> io::Result<()> {
+    match made {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
     }
 }
 
@@ -199,7 +194,7 @@ pub(crate) fn write_json(label: &'static str, path: &Path, value: &impl serde::S
         .map_err(|e| Error::new(Code::Failed, format!("failed to write '{}'", path.display())).because(e))?;
     let temporary = with_suffix(path, ".new");
     remove(label, &temporary)?;
-    let file = Writer::create(label, &temporary)?;
+    let file = Writer::create_shared(label, &temporary)?;
     file.write_at(&text, 0)?;
     publish(label, file, path)
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use super::has_bytes;
 use crate::error::{Error, Result};
-use crate::{files, sqlite};
+use crate::files::{self, Writer};
+use crate::sqlite;
 
 /// Runs `schema` in one transaction, then switches to WAL. The caller holds the exclusive lock.
 pub(super) fn create(path: &Path, schema: &str, wait: Duration) -> Result<()> {
     let failed = |e| Error::sqlite("create the schema in", path, e);
     clear(path)?;
+    touch(path)?;
     let connection = sqlite::open_or_create(path, wait)?;
     let made = connection
         .execute_batch("BEGIN IMMEDIATE")
@@ -24,4 +26,17 @@ pub(super) fn create(path: &Path, schema: &str, wait: Duration) -> Result<()> {
 /// Takes away what lies beside a missing or empty database: it belongs to another one, and SQLite would replay it.
 pub(super) fn clear(path: &Path) -> Result<()> {
     if has_bytes(path)? { Ok(()) } else { files::remove_sidecars("init:leftover", path) }
+}
+
+/// Makes a file of 0 bytes where there is none: for the users of its folder, also where root makes it. SQLite gives what
+/// it makes beside a database the same mode and owner.
+pub(super) fn touch(path: &Path) -> Result<()> {
+    if path.exists() {
+        return Ok(());
+    }
+    match Writer::create_like("init:create", path, path) {
+        // Spin makes one too.
+        Err(_) if path.exists() => Ok(()),
+        made => made.map(drop),
+    }
 }

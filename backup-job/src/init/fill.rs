@@ -42,6 +42,7 @@ pub(super) fn fill(
         files::remove_sidecars(LABEL, path)?;
     }
     let from = sqlite::open_immutable(source.path())?;
+    super::create::touch(path)?;
     let mut to = sqlite::open_or_create(path, wait)?;
     // Proves that nobody has it open in WAL mode, where another page size could not be written.
     to.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(failed)?;

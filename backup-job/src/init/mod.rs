@@ -217,6 +217,7 @@ fn restored(options: &Options, point: &RestorePoint, source: &Source, skipped: V
         point: Some(point.file.clone()),
         reached: Some(point.created_at.to_string()),
         skipped,
+        warnings: source.warnings.clone(),
         ..report(options, Outcome::Restored, source.events, "wal")
     }
 }

@@ -1,8 +1,10 @@
 //! Scratch space: a folder that goes with its owner.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
 
 use crate::error::{Error, Result};
 use crate::files;
@@ -10,40 +12,53 @@ use crate::files;
 /// What the folders' names begin with.
 const PREFIX: &str = ".pra-rehearsal-";
 
-/// A folder of our own.
+/// A folder of our own; the lock on it says that it has an owner, also to another container, whose process ids differ.
 #[derive(Debug)]
-pub(super) struct Scratch(PathBuf);
+pub(super) struct Scratch {
+    path: PathBuf,
+    _in_use: Flock<File>,
+}
 
 impl Scratch {
     /// Makes one within `folder`.
     pub(super) fn new(folder: &Path) -> Result<Self> {
-        let path = folder.join(format!("{PREFIX}{}", std::process::id()));
-        remove(&path)?;
+        let path = folder.join(format!("{PREFIX}{:x}", crate::clock::now().as_nanosecond()));
         // What is restored may have been encrypted: it is for nobody else.
-        let made = fs::DirBuilder::new().mode(0o700).create(&path).and_then(|()| fs::create_dir(path.join("backup")));
-        made.map_err(|e| {
+        let made = fs::DirBuilder::new().mode(0o700).create(&path).and_then(|()| {
+            let locked = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock);
+            let in_use = locked.map_err(|(_, errno)| std::io::Error::from(errno))?;
+            fs::create_dir(path.join("backup"))?;
+            Ok(in_use)
+        });
+        let in_use = made.map_err(|e| {
             Error::io("make the folder", &path, e).hint("name a folder with room for the database: --scratch DIR")
         })?;
-        Ok(Self(path))
+        Ok(Self { path, _in_use: in_use })
     }
 
     /// Where the database is restored to.
     pub(super) fn database(&self) -> PathBuf {
-        self.0.join("app.db")
+        self.path.join("app.db")
     }
 
     /// A backup folder without backups.
     pub(super) fn no_backups(&self) -> PathBuf {
-        self.0.join("backup")
+        self.path.join("backup")
     }
 
     /// Removes what killed rehearsals left in `folder`.
     pub(super) fn remove_leftovers(folder: &Path) -> Result<()> {
         for entry in files::entries(folder)? {
-            let name = entry.file_name();
-            let pid = name.to_str().and_then(|name| name.strip_prefix(PREFIX)).and_then(|pid| pid.parse::<u32>().ok());
+            if !entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX)) {
+                continue;
+            }
+            let opened = match File::open(entry.path()) {
+                Ok(opened) => opened,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io("open", &entry.path(), error)),
+            };
             // One that is at work keeps its own.
-            if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            if Flock::lock(opened, FlockArg::LockExclusiveNonblock).is_ok() {
                 remove(&entry.path())?;
             }
         }
@@ -53,7 +68,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.0) {
+        if let Err(error) = remove(&self.path) {
             tracing::warn!(error = error.chain(), "the next rehearsal removes it");
         }
     }

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use replica::instant;
 use replica::seal::Recipients;
 
+use super::check::Check;
 use super::epoch::Epoch;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::levels::{self, Last, Level, SNAPSHOT};
@@ -90,6 +91,7 @@ pub(super) struct Engine {
     asking: Option<Instant>,
     next_sync: Instant,
     compacting: Option<JoinHandle<Result<(Staged, Last)>>>,
+    check: Check,
     trouble: Trouble,
     /// Whether the last sync brought everything into the staging folder.
     is_current: bool,
@@ -108,6 +110,7 @@ impl Engine {
             asking: None,
             next_sync: Instant::now(),
             compacting: None,
+            check: Check::default(),
             trouble: Trouble::default(),
             is_current: false,
             gauges,
@@ -153,6 +156,9 @@ impl Engine {
         self.looked(at_ms);
         self.compact()?;
         self.catch_up()?;
+        if self.follower.as_ref().and_then(Follower::current).is_some_and(|snapshot| snapshot.shape.wal) {
+            self.check.advance(&self.options.database);
+        }
         if let Some(follower) = &mut self.follower {
             follower.let_go_in_rollback_mode()?;
         }
@@ -190,6 +196,7 @@ impl Engine {
         let at_ms = epoch.map.timestamp_ms().max(milliseconds(snapshot.at));
         let (committed, early) = if epoch.map.txid() == 0 {
             let First { name, map, early } = first(epoch, snapshot, at_ms, &self.options, &self.outbox)?;
+            self.check.require();
             (Some(epoch.commit_first(name, map)), early)
         } else {
             let made = next(epoch, snapshot, follower.candidates(), at_ms, &self.options)?;
@@ -353,10 +360,14 @@ impl Companion for Engine {
         if let Err(error) = self.require_home().and_then(|()| self.sync()) {
             self.tell(&error);
         }
+        if self.options.once {
+            self.check.finish(&self.options.database);
+        }
         self.gauges.set(self.stats);
     }
 
     fn close(&mut self) {
+        self.check.close(&self.options.database);
         self.follower = None;
         self.epoch = None;
         self.compared = None;

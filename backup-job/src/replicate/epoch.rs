@@ -66,7 +66,7 @@ impl Epoch {
     }
 
     fn resume(home: Home, state: State, folder: PathBuf, map: PageMap, log: MapLog, outbox: &Outbox) -> Result<Self> {
-        let staging = Staging::new(folder.clone());
+        let staging = Staging::new(folder.clone(), home.database());
         let staged = staging.recover(&map)?;
         let at = watch::instant(map.timestamp_ms()).map(tracing::field::display);
         tracing::info!(epoch = %state.epoch, txid = map.txid(), at, staged = staged.len(), "the epoch goes on");
@@ -98,7 +98,8 @@ impl Epoch {
             tracing::info!(epoch = %state.epoch, "the first epoch begins with a whole copy");
         }
         outbox.begin(&state, 0, 0, Vec::new());
-        Ok(Self { home, staging: Staging::new(folder.clone()), state, folder, map, log })
+        let staging = Staging::new(folder.clone(), home.database());
+        Ok(Self { home, staging, state, folder, map, log })
     }
 
     /// Ends this epoch and begins one that goes on from it, or from where it went on if it has nothing.

@@ -9,6 +9,7 @@
 //!                                              claim, put, position, retries
 //! ```
 
+mod check;
 mod compare;
 mod connect;
 mod draft;

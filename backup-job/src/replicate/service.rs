@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use replica::error::Kind;
+use replica::rights::Rights;
 use replica::seal::Recipients;
 use replica::store::{Store, StoreOptions};
 use replica::url::ReplicaUrl;
@@ -203,11 +204,14 @@ fn start(
     ended: &watch::Receiver<bool>,
     at_a_loss: [&Arc<AtomicBool>; 2],
 ) -> Result<Workers> {
+    let database = &options.keeper.database;
+    let rights = Rights::of(database).map_err(|e| Error::io("look at", database, e))?;
+    let store = StoreOptions { rights: Some(rights), ..options.store.clone() };
     let mut workers = JoinSet::new();
     for (id, url) in options.replicas.iter().enumerate() {
         let worker = Worker {
             id,
-            store: Store::open(url, &options.store)?,
+            store: Store::open(url, &store)?,
             outbox: Arc::clone(outbox),
             health: Arc::clone(health),
             identity: identity(options),

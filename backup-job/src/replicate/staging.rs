@@ -78,18 +78,20 @@ pub(super) struct Staged {
 #[derive(Clone, Debug)]
 pub(super) struct Staging {
     folder: PathBuf,
+    /// Whoever may not read it may not read what is staged.
+    database: PathBuf,
 }
 
 impl Staging {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    pub(super) fn new(folder: PathBuf, database: &Path) -> Self {
+        Self { folder, database: database.to_owned() }
     }
 
     /// Opens a file to be; it is nobody's yet.
     pub(super) fn begin(&self, name: Name) -> Result<Writer> {
         let part = self.part(name);
         files::remove(LABEL, &part)?;
-        Writer::create(LABEL, &part)
+        Writer::create_like(LABEL, &part, &self.database)
     }
 
     /// Removes what [`Self::begin`] opened.

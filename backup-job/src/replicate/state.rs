@@ -115,7 +115,7 @@ impl Home {
     /// Of a database that is there; makes the folder.
     pub(super) fn open(database: &Path) -> Result<Self> {
         let folder = home::make(database)?.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        files::make_folder_like(&folder, database)?;
         Ok(Self { folder, database: database.to_owned() })
     }
 
@@ -152,7 +152,7 @@ impl Home {
             }
         }
         let folder = self.folder.join(&epoch);
-        fs::create_dir_all(&folder).map_err(|e| Error::io("create", &folder, e))?;
+        files::make_folder_like(&folder, &self.database)?;
         Ok(folder)
     }
 

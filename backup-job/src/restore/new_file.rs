@@ -1,8 +1,10 @@
 //! The verified copy of a restore point that is renamed into the database's place.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use replica::rights::Rights;
 
 use super::range_lock;
 use super::source::Source;
@@ -103,24 +105,11 @@ impl NewFile {
 
     /// Gives the file the owner and mode of the database that it replaces, or of the folder.
     fn own(&mut self, database: &Path) -> Result<()> {
-        let (like, mode) = match fs::metadata(database) {
-            Ok(old) => (old.clone(), old.mode() & 0o777),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let folder = files::folder_of(database);
-                let folder = fs::metadata(folder).map_err(|e| Error::io("look at the folder", folder, e))?;
-                (folder.clone(), folder.mode() & 0o666 | 0o600)
-            }
-            Err(error) => return Err(Error::io("look at", database, error)),
-        };
-        let file = self.writer()?.file();
-        let path = self.writer()?.path();
-        file.set_permissions(fs::Permissions::from_mode(mode)).map_err(|e| Error::io("set the mode of", path, e))?;
-        let ours = file.metadata().map_err(|e| Error::io("look at", path, e))?;
-        if (ours.uid(), ours.gid()) != (like.uid(), like.gid())
-            && let Err(error) = fchown(file, Some(like.uid()), Some(like.gid()))
-        {
-            let wanted = format!("{}:{}", like.uid(), like.gid());
-            self.warnings.push(format!("the restored database could not be given to user {wanted}: {error}"));
+        let rights = Rights::of(database).map_err(|e| Error::io("look at", database, e))?;
+        let writer = self.writer()?;
+        let is_given = rights.apply(writer.file()).map_err(|e| Error::io("set the mode of", writer.path(), e))?;
+        if !is_given {
+            self.warnings.push(format!("the restored database could not be given to user {rights}"));
         }
         Ok(())
     }

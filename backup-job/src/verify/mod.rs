@@ -4,7 +4,7 @@
 //! value. The checksum alone proves too little as well: it would certify a damaged database. Both must hold. What
 //! `integrity_check` says of the data's logic is no damage: [`findings`].
 
-mod findings;
+pub(crate) mod findings;
 pub mod points;
 mod reader;
 pub mod replicas;

@@ -17,9 +17,11 @@ use super::options::Before;
 use super::{Object, Put, Revision, TMP, check_key, tmp_key};
 use crate::buffers::Buffers;
 use crate::error::{Error, Kind, Result};
+use crate::rights::Rights;
 
 pub(super) struct Folder {
     root: PathBuf,
+    rights: Option<Rights>,
     before: Option<Before>,
     buffers: Buffers,
 }
@@ -28,8 +30,8 @@ pub(super) struct Folder {
 const ABANDONED: i64 = 3600;
 
 impl Folder {
-    pub(super) fn new(root: PathBuf, before: Option<Before>) -> Self {
-        Self { root, before, buffers: Buffers::default() }
+    pub(super) fn new(root: PathBuf, rights: Option<Rights>, before: Option<Before>) -> Self {
+        Self { root, rights, before, buffers: Buffers::default() }
     }
 
     fn step(&self, label: &'static str, path: &Path) -> Result<()> {
@@ -63,7 +65,7 @@ impl Folder {
     /// Makes the folder, and clears away what crashes have left; then whether hard links do what they must.
     pub(super) fn probe(&self) -> Result<()> {
         self.step("folder-probe", &self.root)?;
-        match fs::create_dir(&self.root) {
+        match self.create_dir(&self.root) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             // Nor is the folder above it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -109,20 +111,49 @@ impl Folder {
         put
     }
 
+    fn create(&self, path: &Path) -> io::Result<File> {
+        self.rights.map_or_else(|| File::create_new(path), |rights| rights.create(path))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        self.rights.map_or_else(|| fs::create_dir(path), |rights| rights.create_folder(path))
+    }
+
+    fn open_or_create(&self, path: &Path) -> io::Result<File> {
+        match self.create(path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => File::options().append(true).open(path),
+            created => created,
+        }
+    }
+
+    /// Makes a folder and those above it, each of which is on the disk before the next is begun.
+    fn create_dirs(&self, folder: &Path) -> Result<()> {
+        match self.create_dir(folder) {
+            Ok(()) => sync_parent(folder),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let Some(parent) = folder.parent() else { return Err(Error::io("create", folder, error)) };
+                self.create_dirs(parent)?;
+                self.create_dirs(folder)
+            }
+            Err(error) => Err(Error::io("create", folder, error)),
+        }
+    }
+
     /// A complete file under a name that nobody looks at.
     fn stage(&self, content: &Content, timestamp_ms: i64) -> Result<PathBuf> {
         let milliseconds = u64::try_from(timestamp_ms)
             .map_err(|error| Error::new(Kind::Usage, format!("{timestamp_ms} ms is no time")).because(error))?;
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
         let path = self.path(&tmp_key("staged"))?;
-        create_dirs(&self.root.join(TMP))?;
+        self.create_dirs(&self.root.join(TMP))?;
         self.step("folder-write", &path)?;
         let write = || -> io::Result<()> {
             // A file on the same volume, which nobody changes, need not be copied.
             let file = match content.path().map(|from| fs::hard_link(from, &path)) {
                 Some(Ok(())) => File::options().write(true).open(&path)?,
                 _ => {
-                    let mut file = File::create_new(&path)?;
+                    let mut file = self.create(&path)?;
                     content.pieces(|_, piece| file.write_all(piece))?;
                     file
                 }
@@ -138,7 +169,7 @@ impl Folder {
     }
 
     fn publish(&self, staged: &Path, target: &Path, content: &Content) -> Result<Put> {
-        create_dirs(target.parent().unwrap_or(&self.root))?;
+        self.create_dirs(target.parent().unwrap_or(&self.root))?;
         self.step("folder-link", target)?;
         let put = match fs::hard_link(staged, target) {
             Ok(()) => Put::Created,
@@ -265,7 +296,7 @@ impl Folder {
         let now = self.now()?;
         // Comparing and replacing must be one for all who do it.
         let lock = self.root.join(TMP).join("lock");
-        let locked = File::options().create(true).append(true).open(&lock).and_then(|file| file.lock().map(|()| file));
+        let locked = self.open_or_create(&lock).and_then(|file| file.lock().map(|()| file));
         let _lock = locked.map_err(|error| Error::io("lock", &lock, error))?;
         if let Some(expected) = revision {
             let found = self.open(key).map(|(object, _)| object.revision);
@@ -290,8 +321,8 @@ impl Folder {
     pub(super) fn now(&self) -> Result<i64> {
         self.is_there()?;
         let path = self.path(&tmp_key("clock"))?;
-        create_dirs(&self.root.join(TMP))?;
-        let meta = File::create_new(&path).and_then(|file| file.metadata());
+        self.create_dirs(&self.root.join(TMP))?;
+        let meta = self.create(&path).and_then(|file| file.metadata());
         remove(&path);
         Ok(modified_ms(&meta.map_err(|error| Error::io("create", &path, error))?))
     }
@@ -341,20 +372,6 @@ fn is_same(path: &Path, content: &Content) -> io::Result<bool> {
     Ok(same)
 }
 
-/// Makes a folder and those above it, each of which is on the disk before the next is begun.
-fn create_dirs(folder: &Path) -> Result<()> {
-    match fs::create_dir(folder) {
-        Ok(()) => sync_parent(folder),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let Some(parent) = folder.parent() else { return Err(Error::io("create", folder, error)) };
-            create_dirs(parent)?;
-            create_dirs(folder)
-        }
-        Err(error) => Err(Error::io("create", folder, error)),
-    }
-}
-
 fn sync_parent(path: &Path) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
     File::open(parent).and_then(|folder| folder.sync_all()).map_err(|error| Error::io("sync", parent, error))
@@ -383,7 +400,7 @@ mod tests {
     #[test]
     fn what_a_crash_left_behind_is_swept_once_it_is_old() {
         let root = tempfile::tempdir().unwrap();
-        let folder = Folder::new(root.path().to_owned(), None);
+        let folder = Folder::new(root.path().to_owned(), None, None);
         let (young, now) = (root.path().join("tmp/staged-1"), folder.now().unwrap() / 1000);
         fs::write(&young, "half").unwrap();
         folder.sweep(now).unwrap();

@@ -108,7 +108,7 @@ impl Store {
     /// [`Kind::Usage`] where the settings make no sense.
     pub fn open(url: &ReplicaUrl, options: &StoreOptions) -> Result<Self> {
         let backend = match url.folder() {
-            Some(folder) => Backend::Folder(Arc::new(Folder::new(folder, options.before.clone()))),
+            Some(folder) => Backend::Folder(Arc::new(Folder::new(folder, options.rights, options.before.clone()))),
             None => Backend::Remote(Arc::new(Remote::open(url, options)?)),
         };
         Ok(Self { url: url.clone(), options: Arc::new(options.clone()), backend })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Kind, Result};
+use crate::rights::Rights;
 
 /// Called with a label before every operation on the store; an error makes the operation fail with it.
 pub type Before = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
@@ -23,6 +24,8 @@ pub struct StoreOptions {
     pub timeout: Duration,
     /// When to give up on an operation that could succeed.
     pub retry: Retry,
+    /// Whose files a folder has, and who may read them; `None`: as for any new file of this process.
+    pub rights: Option<Rights>,
     /// For crash points.
     pub before: Option<Before>,
 }
@@ -34,6 +37,7 @@ impl Default for StoreOptions {
             only_writer: false,
             timeout: Duration::from_secs(30),
             retry: Retry::default(),
+            rights: None,
             before: None,
         }
     }
@@ -41,12 +45,13 @@ impl Default for StoreOptions {
 
 impl fmt::Debug for StoreOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { environment, only_writer, timeout, retry, before } = self;
+        let Self { environment, only_writer, timeout, retry, rights, before } = self;
         f.debug_struct("StoreOptions")
             .field("environment", environment)
             .field("only_writer", only_writer)
             .field("timeout", timeout)
             .field("retry", retry)
+            .field("rights", rights)
             .field("before", &before.is_some())
             .finish()
     }

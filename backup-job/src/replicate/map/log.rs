@@ -64,7 +64,7 @@ impl MapLog {
     pub(in crate::replicate) fn create(path: &Path, epoch: &str, map: &PageMap) -> Result<Self> {
         let temporary = files::with_suffix(path, ".new");
         files::remove(LABEL, &temporary)?;
-        let file = Writer::create(LABEL, &temporary)?;
+        let file = Writer::create_shared(LABEL, &temporary)?;
         let header = header(map.page_size, epoch)?;
         file.write_at(&header, 0)?;
         let shipped = || (1..).zip(&map.pages).filter(|(_, page)| **page != Shipped::default());
