@@ -13,14 +13,13 @@ impl Drop for Mounted {
     }
 }
 
-/// Runs `mount`; `None` where this user may not, or the system has none.
-fn mount(arguments: &[&str], at: &Path) -> Option<Mounted> {
-    let output = Command::new("mount").args(arguments).arg(at).output().ok()?;
-    if !output.status.success() {
-        println!("skipped, since this user cannot mount: {}", String::from_utf8_lossy(&output.stderr).trim());
-        return None;
-    }
-    Some(Mounted(at.to_owned()))
+/// Runs `mount`, which only root may.
+#[track_caller]
+fn mount(arguments: &[&str], at: &Path) -> Mounted {
+    let output = Command::new("mount").args(arguments).arg(at).output().expect("mount is missing");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "this test needs a user who may mount (root): {}", errors.trim());
+    Mounted(at.to_owned())
 }
 
 /// A folder whose files can be read and nothing else.
@@ -29,15 +28,18 @@ pub(crate) struct ReadOnly {
 }
 
 impl ReadOnly {
-    pub(crate) fn mount(folder: &Path) -> Option<Self> {
-        let mounted = mount(&["--bind", folder.to_str().unwrap()], folder)?;
+    #[track_caller]
+    pub(crate) fn mount(folder: &Path) -> Self {
+        let mounted = mount(&["--bind", folder.to_str().unwrap()], folder);
         // Two calls: the flags of a bind mount take effect when it is mounted again.
-        let status = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder).status().ok()?;
-        status.success().then_some(Self { _mounted: mounted })
+        let status = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder).status().unwrap();
+        assert!(status.success(), "'{}' could not be made read-only", folder.display());
+        Self { _mounted: mounted }
     }
 }
 
 /// A small volume at `folder`, which should be empty.
-pub(crate) fn small(folder: &Path, kib: u32) -> Option<Mounted> {
+#[track_caller]
+pub(crate) fn small(folder: &Path, kib: u32) -> Mounted {
     mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], folder)
 }

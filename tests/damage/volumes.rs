@@ -35,7 +35,7 @@ fn a_backup_volume_without_room_is_said_before_anything_is_written() {
     let museum = Museum::new();
     let stored: Vec<_> =
         museum.data.backup_names().iter().map(|name| (name.clone(), fs::read(museum.path(name)).unwrap())).collect();
-    let Some(_volume) = small(&museum.data.backups(), 1024) else { return };
+    let _volume = small(&museum.data.backups(), 1024);
     for (name, bytes) in stored {
         fs::write(museum.path(&name), bytes).unwrap();
     }
@@ -65,7 +65,7 @@ fn a_full_data_volume_refuses_a_restore_in_place_and_keeps_the_data() {
     drop(database);
     let bytes = fs::read(museum.data.database()).unwrap();
     let folder = museum.data.path().join("data");
-    let Some(_volume) = small(&folder, 512) else { return };
+    let _volume = small(&folder, 512);
     fs::write(museum.data.database(), &bytes).unwrap();
     let held = museum.data.open();
     add(&held, "d", 1);
@@ -83,7 +83,7 @@ fn a_full_data_volume_refuses_a_restore_in_place_and_keeps_the_data() {
 #[test]
 fn a_read_only_backup_folder_is_read_and_not_written() {
     let museum = Museum::new();
-    let Some(mount) = ReadOnly::mount(&museum.data.backups()) else { return };
+    let mount = ReadOnly::mount(&museum.data.backups());
     says(&Job::new("backup", &museum.data).run(), "read-only");
     assert_eq!(Job::new("list", &museum.data).succeeds().as_array().unwrap().len(), 2);
     assert_eq!(Job::new("verify", &museum.data).succeeds()[0]["verified"], true);
@@ -108,7 +108,7 @@ fn init_restores_from_a_read_only_backup_folder_and_list_reads_it() {
     // Its record is gone, and what a killed backup leaves lies there: neither is a reason to write.
     fs::remove_file(museum.path("catalog.db")).unwrap();
     fs::write(museum.path(".pra-tmp-backup-2025-01-10-12-00.db"), "half a copy").unwrap();
-    let Some(_mount) = ReadOnly::mount(&museum.data.backups()) else { return };
+    let _mount = ReadOnly::mount(&museum.data.backups());
     assert_eq!(Job::new("list", &museum.data).succeeds()[0]["point"], museum.newer.as_str());
     let report = Job::new("init", &museum.data).succeeds();
     assert_eq!((&report["outcome"], &report["point"]), (&"restored".into(), &museum.newer.as_str().into()));
@@ -120,7 +120,7 @@ fn init_restores_from_a_read_only_backup_folder_and_list_reads_it() {
 fn a_read_only_data_folder_is_named() {
     let museum = Museum::new();
     let before = museum.live();
-    let Some(mount) = ReadOnly::mount(&museum.data.path().join("data")) else { return };
+    let mount = ReadOnly::mount(&museum.data.path().join("data"));
     for verb in ["restore", "backup"] {
         let job = Job::new(verb, &museum.data);
         let answer = if verb == "restore" { job.arg("--yes") } else { job }.run();
