@@ -45,6 +45,7 @@ impl ReadOnly {
 }
 
 /// A small volume at `folder`, which should be empty.
+#[track_caller]
 pub(crate) fn small(folder: &Path, kib: u32) -> Mounted {
     mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], folder)
 }

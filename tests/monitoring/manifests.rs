@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use mini_pra_tests::root;
+use mini_pra_tests::{kustomized, root};
 use serde_json::Value;
 
-/// The overlay with a component, rendered; nothing where there is no kubectl (the tests on a cluster have one).
+/// The overlay with a component, rendered.
 #[track_caller]
-fn rendered(overlay: &str, component: &str) -> Option<Vec<Value>> {
+fn rendered(overlay: &str, component: &str) -> Vec<Value> {
     let folder = tempfile::tempdir().unwrap();
     // kustomize wants relative paths.
     let up = "../".repeat(folder.path().canonicalize().unwrap().components().count() - 1);
@@ -21,12 +20,7 @@ fn rendered(overlay: &str, component: &str) -> Option<Vec<Value>> {
         at(&format!("components/{component}"))
     );
     fs::write(folder.path().join("kustomization.yaml"), text).unwrap();
-    let Ok(output) = Command::new("kubectl").arg("kustomize").arg(folder.path()).output() else {
-        eprintln!("NOT RUN: there is no kubectl");
-        return None;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap())
+    kustomized(folder.path())
 }
 
 #[track_caller]
@@ -45,7 +39,7 @@ fn assert_selects(selector: &Value, labels: &Value) {
 #[test]
 fn what_the_operator_is_told_to_scrape_is_there_and_let_in() {
     for overlay in ["k3d", "container", "s3"] {
-        let Some(objects) = rendered(overlay, "monitoring") else { return };
+        let objects = rendered(overlay, "monitoring");
         let replicator = &one(&objects, "Deployment", "replicator")["spec"]["template"];
         let container = &replicator["spec"]["containers"][0];
         let port = container["ports"].as_array().unwrap().iter().find(|port| port["name"] == "metrics").unwrap();
@@ -78,7 +72,7 @@ fn what_the_operator_is_told_to_scrape_is_there_and_let_in() {
 #[test]
 fn without_the_operator_the_pods_ask_to_be_scraped() {
     for overlay in ["k3d", "container", "s3"] {
-        let Some(objects) = rendered(overlay, "monitoring/annotations") else { return };
+        let objects = rendered(overlay, "monitoring/annotations");
         for name in ["events", "replicator"] {
             let pod = &one(&objects, "Deployment", name)["spec"]["template"];
             assert_eq!(pod["metadata"]["annotations"]["prometheus.io/scrape"], "true", "{name}");

@@ -1,15 +1,19 @@
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::kustomize::kustomized;
 use super::names::Names;
 use super::plan::{Options, Plan, Schema, Target, make};
 use super::template::{self, Settings};
 use super::workload::Workload;
 use crate::error::Code;
+
+// One way to render manifests, for the black-box tests too.
+#[path = "../../../tests/harness/kustomize.rs"]
+mod kustomize;
 
 fn deployment(name: &str, folder: &str, claim: &str) -> Value {
     json!({
@@ -143,13 +147,7 @@ proptest! {
 
 #[test]
 fn for_the_event_application_the_kit_is_what_kustomize_makes_of_the_manifests() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../k8s/kit");
-    let Ok(output) = Command::new("kubectl").args(["kustomize", folder]).output() else {
-        // Elsewhere the cluster tests have kubectl; the pure test below needs none.
-        return;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let kustomized: Vec<Value> = serde_saphyr::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
+    let kustomized = kustomized(concat!(env!("CARGO_MANIFEST_DIR"), "/../k8s/kit").as_ref());
     let workload = Workload {
         database: "/data/app.db".to_owned(),
         mount_path: "/data".to_owned(),
@@ -174,10 +172,7 @@ fn for_the_event_application_the_kit_is_what_kustomize_makes_of_the_manifests() 
 fn nothing_of_ours_is_told_anything_by_its_environment() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../k8s");
     for overlay in ["container", "k3d", "s3", "spinapp"] {
-        let folder = root.join("overlays").join(overlay);
-        let Ok(output) = Command::new("kubectl").arg("kustomize").arg(folder).output() else { return };
-        assert!(output.status.success(), "{overlay}: {}", String::from_utf8_lossy(&output.stderr));
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout).unwrap()).unwrap();
+        let objects = kustomized(&root.join("overlays").join(overlay));
         objects.iter().for_each(|object| has_no_environment(overlay, object));
     }
     let plan = notes();

@@ -203,7 +203,7 @@ async fn a_claim_that_cannot_be_understood_is_never_written_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn renewals_whose_answers_were_all_lost_do_not_lose_the_claim() {
-    let Some(minio) = minio().await else { return };
+    let minio = minio().await;
     let proxy = Proxy::start(minio.address()).await;
     let mut through = options(proxy.address());
     through.retry = Retry { attempts: 3, first: Duration::from_millis(1), longest: Duration::from_millis(4) };

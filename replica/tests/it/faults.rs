@@ -29,8 +29,8 @@ struct Stage {
     _minio: Arc<Minio>,
 }
 
-async fn stage(change: impl FnOnce(&mut StoreOptions)) -> Option<Stage> {
-    let minio = minio().await?;
+async fn stage(change: impl FnOnce(&mut StoreOptions)) -> Stage {
+    let minio = minio().await;
     let proxy = Proxy::start(minio.address()).await;
     let mut through = options(proxy.address());
     through.retry = Retry { attempts: 6, first: Duration::from_millis(1), longest: Duration::from_millis(4) };
@@ -38,12 +38,12 @@ async fn stage(change: impl FnOnce(&mut StoreOptions)) -> Option<Stage> {
     let url = url(&format!("f-{:016x}", rand::random::<u64>()));
     let store = Store::open(&url, &through).unwrap();
     let direct = Store::open(&url, &minio.options()).unwrap();
-    Some(Stage { proxy, store, direct, _minio: minio })
+    Stage { proxy, store, direct, _minio: minio }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_survives_any_two_faults_in_a_row() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     for (n, first) in FAULTS.into_iter().enumerate() {
         for (m, second) in FAULTS.into_iter().enumerate() {
             let (key, bytes) = (format!("{n}-{m}"), noise(5000, n as u64));
@@ -57,7 +57,7 @@ async fn an_object_survives_any_two_faults_in_a_row() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_object_survives_a_fault_at_any_of_its_requests() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     let bytes = noise(LARGE, 5);
     // Look, begin, two parts, complete.
     for at in 0..5 {
@@ -77,7 +77,7 @@ async fn a_large_object_survives_a_fault_at_any_of_its_requests() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_ends_with_the_time_out_and_the_object_is_there_once() {
-    let Some(stage) = stage(|options| options.timeout = Duration::from_secs(2)).await else { return };
+    let stage = stage(|options| options.timeout = Duration::from_secs(2)).await;
     for (n, plan) in [[SilentBefore, Pass], [SilentAfter, Pass], [SilentAfter, SilentBefore]].iter().enumerate() {
         let (key, bytes) = (format!("silent-{n}"), noise(5000, n as u64));
         stage.proxy.plan(plan);
@@ -88,7 +88,7 @@ async fn silence_ends_with_the_time_out_and_the_object_is_there_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_never_answers_is_out_of_reach_and_each_attempt_was_made() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     for fault in [DropBefore, BusyBefore, Truncate(40)] {
         stage.proxy.plan(&[fault; 20]);
         for error in [
@@ -104,7 +104,7 @@ async fn a_store_that_never_answers_is_out_of_reach_and_each_attempt_was_made() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_was_lost_is_not_taken_for_another_writer_and_another_writer_is_not_taken_for_us() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     stage.proxy.plan(&[DropAfter]);
     assert_eq!(stage.store.put_new("ours", b"ours".to_vec(), 0).await.unwrap(), Put::Same);
     stage.direct.put_new("theirs", b"theirs".to_vec(), 0).await.unwrap();
@@ -118,7 +118,7 @@ async fn an_answer_that_was_lost_is_not_taken_for_another_writer_and_another_wri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_is_renewed_through_any_fault_and_lost_to_somebody_else() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     stage.direct.put_new("claim.json", b"0".to_vec(), 0).await.unwrap();
     let mut revision = stage.direct.read("claim.json", 100).await.unwrap().1.revision;
     for (n, fault) in FAULTS.into_iter().enumerate() {
@@ -139,7 +139,7 @@ async fn a_claim_is_renewed_through_any_fault_and_lost_to_somebody_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_goes_on_where_it_broke_off() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     let bytes = noise(3 << 20, 6);
     stage.direct.put_new("big", bytes.clone(), 0).await.unwrap();
     stage.proxy.plan(&[Truncate(1 << 20), DropBefore, Truncate(900_000), BusyBefore]);
@@ -154,7 +154,7 @@ async fn a_download_goes_on_where_it_broke_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_of_an_object_that_was_replaced_is_an_error() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     stage.direct.put_claim("big", noise(3 << 20, 7).into(), None).await.unwrap();
     stage.proxy.plan(&[Truncate(1 << 20)]);
     let mut download = stage.store.get("big").await.unwrap();
@@ -170,7 +170,7 @@ async fn a_download_of_an_object_that_was_replaced_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_and_bytes_are_counted() {
-    let Some(stage) = stage(|_| {}).await else { return };
+    let stage = stage(|_| {}).await;
     let before = stage.store.traffic();
     stage.proxy.plan(&[DropBefore]);
     stage.store.put_new("counted", noise(5000, 1), 0).await.unwrap();
@@ -182,7 +182,7 @@ async fn requests_and_bytes_are_counted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_keys_a_missing_bucket_and_a_closed_port_are_out_of_reach_and_never_empty() {
-    let Some(minio) = minio().await else { return };
+    let minio = minio().await;
     let wrong_keys = {
         let pairs = [
             ("AWS_ENDPOINT_URL", format!("http://{}", minio.address())),

@@ -24,11 +24,10 @@ pub(crate) async fn places() -> Vec<Place> {
         let url = format!("{url}/p-{:016x}", rand::random::<u64>()).parse().unwrap();
         places.push(Place { name: "given", store: Store::open(&url, &options).unwrap(), folder: None, _minio: None });
     }
-    if let Some(minio) = minio().await {
-        let prefix = format!("p-{:016x}", rand::random::<u64>());
-        let store = Store::open(&url(&prefix), &minio.options()).unwrap();
-        places.push(Place { name: "s3", store, folder: None, _minio: Some(minio) });
-    }
+    let minio = minio().await;
+    let prefix = format!("p-{:016x}", rand::random::<u64>());
+    let store = Store::open(&url(&prefix), &minio.options()).unwrap();
+    places.push(Place { name: "s3", store, folder: None, _minio: Some(minio) });
     places
 }
 

@@ -20,6 +20,10 @@ pub(crate) const MINIO: Program =
 /// What opens sealed files, and is not ours.
 pub(crate) const AGE: Program = Program { name: "age", package: "filippo.io/age/cmd/age", version: "v1.3.2" };
 
+/// What `kubectl apply -k` does to manifests, in the version that kubectl 1.34 holds.
+pub(crate) const KUSTOMIZE: Program =
+    Program { name: "kustomize", package: "sigs.k8s.io/kustomize/kustomize/v5", version: "v5.7.1" };
+
 impl Program {
     /// Its path; it is built first where it is not there yet.
     pub(crate) fn path(&self) -> Result<PathBuf> {

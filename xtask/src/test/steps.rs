@@ -91,6 +91,6 @@ fn cargo_test(cargo: &mut Command, filter: Option<&str>) -> Result<()> {
     cargo.env("PRA_BIN_DIR", workspace::bin_dir());
     cargo.env("PRA_MINIO", go::MINIO.path()?).env("PRA_AGE", go::AGE.path()?);
     cargo.env("LITESTREAM", litestream::program()?).env("PRA_PROMETHEUS", monitoring::prometheus()?);
-    cargo.env("PRA_PROMTOOL", monitoring::promtool()?);
+    cargo.env("PRA_KUSTOMIZE", go::KUSTOMIZE.path()?).env("PRA_PROMTOOL", monitoring::promtool()?);
     shown(cargo)
 }
