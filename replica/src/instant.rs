@@ -5,19 +5,9 @@
 //! more than the first guess of a binary search. The search does no I/O: it asks for a file, the caller reads its
 //! header and answers.
 
-use std::time::Duration;
+pub use pra_metrics::thresholds::ahead;
 
 use crate::history::{File, History};
-
-/// How far ahead of this machine's clock an instant may be before it is suspicious: written by a clock that was wrong,
-/// or looked at with one that is.
-pub const TOLERANCE: Duration = Duration::from_mins(5);
-
-/// By how much `at_ms` is ahead of `now_ms`, both milliseconds since 1970, where that is more than [`TOLERANCE`].
-pub fn ahead(at_ms: i64, now_ms: i64) -> Option<Duration> {
-    let ahead = Duration::from_millis(u64::try_from(at_ms.saturating_sub(now_ms)).ok()?);
-    (ahead > TOLERANCE).then_some(ahead)
-}
 
 /// A state and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +75,14 @@ impl InstantSearch {
     /// The state that follows it, and is after the instant.
     pub fn next(&self) -> Option<Found> {
         self.next
+    }
+
+    /// The latest that the state that follows can have been there, in milliseconds since 1970: the store had it by then,
+    /// whatever clock has written it.
+    pub fn next_at_latest_ms(&self) -> Option<i64> {
+        self.next.map(|next| {
+            self.states.get(self.high).map_or(next.timestamp_ms, |file| file.stored_ms.max(next.timestamp_ms))
+        })
     }
 
     fn position(&mut self) -> Option<usize> {

@@ -120,18 +120,37 @@ pub fn check_instant(instant_ms: i64, now_ms: i64) -> Result<(), Error> {
     if instant_ms > now_ms { Err(Error::Future { instant_ms }) } else { Ok(()) }
 }
 
-/// What a search has found must be the state at that instant. `bound_ms`: no state of the epoch is younger, which is now
-/// or the time of the first state of the epoch that goes on from it; a time that is after that is wrong.
+/// What searches find for an instant in the epochs of a line, the newest first.
 ///
-/// # Errors
-/// [`Error::ClockAhead`] where the state that follows has such a time.
-pub fn check_found(search: &InstantSearch, bound_ms: i64) -> Result<(), Error> {
-    let (Some(found), Some(next)) = (search.found(), search.next()) else { return Ok(()) };
-    let instant_ms = search.instant_ms();
-    if found.timestamp_ms == instant_ms || instant::ahead(next.timestamp_ms, bound_ms).is_none() {
-        return Ok(());
+/// No state of an epoch is younger than now, nor than the first state of the epoch that goes on from it: a time that is after
+/// that is wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound(i64);
+
+impl Bound {
+    /// For the newest epoch.
+    pub fn now(now_ms: i64) -> Self {
+        Self(now_ms)
     }
-    Err(Error::ClockAhead { instant_ms, before: found.txid, first: next.txid })
+
+    /// What was found in an epoch, where it is the state at that instant; `None` where that is in an epoch before.
+    ///
+    /// # Errors
+    /// [`Error::ClockAhead`] where the state that follows has a time that cannot be.
+    pub fn judge(&mut self, search: &InstantSearch) -> Result<Option<Found>, Error> {
+        let (instant_ms, next) = (search.instant_ms(), search.next());
+        let Some(found) = search.found() else {
+            // What it goes on from was there before, whatever its times say.
+            self.0 = search.next_at_latest_ms().map_or(self.0, |first_ms| self.0.min(first_ms));
+            return Ok(None);
+        };
+        match next.filter(|next| instant::ahead(next.timestamp_ms, self.0).is_some()) {
+            Some(next) if found.timestamp_ms != instant_ms => {
+                Err(Error::ClockAhead { instant_ms, before: found.txid, first: next.txid })
+            }
+            _ => Ok(Some(found)),
+        }
+    }
 }
 
 /// Refuses a newest state whose time cannot be: it is taken only where it is named.

@@ -103,6 +103,27 @@ fn still_needed(before: &History, kept: &[File]) -> HashSet<(u8, u64, u64)> {
     lost.filter_map(|txid| before.chain(txid)).flatten().map(|file| identity(&file)).collect()
 }
 
+/// Corrects the times of an epoch's files by what must be so: no file is older than one whose transactions it follows, in
+/// this epoch or in those that it goes on from, whose newest time is `before_ms`. A clock that was behind when a file was
+/// made would else let go of all that came before it. A time that is still to come says nothing. Returns the newest time.
+pub fn in_order(files: &mut [File], before_ms: Option<i64>, now_ms: i64) -> Option<i64> {
+    let mut order: Vec<usize> = (0..files.len()).collect();
+    order.sort_unstable_by_key(|&at| files.get(at).map(|file| file.max));
+    let (mut before, mut newest) = (before_ms, before_ms);
+    let mut last = 0;
+    for at in order {
+        let Some(file) = files.get_mut(at) else { continue };
+        if file.max > last {
+            (before, last) = (newest, file.max);
+        }
+        if file.stored_ms <= now_ms {
+            file.stored_ms = file.stored_ms.max(before.unwrap_or(i64::MIN));
+            newest = newest.max(Some(file.stored_ms));
+        }
+    }
+    newest
+}
+
 fn identity(file: &File) -> (u8, u64, u64) {
     (file.level, file.min, file.max)
 }

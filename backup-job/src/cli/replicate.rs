@@ -71,9 +71,12 @@ struct Shipping {
     /// How long snapshots, and what stands on them, are kept
     #[arg(long, value_name = "TIME", env = "PRA_KEEP_SNAPSHOTS", default_value = "1d", value_parser = length)]
     keep_snapshots: Duration,
-    /// Take the place of another writer: a new epoch begins that goes on from the other's
+    /// Take the place of another writer where a replica refuses this one: a new epoch begins that goes on from the other's
     #[arg(long, env = "PRA_TAKEOVER")]
     takeover: bool,
+    /// Begin a new epoch at this start: its whole copy needs nothing of what the replica has, where that is damaged
+    #[arg(long)]
+    new_epoch: bool,
     /// The UID of the Kubernetes namespace, so that a copy of the volume elsewhere is found out
     #[arg(long, value_name = "UID", env = "PRA_NAMESPACE_UID")]
     namespace_uid: Option<String>,
@@ -141,6 +144,7 @@ impl Shipping {
             },
             tidy_every: two,
             takeover: self.takeover,
+            new_epoch: self.new_epoch,
             announce: true,
             namespace_uid: self.namespace_uid,
             volume_uid: self.volume_uid,

@@ -122,7 +122,7 @@ impl Args {
                 )
                 .hint(match verified.iter().all(|row| row.error.is_none() || !row.is_backup) {
                     true => "what a replica lacks or has damaged is named above: restore from another source, or let a \
-                             replicator begin an epoch there with --takeover",
+                             replicator begin an epoch there with --new-epoch",
                     false => "damaged backups are never chosen unless they are named; remove them when they are no longer of use",
                 }),
             )

@@ -8,8 +8,8 @@ use super::Mistake;
 use super::file::{Document, Entry, Value};
 
 /// What is decided anew each time, and therefore stands on no line of a file that stays.
-const ARGUMENTS_ONLY: [&str; 9] =
-    ["config", "dry-run", "help", "ignore-environment", "job", "once", "point", "takeover", "yes"];
+const ARGUMENTS_ONLY: [&str; 10] =
+    ["config", "dry-run", "help", "ignore-environment", "job", "new-epoch", "once", "point", "takeover", "yes"];
 /// Likewise: whoever accepts a loss does so once.
 const ACCEPTS: &str = "accept-";
 

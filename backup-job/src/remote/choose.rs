@@ -9,7 +9,7 @@ use replica::epoch::{Database, DatabaseId, EpochId};
 use replica::fetch::Object;
 use replica::history::File;
 use replica::instant::InstantSearch;
-use replica::plan::{self, Goal, Plan};
+use replica::plan::{self, Bound, Goal, Plan};
 use replica::seal;
 use replica::store::Store;
 
@@ -122,17 +122,16 @@ pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Times
             return Ok(Some(choice));
         };
         plan::check_instant(instant_ms, now.as_millisecond()).map_err(|e| refused(survey, e))?;
-        let mut bound_ms = now.as_millisecond();
+        let mut bound = Bound::now(now.as_millisecond());
         for step in &survey.steps {
             let search = search(access, survey, step, instant_ms).await?;
-            let (found, next) = (search.found(), search.next());
+            let found = bound.judge(&search).map_err(|error| {
+                let states: Vec<u64> = search.found().iter().chain(&search.next()).map(|state| state.txid).collect();
+                unclear(survey, error, step.epoch, &states)
+            })?;
             if found.is_some() {
-                let choices: Vec<u64> = found.iter().chain(&next).map(|state| state.txid).collect();
-                plan::check_found(&search, bound_ms).map_err(|e| unclear(survey, e, step.epoch, &choices))?;
                 return choice(access, survey, step, Goal::Instant { instant_ms, found }).await.map(Some);
             }
-            // What it goes on from was there before, whatever its times say.
-            bound_ms = next.map_or(bound_ms, |first| bound_ms.min(first.timestamp_ms));
         }
         match survey.is_empty() {
             true => Ok(None),

@@ -18,16 +18,20 @@ use super::refusal::Refusal;
 use super::sent::{END, Ledger, Mark, Sent};
 use super::staging::{self, Name};
 use super::state::State;
-use super::worker::{Worker, blocking, failed};
+use super::worker::{Takeover, Worker, blocking, failed};
 
 impl Worker {
     /// Claims the store and finds out how far it is.
     pub(super) async fn connect(&mut self, state: &State) -> replica::Result<Held> {
         self.store.probe().await?;
-        let id = self.owner(state.is_successor || self.takeover).await?;
+        let id = self.owner(state.is_successor || self.takeover.is_now()).await?;
         let writer = self.writer(state, id);
-        let unchanged = if self.takeover { None } else { epoch::observe(&self.store, &writer).await? };
-        let (mut held, found) = epoch::acquire_from(&self.store, &writer, self.takeover, unchanged.as_ref()).await?;
+        let unchanged = match self.takeover {
+            Takeover::Never => epoch::observe(&self.store, &writer).await?,
+            Takeover::WhereRefused | Takeover::Now => None,
+        };
+        let takeover = self.takeover.is_now();
+        let (mut held, found) = epoch::acquire_from(&self.store, &writer, takeover, unchanged.as_ref()).await?;
         let epochs = epoch::list_epochs(&self.store).await?;
         if is_known(&epochs, state.epoch) {
             match found {
@@ -43,8 +47,11 @@ impl Worker {
         let sent = self.sent(state.epoch).await?;
         let position = self.compare(state.epoch, sent.as_ref()).await?;
         held.renew(Head { epoch: state.epoch, txid: position, timestamp_ms: 0 }).await?;
+        if self.takeover == Takeover::WhereRefused && !self.outbox.is_decided() {
+            tracing::info!(replica = %self.store.url(), "there is nothing to take over: the epoch goes on");
+        }
         // Once: who takes over from us later is not to be taken over from.
-        self.takeover = false;
+        self.takeover = Takeover::Never;
         let database = self.database.clone();
         let replica = self.store.url().to_string();
         blocking(move || match Refusal::load(&database)? {
@@ -59,7 +66,7 @@ impl Worker {
 
     /// Tells the store of an epoch that it does not know.
     async fn begin(&self, state: &State, id: DatabaseId, epochs: &[Manifest], found: &Found) -> replica::Result<()> {
-        if !epochs.is_empty() && !state.is_successor && !self.takeover {
+        if !epochs.is_empty() && !state.is_successor && !self.takeover.is_now() {
             return Err(self.stranger());
         }
         let claim = match found {
@@ -75,7 +82,7 @@ impl Worker {
                 None => None,
             },
         };
-        if !state.was_decided && !self.takeover {
+        if !state.was_decided && !self.takeover.is_now() {
             self.require_parent(parent, claimed, found).await?;
         }
         epoch::create_epoch(&self.store, &self.manifest(state, id, parent)).await

@@ -54,8 +54,10 @@ pub(super) struct Options {
     pub(super) recipients: Option<Arc<Recipients>>,
     /// Compacted files and snapshots.
     pub(super) levels: Vec<Level>,
-    /// Begins a new epoch whatever was written before, once.
+    /// Begins a new epoch where a store refuses this one, once.
     pub(super) takeover: bool,
+    /// Begins a new epoch whatever was written before, once.
+    pub(super) new_epoch: bool,
     /// The lock that lets no other replicator work.
     pub(super) alone: Option<Arc<Lock>>,
     /// What each store was sent.
@@ -123,8 +125,14 @@ impl Engine {
         self.is_current = false;
         if self.epoch.is_none() {
             self.epoch = Some(Epoch::open(&self.options, &self.outbox)?);
-            self.options.takeover = false;
+            self.options.new_epoch = false;
         }
+        if let (Some(epoch), true) = (&mut self.epoch, self.options.takeover && self.outbox.wants_takeover()) {
+            epoch.take_over(&self.options, &self.outbox)?;
+            self.compared = None;
+        }
+        // Once.
+        self.options.takeover &= !self.outbox.is_decided();
         let follower = self.follower.get_or_insert_with(|| Follower::new(&self.options.database));
         if !follower.advance()? {
             return Ok(false);

@@ -19,6 +19,7 @@ fn options(database: PathBuf) -> Options {
         recipients: None,
         levels: Vec::new(),
         takeover: false,
+        new_epoch: false,
         alone: None,
         ledgers: Vec::new(),
         once: false,

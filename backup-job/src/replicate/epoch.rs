@@ -8,12 +8,16 @@ use super::levels::Last;
 use super::map::{Delta, MapLog, PageMap};
 use super::origin;
 use super::outbox::Outbox;
+use super::refusal;
 use super::staging::{Name, Staged, Staging};
 use super::state::{Home, State};
 use super::watch;
 use crate::error::Result;
 use crate::model::point::Point;
 use replica::epoch::{Parent, WriterId};
+
+/// Why an epoch begins that takes a store over.
+const TAKEOVER: &str = "--takeover";
 
 /// An open epoch.
 #[derive(Debug)]
@@ -55,7 +59,8 @@ impl Epoch {
                     _ if origin.is_some() => ("the database was restored", origin.flatten().or(parent)),
                     None => ("the page map is missing or damaged", parent),
                     Some(_) if !home.is_same_file(state)? => ("the database was moved or replaced", parent),
-                    Some(_) if options.takeover => ("--takeover", parent),
+                    Some(_) if options.takeover && refusal::is_refused(&options.database)? => (TAKEOVER, parent),
+                    Some(_) if options.new_epoch => ("--new-epoch", parent),
                     Some(_) if state.sealed != sealed => ("encryption was switched on or off", parent),
                     Some((log, map)) => return Self::resume(home, state.clone(), folder, map, log, outbox),
                 }
@@ -98,19 +103,32 @@ impl Epoch {
             tracing::info!(epoch = %state.epoch, "the first epoch begins with a whole copy");
         }
         outbox.begin(&state, 0, 0, Vec::new());
+        if was_decided {
+            outbox.decided();
+        }
         let staging = Staging::new(folder.clone(), home.database());
         Ok(Self { home, staging, state, folder, map, log })
     }
 
     /// Ends this epoch and begins one that goes on from it, or from where it went on if it has nothing.
     pub(super) fn begin_child(&mut self, options: &Options, outbox: &Outbox, reason: &str) -> Result<()> {
+        // Where nothing was written yet, what was decided for this one is not done.
+        let was_decided = self.map.txid() == 0 && self.state.was_decided;
+        self.go_on(options, outbox, reason, was_decided)
+    }
+
+    /// Begins one that takes over a store that has refused this one.
+    pub(super) fn take_over(&mut self, options: &Options, outbox: &Outbox) -> Result<()> {
+        self.go_on(options, outbox, TAKEOVER, true)
+    }
+
+    fn go_on(&mut self, options: &Options, outbox: &Outbox, reason: &str, was_decided: bool) -> Result<()> {
         let here = Parent { epoch: self.state.epoch, txid: self.map.txid() };
         let beginning = Beginning {
             writer: Some(self.state.writer),
             sealed: options.recipients.is_some(),
             is_successor: true,
-            // Where nothing was written yet, what was decided for this one is not done.
-            was_decided: here.txid == 0 && self.state.was_decided,
+            was_decided,
             parent: if here.txid > 0 { Some(here) } else { self.state.parent },
             reason,
         };

@@ -48,6 +48,8 @@ mod image;
 #[cfg(test)]
 pub(crate) mod service_tests;
 #[cfg(test)]
+mod takeover_tests;
+#[cfg(test)]
 mod torture;
 #[cfg(test)]
 mod trouble_tests;

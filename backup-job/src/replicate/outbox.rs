@@ -43,6 +43,10 @@ struct Inner {
     trouble: Option<String>,
     /// The epoch's first file, while it is made.
     early: Option<Early>,
+    /// Whether a store has refused, and is to be taken over.
+    wants_takeover: bool,
+    /// Whether this process has begun an epoch that a person decided on: it takes over once.
+    is_decided: bool,
     /// Counts the openings: what a worker knew of the queue before is gone.
     opened: u64,
 }
@@ -296,6 +300,29 @@ impl Outbox {
     /// The store has another writer or another history.
     pub(super) fn refused(&self, store: StoreId) {
         self.answer(store, Asked::Refused);
+    }
+
+    /// The store has refused, and is to be taken over: with an epoch that was decided on.
+    pub(super) fn ask_for_takeover(&self) {
+        self.lock().wants_takeover = true;
+        self.wake();
+    }
+
+    /// Whether an epoch is to begin that takes a store over.
+    pub(super) fn wants_takeover(&self) -> bool {
+        let inner = self.lock();
+        inner.wants_takeover && !inner.is_decided
+    }
+
+    /// The epoch that has just begun was decided on by a person.
+    pub(super) fn decided(&self) {
+        self.lock().is_decided = true;
+        self.wake();
+    }
+
+    /// Whether such an epoch has begun.
+    pub(super) fn is_decided(&self) -> bool {
+        self.lock().is_decided
     }
 
     /// What the stores say to a further transaction.

@@ -21,7 +21,7 @@ use super::outbox::Outbox;
 use super::publish::Publisher;
 use super::sent::Ledger;
 use super::watch::Watch;
-use super::worker::{Identity, Worker};
+use super::worker::{Identity, Takeover, Worker};
 use super::{StoreHealth, exporter, tidy};
 use crate::error::{Code, Error, Result};
 use crate::latest::Latest;
@@ -55,8 +55,10 @@ pub struct Options {
     pub retention: replica::retention::Retention,
     /// Time between two looks at what may go.
     pub tidy_every: Duration,
-    /// Takes the place of another writer, with a new epoch.
+    /// Takes the place of another writer, with a new epoch, where a store refuses this one.
     pub takeover: bool,
+    /// Begins a new epoch at the start, whatever the stores say.
+    pub new_epoch: bool,
     /// Prints a line for each store that is reached.
     pub announce: bool,
     /// Who writes, besides a random name: the namespace's and the volume's UIDs, where there are any.
@@ -171,6 +173,7 @@ fn engine_options(options: &Options, alone: Option<Arc<lock::Lock>>) -> Result<e
         recipients: options.recipients.clone().map(Arc::new),
         levels,
         takeover: options.takeover,
+        new_epoch: options.new_epoch,
         alone,
         ledgers: ledgers(options)?,
         once: options.keeper.once,
@@ -215,7 +218,7 @@ fn start(
             outbox: Arc::clone(outbox),
             health: Arc::clone(health),
             identity: identity(options),
-            takeover: options.takeover,
+            takeover: if options.takeover { Takeover::WhereRefused } else { Takeover::Never },
             database: options.keeper.database.clone(),
             ledger: Ledger::new(&options.keeper.database, url)?,
             tidy: tidy::Options { every: options.tidy_every, retention: options.retention },

@@ -52,6 +52,7 @@ impl Scene {
             retention: replica::retention::Retention::default(),
             tidy_every: Duration::from_secs(60),
             takeover: false,
+            new_epoch: false,
             announce: false,
             namespace_uid: None,
             volume_uid: None,
@@ -93,7 +94,7 @@ impl Scene {
     }
 
     /// Keys and contents of what a replica holds, but for its claim.
-    fn objects(&self, replica: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    pub(super) fn objects(&self, replica: &str) -> Vec<(PathBuf, Vec<u8>)> {
         let mut objects = Vec::new();
         let mut folders = vec![self.path(replica)];
         while let Some(folder) = folders.pop() {

@@ -72,7 +72,7 @@ fn an_epoch_goes_once_the_next_one_covers_all_that_is_to_be_kept() {
     scene.insert(5);
     scene.once(&["one"]).unwrap();
     let mut options = scene.options(&["one"]);
-    options.takeover = true;
+    options.new_epoch = true;
     options.keeper.once = true;
     run(&options, &Arc::new(AtomicBool::new(false))).unwrap();
     scene.once(&["one"]).unwrap();

@@ -34,6 +34,9 @@ const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_sec
 /// After so long it is said that a store does not answer.
 const SILENCE: Duration = Duration::from_secs(4);
 
+/// How long a store may take to answer when it is time to stop.
+const LEAVING: Duration = Duration::from_secs(1);
+
 /// One store's worker.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -42,8 +45,8 @@ pub(super) struct Worker {
     pub(super) outbox: Arc<Outbox>,
     pub(super) health: Arc<Health>,
     pub(super) identity: Identity,
-    /// Until it has once taken the store from whoever had it.
-    pub(super) takeover: bool,
+    /// Whether it takes the store from whoever has it.
+    pub(super) takeover: Takeover,
     /// The database that is replicated.
     pub(super) database: PathBuf,
     /// What the store was sent.
@@ -60,6 +63,23 @@ pub(super) struct Identity {
     pub(super) volume_uid: Option<String>,
     /// The database's file name.
     pub(super) database: String,
+}
+
+/// Whether a refusal of the store is overruled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takeover {
+    /// It ends the process.
+    Never,
+    /// Once it was refused, not before: who goes on without it takes nothing over.
+    WhereRefused,
+    /// It was refused: this time it takes the store.
+    Now,
+}
+
+impl Takeover {
+    pub(super) fn is_now(self) -> bool {
+        self == Self::Now
+    }
 }
 
 /// Why serving ended.
@@ -80,7 +100,12 @@ impl Worker {
         let mut pause = PAUSES.0;
         loop {
             let Some((state, opened)) = self.epoch().await else { return Ok(()) };
-            let ended = match self.connect_aloud(&state).await {
+            let leaving = leaving(self.stop.clone());
+            let connected = tokio::select! {
+                connected = self.connect_aloud(&state) => connected,
+                () = leaving => return Ok(()),
+            };
+            let ended = match connected {
                 Ok(mut held) => {
                     pause = PAUSES.0;
                     self.outbox.answered(self.id);
@@ -97,6 +122,11 @@ impl Worker {
             match ended {
                 Ok(End::Epoch) => {}
                 Ok(End::Stop) => return Ok(()),
+                Err(error) if error.kind() == Kind::Conflict && self.takeover == Takeover::WhereRefused => {
+                    if !self.take_over(&error).await {
+                        return Ok(());
+                    }
+                }
                 Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Usage) => return Err(self.lost(error)),
                 Err(error) => {
                     if let Some(refusal) = self.refusal().await? {
@@ -111,6 +141,22 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// The store has refused, and is to be taken over: in a new epoch, of which the process begins one at most. `false`
+    /// where it is time to stop.
+    async fn take_over(&mut self, refused: &replica::Error) -> bool {
+        tracing::warn!(replica = %self.store.url(), reason = refused.chain(), "the replica is taken over");
+        self.takeover = Takeover::Now;
+        let mut changes = self.outbox.subscribe();
+        self.outbox.ask_for_takeover();
+        while !self.outbox.is_decided() {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return false },
+                _ = self.stop.wait_for(|stop| *stop) => return false,
+            }
+        }
+        true
     }
 
     /// Connects, and says so where the store takes its time.
@@ -292,6 +338,14 @@ impl Worker {
     /// Waits; whether it is time to stop.
     async fn stopped(&mut self, pause: Duration) -> bool {
         tokio::time::timeout(pause, self.stop.wait_for(|stop| *stop)).await.is_ok()
+    }
+}
+
+/// Ends once it is time to stop, and what was on its way had time to arrive: a claim that was just taken is given back.
+async fn leaving(mut stop: watch::Receiver<bool>) {
+    // An error says that nobody is left who could ask for it.
+    if stop.wait_for(|stop| *stop).await.is_ok() {
+        tokio::time::sleep(LEAVING).await;
     }
 }
 

@@ -392,7 +392,7 @@ mod tests {
         fs::create_dir(strange(b"folder-\xff")).unwrap();
         std::os::unix::fs::symlink("/nowhere", strange(b"link")).unwrap();
         fs::create_dir(strange(b"empty")).unwrap();
-        let listed = Folder::new(root.path().to_owned(), None).list("").unwrap();
+        let listed = Folder::new(root.path().to_owned(), None, None).list("").unwrap();
         let keys: Vec<_> = listed.iter().map(|object| object.key.as_str()).collect();
         assert_eq!(keys, ["dump-\u{fffd}.db", "folder-\u{fffd}", "link"]);
     }

@@ -43,7 +43,7 @@ impl Scene {
                 volume_uid: None,
                 database: "app.db".to_owned(),
             },
-            takeover: false,
+            takeover: Takeover::Never,
             database: folder.path().join("app.db"),
             ledger: Ledger::new(&folder.path().join("app.db"), &url).unwrap(),
             tidy: tidy::Options { every: Duration::MAX, retention: replica::retention::Retention::default() },

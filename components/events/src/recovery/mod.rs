@@ -20,9 +20,6 @@ pub(crate) use view::{
     BackupView, DrillView, LagView, RehearsalView, ReplicaState, ReplicaView, RestoreView, VolumeView,
 };
 
-/// How far ahead of the clock an instant may be before it is suspicious, in ms: what `backup-job` tolerates too.
-pub(crate) const TOLERANCE_MS: i64 = 300_000;
-
 /// Seconds from `then_ms` to `now_ms`, to the millisecond; 0 where the clocks disagree and it would be negative.
 pub(crate) fn seconds_between(then_ms: i64, now_ms: i64) -> f64 {
     std::time::Duration::from_millis(now_ms.saturating_sub(then_ms).max(0).unsigned_abs()).as_secs_f64()

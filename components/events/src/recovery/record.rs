@@ -34,8 +34,7 @@ impl Backup {
 
     /// By how much it is ahead of the clock, where that is more than clocks may differ.
     pub(crate) fn ahead_seconds(&self, now_ms: i64) -> Option<f64> {
-        let is_ahead = self.created_at_ms.saturating_sub(now_ms) > super::TOLERANCE_MS;
-        is_ahead.then(|| super::seconds_between(now_ms, self.created_at_ms))
+        thresholds::ahead(self.created_at_ms, now_ms).map(|by| by.as_secs_f64())
     }
 }
 

@@ -47,6 +47,7 @@ fn ship(scenario: &Scenario, source: Source, recipient: Option<&str>) {
         retention: replica::retention::Retention::default(),
         tidy_every: SECOND,
         takeover: false,
+        new_epoch: false,
         announce: false,
         namespace_uid: None,
         volume_uid: None,

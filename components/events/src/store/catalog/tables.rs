@@ -1,9 +1,11 @@
 //! The tables of the catalog, as version 3 has them. Texts are read as BLOB: see [`crate::platform::Value`].
 
+use pra_metrics::thresholds::latest_plausible;
+
 use super::Catalog;
 use super::columns::Columns;
 use crate::platform::{Param, Platform};
-use crate::recovery::{Backup, Drill, Lag, Rehearsal, Replica, Restore, TOLERANCE_MS, Volume};
+use crate::recovery::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
 
 /// The most stores that are looked at: more than anybody configures.
 const SOURCES_MAX: i64 = 100;
@@ -27,14 +29,14 @@ impl<P: Platform> Catalog<P> {
     pub(crate) fn last_backup(&self, now_ms: i64) -> Result<Option<Backup>, String> {
         const GOOD: &str =
             backups_sql!("'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL AND created_at_ms <= ?2");
-        let latest = Param::Integer(now_ms.saturating_add(TOLERANCE_MS));
+        let latest = Param::Integer(latest_plausible(now_ms));
         Ok(self.read_backups(GOOD, &[Param::Integer(1), latest])?.pop())
     }
 
     /// The newest backup that is ahead of the clock, good or bad.
     pub(crate) fn backup_ahead(&self, now_ms: i64) -> Result<Option<Backup>, String> {
         const AHEAD: &str = backups_sql!("'backup'", " AND created_at_ms > ?2");
-        let latest = Param::Integer(now_ms.saturating_add(TOLERANCE_MS));
+        let latest = Param::Integer(latest_plausible(now_ms));
         Ok(self.read_backups(AHEAD, &[Param::Integer(1), latest])?.pop())
     }
 
