@@ -47,6 +47,24 @@ fn a_volume_that_is_restored_has_the_id_that_its_replica_names() {
 }
 
 #[test]
+fn a_replica_and_a_backup_folder_of_two_databases_are_not_restored_together() {
+    let scene = Scene::new();
+    history(&scene, "one");
+    lose(&scene);
+    std::fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
+    let other = scene.path("other");
+    std::fs::create_dir_all(&other).unwrap();
+    std::fs::create_dir_all(scene.path("backup")).unwrap();
+    let mut catalog = crate::catalog::Catalog::default();
+    crate::catalog::owner::claim(&mut catalog, &other.join("app.db"), None).unwrap();
+    catalog.publish(&scene.path("backup"), Timestamp::now()).unwrap();
+    std::fs::remove_dir_all(other).unwrap();
+    let error = restore(&scene, access(&scene, "one"), "latest").unwrap_err();
+    assert!(error.code() == Code::Usage && error.chain().contains("of two databases"), "{}", error.chain());
+    assert!(!scene.path("app.db").exists());
+}
+
+#[test]
 fn foreign_objects_are_no_empty_replica() {
     let scene = Scene::new();
     let folder = scene.path("one/ltx/0");
