@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mini_pra_tests::{Job, JobAnswer};
+use mini_pra_tests::{Data, Job, JobAnswer};
 
 use crate::museum::{Museum, add, of};
 use crate::volume::{ReadOnly, bind, small};
@@ -149,4 +149,22 @@ fn a_database_that_is_mounted_as_a_single_file_is_refused_before_anything_is_wri
     assert_eq!((names(), museum.data.backup_names()), (before, backups));
     drop(mounted);
     Job::new("backup", &museum.data).succeeds();
+}
+
+/// Before it is full, and not once it is.
+#[test]
+fn a_backup_volume_that_the_rules_will_fill_is_said_with_every_backup() {
+    let data = Data::new();
+    Job::new("init", &data).succeeds();
+    let _volume = small(&data.backups(), 8192);
+    let database = data.open();
+    let mut reports = Vec::new();
+    for round in ["a", "b", "c"] {
+        add(&database, round, 20);
+        reports.push(Job::new("backup", &data).args(&["--keep-minutely", "1000"]).succeeds());
+    }
+    let said = reports[2]["room"].as_str().unwrap();
+    assert!(said.contains("the rules keep 1000 files") && said.contains("are free"), "{said}");
+    let enough = Job::new("backup", &data).args(&["--keep-last", "3"]).succeeds();
+    assert_eq!(enough["room"], serde_json::Value::Null);
 }

@@ -6,6 +6,7 @@
 //! ```
 //! Where recipients are set the copy is sealed on its way to the disk: [`crate::sealed`].
 
+mod room;
 mod source;
 mod unchanged;
 
@@ -80,12 +81,16 @@ pub struct Report {
     pub sealed: bool,
     /// What SQLite's checks say of the database that is no damage: the copy is as sound as it is.
     pub warnings: Vec<String>,
+    /// What to say where the rules come to keep more than the volume has room for.
+    #[serde(default)]
+    pub room: Option<String>,
 }
 
 /// For people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, sealed, warnings } = self;
+        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, sealed, warnings, room } =
+            self;
         let verified = if *sealed { "sealed and verified" } else { "verified" };
         write!(f, "{file}  {}, {verified} in {seconds:.2} s", output::size(*bytes))?;
         if let Some(events) = events {
@@ -97,7 +102,7 @@ impl fmt::Display for Report {
         if !pruned.is_empty() {
             write!(f, ", {} pruned", pruned.len())?;
         }
-        warnings.iter().try_for_each(|warning| write!(f, "\nwarning: {warning}"))
+        warnings.iter().chain(room).try_for_each(|warning| write!(f, "\nwarning: {warning}"))
     }
 }
 
@@ -152,6 +157,7 @@ pub fn take(options: &Options) -> Result<Report> {
         pruned: Vec::new(),
         sealed: point.sealed,
         warnings: point.warnings.clone(),
+        room: None,
     };
     if *dry_run {
         return Ok(report);
@@ -162,6 +168,10 @@ pub fn take(options: &Options) -> Result<Report> {
     catalog.record_unrecorded(backups, *now);
     if let Some(keep) = keep {
         report.pruned = prune::apply(backups, &mut catalog, keep, *now)?;
+        report.room = room::warning(backups, catalog.points(), keep, *now)?;
+        if let Some(room) = &report.room {
+            tracing::warn!(room, "the backup volume is too small for the rules");
+        }
     }
     catalog.publish(backups, *now)?;
     report.seconds = started.elapsed().as_secs_f64();

@@ -15,6 +15,7 @@
 //!   what it held before stays until the backups since then fill a window by themselves.
 //! - A hard link costs nothing special: removing one name leaves the others whole.
 
+mod forecast;
 mod rules;
 mod window;
 
@@ -25,6 +26,8 @@ use jiff::Timestamp;
 use super::age;
 use super::naming::Kind;
 use super::restore_point::RestorePoint;
+
+pub use forecast::{Forecast, forecast};
 
 /// The rules. A count of 0 means no such rule, `usize::MAX` means all.
 #[derive(Clone, Debug, PartialEq, Eq)]
