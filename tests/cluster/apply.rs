@@ -4,10 +4,13 @@ use mini_pra_tests::{root, wait_until};
 
 use crate::installation::Installation;
 use crate::kubectl::{kubectl, succeeds};
+use crate::turn::Turn;
 
 #[test]
 fn a_second_apply_changes_nothing_and_a_delete_leaves_nothing() {
-    let pra = Installation::with_schedule("apply");
+    // The RuntimeClass of the cluster goes with it, which other installations need.
+    let pra = Installation::rendered_in("apply", Turn::alone());
+    pra.install();
     let again = pra.apply();
     let changed: Vec<_> = again.lines().filter(|line| !line.ends_with(" unchanged")).collect();
     assert_eq!(changed, Vec::<&str>::new());

@@ -85,12 +85,19 @@ impl Installation {
     /// Writes down that an overlay is to be applied, with `more` changes.
     #[track_caller]
     pub(crate) fn stands_on(&self, overlay: &str, more: &str) {
-        // kustomize wants a relative path, and moves everything of the overlay into this namespace.
-        let text = format!(
-            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: {}\nresources:\n  - \
-             ../../../k8s/overlays/{overlay}\n{more}",
-            self.namespace
-        );
+        // kustomize wants a relative path.
+        self.stands_as(&format!(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nnamespace: pra\nresources:\n  - \
+             ../../../k8s/overlays/{overlay}\n{more}"
+        ));
+    }
+
+    /// Writes down the kustomization that is to be applied, but in this namespace and not in `pra`.
+    #[track_caller]
+    pub(crate) fn stands_as(&self, kustomization: &str) {
+        const NAMESPACE: &str = "\nnamespace: pra\n";
+        assert!(kustomization.contains(NAMESPACE), "{kustomization}");
+        let text = kustomization.replace(NAMESPACE, &format!("\nnamespace: {}\n", self.namespace));
         fs::write(self.folder.join("kustomization.yaml"), text).unwrap();
     }
 
@@ -284,7 +291,7 @@ impl Installation {
         // It is started again and again: the log of the last time may be gone already, and that of this one yet to come.
         let log = wait_for("the log of init", || {
             let log = self.kubectl(&["logs", &pod, "--container=init"]);
-            (!log.trim().is_empty() && !log.starts_with("unable to retrieve")).then_some(log)
+            log.contains("error: ").then_some(log)
         });
         Ended { code, log }
     }

@@ -16,11 +16,21 @@ pub(crate) struct Job {
     args: Option<Vec<String>>,
     in_memory: bool,
     once: bool,
+    class: Option<String>,
 }
 
 impl Job {
     pub(crate) fn from(cronjob: &'static str) -> Self {
-        Self { cronjob, env: Vec::new(), more: Vec::new(), image: None, args: None, in_memory: false, once: false }
+        Self {
+            cronjob,
+            env: Vec::new(),
+            more: Vec::new(),
+            image: None,
+            args: None,
+            in_memory: false,
+            once: false,
+            class: None,
+        }
     }
 
     /// What a stranger does to the volumes: `backup-job/src/crash/sabotage.rs`.
@@ -62,6 +72,12 @@ impl Job {
         self
     }
 
+    /// In a pod of this RuntimeClass.
+    pub(crate) fn class(mut self, class: Option<&str>) -> Self {
+        self.class = class.map(str::to_owned);
+        self
+    }
+
     /// The template.
     pub(crate) fn cronjob(&self) -> &'static str {
         self.cronjob
@@ -76,6 +92,9 @@ impl Job {
             let volumes = pod["volumes"].as_array_mut().unwrap();
             volumes.retain(|volume| volume["name"] != "data");
             volumes.push(json!({ "name": "data", "emptyDir": { "medium": "Memory" } }));
+        }
+        if let Some(class) = &self.class {
+            pod["runtimeClassName"] = json!(class);
         }
         let container = &mut pod["containers"][0];
         if let Some(image) = self.image {

@@ -3,9 +3,15 @@
 //! By a `backup-job` that ends itself just after the step that `PRA_CRASH_AT_STEP` names: no other way is sure to hit
 //! each.
 
+use std::time::Duration;
+
+use serde_json::json;
+
 use crate::installation::Installation;
 use crate::job::{Job, WITH_CRASH_POINTS};
-use crate::restore::all_is_back;
+use crate::replica::newest;
+use crate::restore::{all_is_back, choose};
+use crate::s3::Replicated;
 
 /// The steps of a restore by replacement, in order: `cluster/quiesce/machine.rs`.
 const STEPS: [&str; 15] = [
@@ -60,5 +66,42 @@ fn a_restore_killed_on_the_way_is_finished_by_its_own_jobs_next_pod() {
         assert_eq!(ended.code, 0, "{step}: {}", ended.log);
         all_is_back(&pra);
         assert_eq!(pra.messages(), ["kept"], "{step}");
+    }
+}
+
+#[test]
+fn a_restore_to_an_instant_is_finished_by_its_next_pod_whatever_step_it_was_killed_after() {
+    let replicated = Replicated::new("killed-instant");
+    let pra = &replicated.pra;
+    pra.ends_pods_at_once();
+    replicated.gives_the_identity();
+    pra.adds(&["early"]);
+    replicated.reaches(newest(&replicated));
+    pra.adds(&["late"]);
+    let late = newest(&replicated);
+    replicated.reaches(late);
+    let steps = [
+        ("in-place", "note-point"),
+        ("in-place", "restore-in-place"),
+        ("replace", "note-point"),
+        ("replace", "write-quiesced"),
+        ("replace", "replace"),
+        ("replace", "write-restored"),
+    ];
+    // A point that was used is refused: each time another one, at which the same was there.
+    for (number, (mode, step)) in (1..).zip(steps) {
+        let name = format!("{mode}-{step}");
+        // What came later is there again, or nothing would be seen.
+        pra.adds(&["wrong"]);
+        choose(pra, &(late - Duration::from_millis(number)).to_string());
+        let arguments = format!("--mode={mode}");
+        let job = Job::from("restore").image(WITH_CRASH_POINTS).more(&[&arguments]).env("PRA_CRASH_AT_STEP", step);
+        let ended = pra.runs_job(&name, &job);
+        assert_eq!(ended.code, 0, "{name}: {}", ended.log);
+        assert_eq!(pra.get(&["job", &name])["status"]["failed"], 1, "{name}: it was not killed");
+        let report = ended.answer();
+        assert_eq!((&report["source"], &report["mode"]), (&json!("replica"), &json!(mode)), "{name}");
+        all_is_back(pra);
+        assert_eq!(pra.messages(), ["early"], "{name}");
     }
 }

@@ -22,4 +22,5 @@ mod rights;
 mod s3;
 mod state;
 mod turn;
+mod wasm;
 mod workshop;

@@ -3,7 +3,7 @@
 use mini_pra_tests::{root, wait_for};
 use serde_json::{Value, json};
 
-use crate::installation::Installation;
+use crate::installation::{Installation, overlay};
 use crate::kubectl::{kubectl, run, succeeds};
 
 #[test]
@@ -43,13 +43,30 @@ impl Notes {
     #[track_caller]
     fn new() -> Self {
         let pra = Installation::rendered("foreign");
-        let manifest = root().join("tests/cluster/foreign.yaml");
         succeeds(&["create", "namespace", pra.namespace()]);
         succeeds(&["label", "namespace", pra.namespace(), "pod-security.kubernetes.io/enforce=restricted"]);
-        pra.kubectl(&["apply", "-f", manifest.to_str().unwrap()]);
         let notes = Self(pra);
+        notes.applies();
         notes.is_ready("notes");
         notes
+    }
+
+    /// Applies its manifests: as WebAssembly where the overlay under test is.
+    #[track_caller]
+    fn applies(&self) {
+        let mut text = std::fs::read_to_string(root().join("tests/cluster/foreign.yaml")).unwrap();
+        if overlay() == "k3d" {
+            succeeds(&["apply", "-k", root().join("runtime-class").to_str().unwrap()]);
+            let image = "image: localhost/mini-pra/events-host:0.1.0\n";
+            let component = "image: localhost/mini-pra/events:0.1.0\n          command: [\"/\"]\n";
+            let pod = "      automountServiceAccountToken: false\n";
+            for (from, to) in [(image, component), (pod, &format!("{pod}      runtimeClassName: wasmtime-spin-v2\n"))] {
+                assert!(text.contains(from), "{from}");
+                text = text.replace(from, to);
+            }
+        }
+        let said = run("kubectl", &["-n", self.0.namespace(), "apply", "-f", "-"], &text);
+        assert_eq!(said.code, Some(0), "{said:?}");
     }
 
     #[track_caller]
@@ -64,8 +81,7 @@ impl Notes {
         self.0.kubectl(&["delete", "jobs", "--all"]);
         self.0.kubectl(&["delete", "pods", "--selector=pra-volume=notes-data", "--grace-period=1"]);
         self.0.kubectl(&["delete", "pvc", "notes-data", "--timeout=60s"]);
-        let manifest = root().join("tests/cluster/foreign.yaml");
-        self.0.kubectl(&["apply", "-f", manifest.to_str().unwrap()]);
+        self.applies();
         self.0.kubectl(&["scale", "deployment/notes", "deployment/notes-replicator", "--replicas=1"]);
     }
 

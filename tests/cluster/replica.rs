@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use mini_pra_tests::wait_for_within;
 use serde_json::json;
 
+use crate::installation::Installation;
 use crate::restore::{all_is_back, choose};
 use crate::s3::Replicated;
 
 /// When the newest event was written, by the server's clock.
 #[track_caller]
-fn newest(replicated: &Replicated) -> Timestamp {
+pub(crate) fn newest(replicated: &Replicated) -> Timestamp {
     replicated.pra.asks("/consultation")[0]["timestamp"].as_str().unwrap().parse().unwrap()
 }
 
@@ -41,15 +42,57 @@ fn an_instant_is_restored_from_the_replica_in_place_and_the_restore_can_be_undon
     }
 }
 
+#[track_caller]
+fn loses_both_volumes(pra: &Installation) {
+    // Told to go, the replicator uploads what is left.
+    pra.kubectl(&["scale", "deployment/events", "deployment/replicator", "--replicas=0"]);
+    pra.kubectl(&["wait", "pods", "--selector=pra-volume=pra-data", "--for=delete", "--timeout=60s"]);
+    pra.kubectl(&["delete", "pvc", "pra-data", "pra-backup", "--wait=true", "--timeout=60s"]);
+}
+
+/// Waits for the log of an init that restored. It is tried again after 10 s, 20 s, 40 s.
+#[track_caller]
+fn init_restores(pra: &Installation) -> String {
+    wait_for_within(Duration::from_secs(120), "init to restore", || {
+        let logs = pra
+            .pods()
+            .into_iter()
+            .map(|pod| pra.tries(&["logs", pod["metadata"]["name"].as_str().unwrap(), "--container=init"]).stdout);
+        logs.into_iter().find(|log| log.contains("restored /data/app.db"))
+    })
+}
+
+#[test]
+fn with_the_store_out_of_reach_no_pod_starts_and_afterwards_all_is_restored() {
+    let replicated = Replicated::new("reach");
+    let pra = &replicated.pra;
+    replicated.gives_the_identity();
+    pra.adds(&["one", "two", "three"]);
+    loses_both_volumes(pra);
+
+    replicated.writes_down_what_is_out_of_reach();
+    pra.apply();
+    let refused = pra.init_fails();
+    assert_eq!(refused.code, 6, "{}", refused.log);
+    assert!(refused.log.contains(replicated.url()), "{}", refused.log);
+    let events = pra.get(&["deployment", "events"]);
+    assert_eq!(events["status"].get("readyReplicas"), None, "{}", events["status"]);
+
+    replicated.writes_down(false);
+    pra.apply();
+    let restored = init_restores(pra);
+    assert!(restored.contains("3 events"), "{restored}");
+    pra.is_ready();
+    pra.answers();
+    assert_eq!(pra.messages(), ["one", "two", "three"]);
+}
+
 #[test]
 fn with_both_volumes_gone_the_start_waits_for_the_identity_and_then_restores_from_the_replica() {
     let replicated = Replicated::new("both");
     let pra = &replicated.pra;
     pra.adds(&["one", "two", "three"]);
-    // Told to go, the replicator uploads what is left.
-    pra.kubectl(&["scale", "deployment/events", "deployment/replicator", "--replicas=0"]);
-    pra.kubectl(&["wait", "pods", "--selector=pra-volume=pra-data", "--for=delete", "--timeout=60s"]);
-    pra.kubectl(&["delete", "pvc", "pra-data", "pra-backup", "--wait=true", "--timeout=60s"]);
+    loses_both_volumes(pra);
 
     replicated.writes_down(false);
     pra.apply();
@@ -60,14 +103,7 @@ fn with_both_volumes_gone_the_start_waits_for_the_identity_and_then_restores_fro
     }
 
     replicated.gives_the_identity();
-    // It is tried again after 10 s, 20 s, 40 s.
-    let restored = wait_for_within(Duration::from_secs(120), "init to restore", || {
-        let logs = pra
-            .pods()
-            .into_iter()
-            .map(|pod| pra.tries(&["logs", pod["metadata"]["name"].as_str().unwrap(), "--container=init"]).stdout);
-        logs.into_iter().find(|log| log.contains("restored /data/app.db"))
-    });
+    let restored = init_restores(pra);
     assert!(restored.contains("3 events"), "{restored}");
     pra.is_ready();
     pra.answers();

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mini_pra_tests::{bin, root, wait_for};
 use serde_json::Value;
 
-use crate::installation::{Installation, NO_BACKUPS};
+use crate::installation::{Installation, NO_BACKUPS, overlay};
 use crate::job::Job;
 use crate::kubectl;
 use crate::turn::Turn;
@@ -81,27 +81,32 @@ impl Replicated {
     /// Writes down what is to be applied.
     #[track_caller]
     pub(crate) fn writes_down(&self, first_install: bool) {
+        self.writes_down_with(first_install, 9000);
+    }
+
+    /// The same, with a port on which nothing answers.
+    #[track_caller]
+    pub(crate) fn writes_down_what_is_out_of_reach(&self) {
+        self.writes_down_with(false, 9009);
+    }
+
+    #[track_caller]
+    fn writes_down_with(&self, first_install: bool, port: u16) {
         let Self { pra, s3, recipient } = self;
-        let text = format!(
-            "replica = \"{}\"\nrecipient = \"{recipient}\"\nidentity = \"/identity\"\nsync-interval = \"500ms\"\n\
-             first-install = {first_install}\n[environment]\nAWS_ENDPOINT_URL = \"http://minio.{}.svc:9000\"\n\
-             AWS_ALLOW_HTTP = true\nAWS_REGION = \"eu-west-3\"\nAWS_ACCESS_KEY_ID_FILE = \"/keys/access-key-id\"\n\
-             AWS_SECRET_ACCESS_KEY_FILE = \"/keys/secret-access-key\"\n",
-            self.url(),
-            s3.namespace
+        let first = if first_install { "first-install = true" } else { "#first-install = true" };
+        let endpoint =
+            format!("AWS_ENDPOINT_URL = \"http://minio.{}.svc:{port}\"\nAWS_ALLOW_HTTP = true", s3.namespace);
+        let text = edited(
+            "replica.toml",
+            &[
+                ("s3://BUCKET/events", self.url()),
+                ("age1…", recipient),
+                ("#first-install = true", first),
+                ("#AWS_ENDPOINT_URL = \"https://minio.example\"", &endpoint),
+            ],
         );
         fs::write(format!("{}/replica.toml", pra.folder()), text).unwrap();
-        let egress = format!(
-            "{{to: [{{namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: {}}}}}}}], ports: [{{protocol: TCP, \
-             port: 9000}}]}}",
-            s3.namespace
-        );
-        let more = format!(
-            "configMapGenerator:\n  - {{name: pra-replica, behavior: merge, files: [replica.toml]}}\n{NO_BACKUPS}  - target: \
-             {{kind: NetworkPolicy, name: pra-replica}}\n    patch: |\n      - {{op: add, path: /spec/egress/-, value: \
-             {egress}}}\n"
-        );
-        pra.stands_on("s3", &more);
+        pra.stands_as(&kustomization(&s3.namespace));
     }
 
     /// Where the replica is.
@@ -158,4 +163,31 @@ impl Replicated {
             (reached >= instant).then_some(reached)
         })
     }
+}
+
+/// A file of the overlay `s3` after its user has edited it.
+#[track_caller]
+fn edited(file: &str, changes: &[(&str, &str)]) -> String {
+    let text = fs::read_to_string(root().join("k8s/overlays/s3").join(file)).unwrap();
+    changes.iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "{from:?} is not in {file} of the overlay s3");
+        text.replace(from, to)
+    })
+}
+
+/// On top of the overlay under test, with a store in the cluster: the part of the file that is commented out.
+#[track_caller]
+fn kustomization(store: &str) -> String {
+    let on_top = format!("../../../k8s/overlays/{}", overlay());
+    let text = edited(
+        "kustomization.yaml",
+        &[
+            ("../container", &on_top),
+            ("../../components/", "../../../k8s/components/"),
+            ("metadata.name: minio}", &format!("metadata.name: {store}}}")),
+        ],
+    );
+    let (text, patches) = text.split_once("#patches:\n").unwrap();
+    let patches: String = patches.lines().map(|line| format!("{}\n", line.strip_prefix('#').unwrap())).collect();
+    format!("{text}{NO_BACKUPS}{patches}")
 }

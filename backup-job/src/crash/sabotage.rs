@@ -3,6 +3,7 @@
 //! | command | does |
 //! |---|---|
 //! | `sabotage damage FILE` | turns one byte in the middle of the file |
+//! | `sabotage environment NAME` | prints the variable, or that it is not set |
 //! | `sabotage folder DIR MODE` | makes the folder, where it is missing, and sets its mode (octal) |
 //! | `sabotage hold FILE BOOT_ID` | locks the file as somebody under another kernel would, until killed |
 //! | `sabotage read DATABASE` | holds a read transaction, until killed |
@@ -36,6 +37,13 @@ pub fn asked_for(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> 
 fn run(arguments: &[&str]) -> io::Result<()> {
     match *arguments {
         ["damage", file] => damage(file.as_ref()),
+        ["environment", name] => {
+            match std::env::var(name) {
+                Ok(value) => println!("{name}={value}"),
+                Err(error) => println!("{name}: {error}"),
+            }
+            Ok(())
+        }
         ["folder", folder, mode] => {
             let mode = u32::from_str_radix(mode, 8).map_err(Error::other)?;
             fs::create_dir_all(folder)?;

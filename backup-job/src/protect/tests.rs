@@ -12,6 +12,7 @@ use super::workload::Workload;
 use crate::error::Code;
 
 // One way to render manifests, for the black-box tests too.
+#[expect(unreachable_pub, reason = "it is public in the library of the black-box tests")]
 #[path = "../../../tests/harness/kustomize.rs"]
 mod kustomize;
 

@@ -1,5 +1,8 @@
 //! `cargo xtask e2e`: the tests on the Kubernetes that `KUBECONFIG` names.
 
+mod shim;
+
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -11,14 +14,18 @@ use crate::{build, images, tools, workspace};
 #[command(after_help = "Examples:\n  cargo xtask e2e --overlay k3d --load k3d\n  \
     cargo xtask e2e --load ./load-images.sh restore\n\nEach test has a namespace of its own, which it deletes. `pra` is left alone.")]
 pub(crate) struct Args {
-    /// Run only the tests whose name contains this.
-    filter: Option<String>,
+    /// Run only the tests whose name contains one of these.
+    filters: Vec<String>,
     /// Which of k8s/overlays is tested
     #[arg(long, env = "PRA_E2E_OVERLAY", default_value = "container")]
     overlay: String,
     /// How the images get onto the nodes: `k3d`, `ctr`, or a program that is given the archives; none: they are there
     #[arg(long, value_name = "WAY", env = "PRA_E2E_LOAD")]
     load: Option<String>,
+    /// Put a test double of containerd-shim-spin into this folder, which containerd has in its PATH, for `--overlay k3d`
+    /// on a cluster without the real one
+    #[arg(long, value_name = "FOLDER")]
+    imitate_shim: Option<PathBuf>,
 }
 
 /// What the tests run.
@@ -29,18 +36,21 @@ const IMAGES: &str = "events,backup-job,events-host,backup-job-crash-points,mini
 /// # Errors
 /// Where something is missing, cannot be built, or a test fails.
 pub(crate) fn run(args: Args) -> Result<()> {
-    let Args { filter, overlay, load } = args;
+    let Args { filters, overlay, load, imitate_shim } = args;
     tools::for_building()?;
     cluster_answers()?;
     build::programs()?;
     if let Some(way) = load {
         load_images(&way)?;
     }
+    if let Some(folder) = imitate_shim {
+        shim::install(&folder)?;
+    }
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--quiet", "--release", "--package", "mini-pra-tests", "--features", "cluster"]);
-    cargo.args(["--test", "cluster"]).args(filter);
+    cargo.args(["--test", "cluster"]);
     // Each installation is some pods: more of them at once would be slower, and not sooner done.
-    cargo.args(["--", "--test-threads=3"]);
+    cargo.args(["--", "--test-threads=3"]).args(filters);
     cargo.env("PRA_BIN_DIR", workspace::bin_dir()).env("PRA_E2E_OVERLAY", overlay);
     let status = cargo.status().context("failed to run cargo")?;
     ensure!(status.success(), "the tests on the cluster failed ({status})");
