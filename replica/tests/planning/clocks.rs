@@ -210,7 +210,7 @@ proptest! {
             }
             if retention.needs_nothing_before(&files, now_ms) {
                 let before = shipped.states.iter().filter(|state| state.epoch < epoch);
-                prop_assert!(before.clone().all(|state| !young(state.real_ms)), "{:?}", before.last());
+                prop_assert!(before.clone().all(|state| !young(state.real_ms)), "{:?}", before.clone().next_back());
             }
         }
     }
