@@ -108,6 +108,10 @@ declare! {
     CHECKPOINT_LOCK_MAX = "pra_checkpoint_lock_max_seconds", Gauge, [], REPLICATOR;
     /// Whether the keeper holds the database open (1) or not (0)
     KEEPER_HOLDING = "pra_keeper_holding", Gauge, [], REPLICATOR;
+    /// Times that this machine's clock was set while the process ran
+    CLOCK_STEPS = "pra_clock_steps_total", Counter, [], REPLICATOR;
+    /// By how much the clock was set the last time, back where it is negative; 0 where it never was
+    CLOCK_STEP = "pra_clock_step_seconds", Gauge, [], REPLICATOR;
     /// Bytes of files beside the database that wait for any replica
     STAGING = "pra_staging_bytes", Gauge, [], REPLICATOR;
     /// Files written to the replica

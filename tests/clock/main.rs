@@ -4,4 +4,5 @@
 
 mod backups;
 mod owner;
+mod replica;
 mod scene;

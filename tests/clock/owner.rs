@@ -84,7 +84,7 @@ fn the_folder_of_the_database_is_no_backup_folder() {
 
 /// A backup of another database, under the name of one that was made last.
 fn foreign(data: &Data) -> String {
-    let in_a_moment = jiff::Timestamp::now() + jiff::SignedDuration::from_mins(2);
+    let in_a_moment = jiff::Timestamp::from_millisecond(mini_pra_tests::now_ms() + 120_000).unwrap();
     let name = in_a_moment.strftime("backup-%Y-%m-%d-%H-%M.db").to_string();
     let path = data.backups().join(&name);
     Database::create(&path).run("CREATE TABLE logs (line); INSERT INTO logs VALUES ('not ours')");

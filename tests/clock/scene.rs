@@ -25,7 +25,10 @@ impl Scene {
 
     /// From now on the clock is wrong by so many seconds.
     pub(crate) fn clock(&self, wrong_by: i64) {
-        fs::write(self.data.path().join("clock"), wrong_by.to_string()).unwrap();
+        // At once: a file that is half written would be another step.
+        let (path, draft) = (self.data.path().join("clock"), self.data.path().join("clock.tmp"));
+        fs::write(&draft, wrong_by.to_string()).unwrap();
+        fs::rename(draft, path).unwrap();
     }
 
     /// A run of `backup-job` under that clock.

@@ -3,7 +3,13 @@
 //! Each test has an installation of its own: the overlay in `PRA_E2E_OVERLAY` (default `container`), in a namespace of
 //! its own, deleted afterwards. What is asked of the application goes through the API server's Service proxy, so that
 //! it works wherever kubectl does.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking"
+)]
 
 mod apply;
 mod drills;

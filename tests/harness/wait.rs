@@ -43,6 +43,7 @@ pub fn wait_for_within<T>(limit: Duration, what: &str, mut look: impl FnMut() ->
 
 /// The time in milliseconds since the epoch, as catalog and `list` have it.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "a test measures by the real clock")]
 pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is before 1970");
     i64::try_from(since.as_millis()).expect("the clock is out of range")

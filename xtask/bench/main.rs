@@ -1,4 +1,5 @@
 //! `cargo xtask bench`: a program of its own, so that what it needs delays no `cargo xtask up`.
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures by the real clock")]
 
 mod bare;
 mod copies;

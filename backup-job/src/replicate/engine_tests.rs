@@ -2,6 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+use replica::instant::ahead;
 use replica::store::{Put, Store, StoreOptions};
 use rusqlite::Connection;
 
@@ -10,7 +12,7 @@ use super::epoch::Epoch;
 use super::image::Image;
 use super::levels::{Level, SNAPSHOT};
 use super::outbox::{Next, Outbox};
-use crate::{files, sqlite};
+use crate::{clock, files, sqlite};
 
 fn options(database: PathBuf) -> Options {
     Options {
@@ -344,4 +346,33 @@ fn a_process_that_dies_at_any_point_of_a_commit_ships_each_transaction_once() {
     followed.sync();
     assert_eq!(followed.image.txid, 3);
     followed.assert_same();
+}
+
+#[test]
+fn a_clock_that_was_ahead_ends_its_epoch_and_the_child_has_the_right_time() {
+    let day = SignedDuration::from_hours(24);
+    for (wrong_by, begins) in [(day, true), (SignedDuration::from_mins(4), false), (-day, false)] {
+        let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+        followed.insert(10);
+        clock::wrong::set(wrong_by);
+        followed.sync();
+        let (first, made_at) = (followed.outbox.epoch().0.unwrap(), followed.image.timestamp_ms);
+        clock::wrong::set(SignedDuration::ZERO);
+        // Also where nothing is written: what is restored by its time is to be right from now on.
+        assert!(followed.engine.sync().unwrap());
+        let second = followed.outbox.epoch().0.unwrap();
+        assert_eq!(second.epoch != first.epoch, begins, "{wrong_by:#}");
+        if begins {
+            assert_eq!(second.parent.map(|parent| (parent.epoch, parent.txid)), Some((first.epoch, 1)));
+            followed.image = Image::default();
+            followed.outbox.connected(0, second.epoch, 0, 0);
+            followed.image.drain(&followed.outbox);
+        }
+        followed.insert(1);
+        followed.sync();
+        followed.assert_same();
+        let now_ms = clock::now().as_millisecond();
+        assert_eq!(ahead(followed.image.timestamp_ms, now_ms), None, "{wrong_by:#}");
+        assert!(begins || followed.image.timestamp_ms >= made_at, "within an epoch no time decreases");
+    }
 }

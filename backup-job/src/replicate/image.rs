@@ -11,6 +11,7 @@ use super::outbox::{Next, Outbox};
 pub(crate) struct Image {
     pub(crate) txid: u64,
     pub(crate) page_size: u32,
+    pub(crate) timestamp_ms: i64,
     pages: Vec<Vec<u8>>,
     pub(crate) files: Vec<String>,
 }
@@ -27,7 +28,7 @@ impl Image {
             self.pages[number as usize - 1] = page.clone();
         }
         decoder.finish().unwrap();
-        self.txid = header.max_txid;
+        (self.txid, self.timestamp_ms) = (header.max_txid, header.timestamp_ms);
         if header.post_apply_checksum != 0 {
             let sum = (1..).zip(&self.pages).fold(0, |sum, (number, page)| sum ^ ltx::page_checksum(number, page));
             assert_eq!(sum | ltx::CHECKSUM_FLAG, header.post_apply_checksum, "after {}", header.max_txid);

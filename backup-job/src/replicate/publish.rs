@@ -53,6 +53,7 @@ fn work(watch: &Watch, stop: &AtomicBool) {
     let mut last: Option<(Told, Instant)> = None;
     loop {
         let is_last = stop.load(Ordering::Relaxed);
+        watch.look_at_the_clock();
         let now = crate::clock::now();
         let replicas = watch.replicas(now);
         let told: Told = replicas.iter().map(|one| (one.epoch.clone(), one.error.clone())).collect();

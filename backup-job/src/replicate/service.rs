@@ -25,7 +25,7 @@ use super::worker::{Identity, Takeover, Worker};
 use super::{StoreHealth, exporter, tidy};
 use crate::error::{Code, Error, Result};
 use crate::latest::Latest;
-use crate::{keeper, lock};
+use crate::{clock, keeper, lock};
 
 /// How long the stores may take for what is left, when asked to stop.
 const LAST_UPLOADS: Duration = Duration::from_secs(10);
@@ -101,6 +101,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     let (ended, workers_stop) = watch::channel(false);
     let lost = Arc::new(AtomicBool::new(false));
     let gauges: Arc<Latest<engine::Stats>> = Arc::default();
+    let clock: Arc<Latest<clock::Steps>> = Arc::default();
     let watch = Arc::new(Watch {
         database: options.keeper.database.clone(),
         backups: options.backups.clone(),
@@ -108,6 +109,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
         engine: Arc::clone(&gauges),
         health: Arc::clone(&health),
         outbox: Arc::clone(&outbox),
+        clock: Arc::clone(&clock),
         sealed: options.recipients.is_some(),
     });
     if let Some(address) = options.metrics {
@@ -115,7 +117,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
         runtime.spawn(exporter::serve(listener, Arc::clone(&watch)));
     }
     outbox.ask_first();
-    let workers = start(options, &runtime, &outbox, &health, &workers_stop, [stop, &lost])?;
+    let workers = start(options, &runtime, &outbox, &health, &clock, &workers_stop, [stop, &lost])?;
     let publisher = Publisher::start(watch);
     let mut engine = Engine::new(engine_options(options, alone)?, Arc::clone(&outbox), Arc::clone(&gauges));
     let kept = if options.replicas.is_empty() {
@@ -204,6 +206,7 @@ fn start(
     runtime: &tokio::runtime::Runtime,
     outbox: &Arc<Outbox>,
     health: &Arc<Health>,
+    clock: &Arc<Latest<clock::Steps>>,
     ended: &watch::Receiver<bool>,
     at_a_loss: [&Arc<AtomicBool>; 2],
 ) -> Result<Workers> {
@@ -221,7 +224,7 @@ fn start(
             takeover: if options.takeover { Takeover::WhereRefused } else { Takeover::Never },
             database: options.keeper.database.clone(),
             ledger: Ledger::new(&options.keeper.database, url)?,
-            tidy: tidy::Options { every: options.tidy_every, retention: options.retention },
+            tidy: tidy::Options { every: options.tidy_every, retention: options.retention, clock: Arc::clone(clock) },
             stop: ended.clone(),
         };
         let at_a_loss = at_a_loss.map(Arc::clone);

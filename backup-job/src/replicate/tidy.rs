@@ -5,28 +5,39 @@
 //!                           give every instant that is still to be kept
 //! ```
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use replica::epoch::{EpochId, list_epochs, manifest_key, read_claim};
 use replica::history::{File, History};
 use replica::layout::{self, FileKey};
 use replica::lineage;
-use replica::retention::Retention;
+use replica::retention::{self, Retention};
 use replica::store::Store;
 
+use crate::clock::{self, Reading, Steps};
+use crate::latest::Latest;
+
 /// How often, and what stays.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Options {
     /// Time between two looks: each costs a listing of every epoch.
     pub(super) every: Duration,
     pub(super) retention: Retention,
+    /// What is known of this machine's clock.
+    pub(super) clock: Arc<Latest<Steps>>,
 }
 
 impl Options {
     /// One look at `epoch` and those that it goes on from. Returns since when every instant can be restored, by the
     /// store's clock, in ms since 1970.
     pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> replica::Result<Option<i64>> {
-        self.run_at(store, epoch, crate::clock::now().as_millisecond()).await
+        let age = self.retention.snapshots.saturating_add(self.retention.grace);
+        let now = match Reading::take() {
+            Some(reading) => self.clock.get().for_deleting(reading, age),
+            None => clock::now(),
+        };
+        self.run_at(store, epoch, now.as_millisecond()).await
     }
 
     /// The same, where this machine's clock says `local_ms`. It may be wrong: nothing is deleted that is not old enough by
@@ -38,9 +49,17 @@ impl Options {
         let Ok(line) = lineage::line(&lineage::epochs(&manifests), Some(&epoch.to_string())) else { return Ok(None) };
         let mut window = Reach::default();
         let mut is_over = false;
-        for step in line.steps {
+        let mut steps = Vec::with_capacity(line.steps.len());
+        let mut newest_ms = None;
+        for step in line.steps.into_iter().rev() {
             let epoch: EpochId = step.epoch.parse()?;
-            let listed = layout::files(&store.list(&step.epoch).await?, store.url().scheme(), &epoch);
+            let mut listed = layout::files(&store.list(&step.epoch).await?, store.url().scheme(), &epoch);
+            let mut files: Vec<File> = listed.iter().map(|(_, file)| *file).collect();
+            newest_ms = retention::in_order(&mut files, newest_ms, now_ms);
+            listed.iter_mut().zip(files).for_each(|((_, file), in_order)| *file = in_order);
+            steps.push((epoch, listed, step.until));
+        }
+        for (epoch, listed, until) in steps.into_iter().rev() {
             if is_over {
                 remove_epoch(store, &epoch, &listed).await?;
                 continue;
@@ -50,7 +69,7 @@ impl Options {
             let gone = self.retention.deletable(&files, now_ms);
             let (removed, kept): (Vec<_>, Vec<_>) = listed.into_iter().partition(|(_, file)| gone.contains(file));
             remove(store, &epoch, &removed).await?;
-            window.extend(&History::new(kept.iter().map(|(_, file)| *file)), step.until);
+            window.extend(&History::new(kept.iter().map(|(_, file)| *file)), until);
         }
         Ok(window.from_ms)
     }
@@ -106,7 +125,13 @@ async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> re
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use replica::epoch::{Database, Manifest, Parent};
+
     use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
 
     fn file(level: u8, min: u64, max: u64, stored_ms: i64) -> File {
         File { level, min, max, size: 1, stored_ms }
@@ -142,32 +167,68 @@ mod tests {
         assert_eq!(reach.from_ms, Some(400));
     }
 
-    #[tokio::test]
-    async fn a_clock_that_is_ahead_removes_nothing_that_a_right_one_keeps() {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("file://{}", folder.path().display()).parse().unwrap();
+    /// Level, first and last transaction, and how many hours ago it was stored, by the clock of then.
+    type Shipped = (u8, u64, u64, i64);
+
+    /// A store with these epochs, each the child of the one before.
+    async fn store(folder: &Path, epochs: &[(EpochId, &[Shipped])], now_ms: i64) -> Store {
+        let url = format!("file://{}", folder.display()).parse().unwrap();
         let store = Store::open(&url, &replica::store::StoreOptions::default()).unwrap();
         store.probe().await.unwrap();
-        let now_ms = jiff::Timestamp::now().as_millisecond();
-        let epoch = EpochId::begin(jiff::Timestamp::from_millisecond(now_ms - 7_200_000).unwrap());
-        let manifest = replica::epoch::Manifest {
-            epoch,
-            created_at: epoch.began(),
-            page_size: 4096,
-            parent: None,
-            writer: replica::epoch::WriterId::random(),
-            sealed: false,
-            database: replica::epoch::Database { id: replica::epoch::DatabaseId::random(), name: "app.db".to_owned() },
-        };
-        replica::epoch::create_epoch(&store, &manifest).await.unwrap();
-        let mut keys = Vec::new();
-        for (level, min, max) in [(9, 1, 1), (0, 2, 2), (0, 3, 3), (1, 2, 3), (9, 1, 3), (0, 4, 4)] {
-            let key = FileKey { level, min, max, sealed: false }.key(url.scheme(), &epoch);
-            store.put_new(&key, vec![level], now_ms - 60_000).await.unwrap();
-            keys.push(key);
+        let mut parent = None;
+        for (epoch, files) in epochs {
+            let manifest = Manifest {
+                epoch: *epoch,
+                created_at: epoch.began(),
+                page_size: 4096,
+                parent,
+                writer: replica::epoch::WriterId::random(),
+                sealed: false,
+                database: Database { id: replica::epoch::DatabaseId::random(), name: "app.db".to_owned() },
+            };
+            replica::epoch::create_epoch(&store, &manifest).await.unwrap();
+            for &(level, min, max, hours_ago) in *files {
+                let key = FileKey { level, min, max, sealed: false }.key(url.scheme(), epoch);
+                store.put_new(&key, vec![level], now_ms - hours_ago * HOUR_MS).await.unwrap();
+                parent = Some(Parent { epoch: *epoch, txid: max });
+            }
         }
-        let options = Options { every: Duration::MAX, retention: Retention::default() };
-        options.run_at(&store, &epoch, now_ms + 3 * 86_400_000).await.unwrap();
-        assert_eq!(store.list(&epoch.to_string()).await.unwrap().len(), keys.len() + 1);
+        store
+    }
+
+    fn options() -> Options {
+        Options { every: Duration::MAX, retention: Retention::default(), clock: Arc::default() }
+    }
+
+    async fn objects(store: &Store, epoch: &EpochId) -> usize {
+        store.list(&epoch.to_string()).await.unwrap().len()
+    }
+
+    fn hours_ago(now_ms: i64, hours: i64) -> EpochId {
+        EpochId::begin(jiff::Timestamp::from_millisecond(now_ms - hours * HOUR_MS).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_ahead_removes_nothing_that_a_right_one_keeps() {
+        let (folder, now_ms) = (tempfile::tempdir().unwrap(), clock::now().as_millisecond());
+        let epoch = hours_ago(now_ms, 2);
+        let files = [(9, 1, 1, 0), (0, 2, 2, 0), (0, 3, 3, 0), (1, 2, 3, 0), (9, 1, 3, 0), (0, 4, 4, 0)];
+        let store = store(folder.path(), &[(epoch, &files)], now_ms).await;
+        let before = objects(&store, &epoch).await;
+        options().run_at(&store, &epoch, now_ms + 72 * HOUR_MS).await.unwrap();
+        assert_eq!(objects(&store, &epoch).await, before);
+    }
+
+    #[tokio::test]
+    async fn an_epoch_of_a_clock_that_was_behind_does_not_let_go_of_the_one_before() {
+        let (folder, now_ms) = (tempfile::tempdir().unwrap(), clock::now().as_millisecond());
+        const YEAR: i64 = 365 * 24;
+        let (first, behind) = (hours_ago(now_ms, 2), hours_ago(now_ms, YEAR));
+        let files: [&[_]; 2] = [&[(9, 1, 1, 2), (0, 2, 2, 1)], &[(9, 1, 1, YEAR), (0, 2, 2, YEAR), (0, 3, 3, 0)]];
+        let store = store(folder.path(), &[(first, files[0]), (behind, files[1])], now_ms).await;
+        let before = objects(&store, &first).await;
+        let reaches_back = options().run_at(&store, &behind, now_ms).await.unwrap();
+        assert_eq!((objects(&store, &first).await, objects(&store, &behind).await), (before, 4));
+        assert_eq!(reaches_back, Some(now_ms - 2 * HOUR_MS));
     }
 }

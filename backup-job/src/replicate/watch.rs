@@ -12,7 +12,7 @@ use super::health::Health;
 use super::outbox::{Outbox, Standing};
 use crate::catalog::status::Replica;
 use crate::latest::Latest;
-use crate::{files, keeper};
+use crate::{clock, files, keeper};
 
 /// All that is watched.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Watch {
     pub(super) engine: Arc<Latest<engine::Stats>>,
     pub(super) health: Arc<Health>,
     pub(super) outbox: Arc<Outbox>,
+    pub(super) clock: Arc<Latest<clock::Steps>>,
     /// Whether the files are sealed.
     pub(super) sealed: bool,
 }
@@ -47,12 +48,32 @@ impl Watch {
         stores.map(replica).collect()
     }
 
+    /// Whether the clock was set since the last look: said once, with what follows from it.
+    pub(super) fn look_at_the_clock(&self) {
+        let Some(reading) = clock::Reading::take() else { return };
+        let mut steps = self.clock.get();
+        let step = steps.look(reading);
+        self.clock.set(steps);
+        if let Some(step) = step {
+            tracing::warn!(
+                seconds = step.seconds(),
+                now = %reading.wall,
+                hint = "see `timedatectl status`, and that the service that keeps the time runs. Instants from before the \
+                        step may be wrong; the runbook's page clock-wrong says what that means for restores",
+                "this machine's clock was set {step}"
+            );
+        }
+    }
+
     /// The metrics of `pra_metrics` that are the replicator's.
     pub(super) fn samples(&self, now: Timestamp) -> Samples {
         let mut samples = Samples::default();
         samples.set(pra_metrics::BUILD_INFO, [env!("CARGO_PKG_VERSION"), Exporter::Replicator.word()], 1.0);
         self.of_the_keeper(&mut samples);
         self.of_the_engine(&mut samples);
+        let clock::Steps { count, last, .. } = self.clock.get();
+        samples.set(pra_metrics::CLOCK_STEPS, [], float(count));
+        samples.set(pra_metrics::CLOCK_STEP, [], last.map_or(0.0, clock::Step::seconds));
         self.of_the_stores(&mut samples, now);
         for (volume, folder) in [("data", files::folder_of(&self.database)), ("backup", &self.backups)] {
             of_the_volume(&mut samples, volume, folder);

@@ -5,10 +5,10 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Event, EventSource, ObjectReference};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::{ObjectMeta, PostParams};
 
+use super::lease;
 use crate::cluster::Cluster;
 use crate::cluster::workload::MANAGER;
 
@@ -101,7 +101,7 @@ async fn reference(cluster: &Cluster, name: &str) -> Option<ObjectReference> {
 
 fn event(about: &ObjectReference, reason: Reason, mut message: String) -> Event {
     message.truncate(message.floor_char_boundary(LONGEST));
-    let now = Time(Timestamp::now());
+    let now = Time(lease::now());
     Event {
         metadata: ObjectMeta {
             generate_name: Some("restore-".to_owned()),

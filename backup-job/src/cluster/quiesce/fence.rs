@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Options;
@@ -32,7 +31,7 @@ pub(super) async fn acquire(cluster: &Cluster, options: &Options) -> Result<(Loc
             Err(error) if error.code() == Code::Busy => error,
             Err(error) => return Err(error),
         };
-        let holder = lease::holder(&lease::get(cluster, &options.lease).await?, Timestamp::now());
+        let holder = lease::holder(&lease::get(cluster, &options.lease).await?, lease::now());
         let patience = match &holder {
             Some(holder) if holder.identity == options.job.to_string() => options.restore.wait,
             Some(_) => Duration::ZERO,

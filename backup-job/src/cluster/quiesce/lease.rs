@@ -87,6 +87,11 @@ pub(super) fn last(lease: &Lease) -> Option<Report> {
     serde_json::from_str(lease.annotations().get(LAST)?).ok()
 }
 
+/// The time now, in Kubernetes' type.
+pub(super) fn now() -> Timestamp {
+    Timestamp::from_microsecond(crate::clock::exact().as_microsecond()).unwrap_or_default()
+}
+
 impl<'a> Held<'a> {
     /// Takes the Lease. The caller holds the fence, so that whoever is named there is dead.
     ///
@@ -94,7 +99,7 @@ impl<'a> Held<'a> {
     /// As [`call`].
     pub(super) async fn take(cluster: &'a Cluster, name: &'a str, us: &Identity, lease: Lease) -> Result<Self> {
         let held = Self { cluster, name, lease: Mutex::new(lease) };
-        let now = MicroTime(Timestamp::now());
+        let now = MicroTime(now());
         held.change("take", |lease| {
             let spec = lease.spec.get_or_insert_default();
             let identity = us.to_string();
@@ -146,7 +151,7 @@ impl<'a> Held<'a> {
             tokio::time::sleep(RENEW).await;
             let mut lease = self.lease.lock().await;
             let mut wanted = lease.clone();
-            wanted.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
+            wanted.spec.get_or_insert_default().renew_time = Some(MicroTime(now()));
             let api = self.cluster.api::<Lease>();
             let params = PostParams::default();
             match tokio::time::timeout(RENEW_PATIENCE, api.replace(self.name, &params, &wanted)).await {

@@ -46,7 +46,11 @@ impl Scene {
             takeover: Takeover::Never,
             database: folder.path().join("app.db"),
             ledger: Ledger::new(&folder.path().join("app.db"), &url).unwrap(),
-            tidy: tidy::Options { every: Duration::MAX, retention: replica::retention::Retention::default() },
+            tidy: tidy::Options {
+                every: Duration::MAX,
+                retention: replica::retention::Retention::default(),
+                clock: Arc::default(),
+            },
             stop: watch::channel(false).1,
         };
         let id = worker.owner(false).await.unwrap();
