@@ -110,8 +110,24 @@ impl RestorePoint {
         now.duration_since(self.created_at).try_into().unwrap_or_default()
     }
 
-    /// What "newer" means everywhere: made later; where that is not known, the later instant and the greater file name.
-    pub fn recency(&self) -> (u64, Timestamp, &str) {
-        (self.sequence, self.created_at, &self.file)
+    /// What "newer" means everywhere: made later; where that is not known, the later instant, and then the longer name,
+    /// since a name is only made longer where the shorter one was taken.
+    pub fn recency(&self) -> (u64, Timestamp, usize, &str) {
+        let stem = self.file.trim_end_matches(".age").trim_end_matches(".db");
+        (self.sequence, self.created_at, stem.len(), &self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::RestorePoint;
+    use crate::model::fixtures::backup;
+
+    #[test]
+    fn of_one_instant_the_name_that_found_the_others_taken_is_the_newer() {
+        let named = |file: &str| RestorePoint { file: file.to_owned(), ..backup("2025-01-10T12:00:00Z") };
+        let in_order = ["", "-00", "-00-2", "-00-10"].map(|rest| named(&format!("backup-2025-01-10-12-00{rest}.db")));
+        let sealed = named("backup-2025-01-10-12-00-00-11.db.age");
+        assert!(in_order.iter().chain([&sealed]).is_sorted_by_key(|point| point.recency()));
     }
 }
