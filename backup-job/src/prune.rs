@@ -67,11 +67,8 @@ pub fn run(options: &Options) -> Result<Vec<Fate>> {
 
 fn read(options: &Options) -> Result<Catalog> {
     let Options { database, backups, adopt_backups, .. } = options;
-    let mut catalog = Catalog::read(backups)?;
+    let catalog = Catalog::read_as_own(backups, *adopt_backups)?;
     owner::require_unless_away(&catalog, database, backups, *adopt_backups)?;
-    if *adopt_backups {
-        catalog.adopt_unknown(|_| true);
-    }
     Ok(catalog)
 }
 

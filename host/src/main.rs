@@ -6,10 +6,11 @@
 //!          ├── engine ── app                               compiled, linked, folders made
 //!          │
 //!          └── server ── router ── handler ── state        one connection, one request, one instance
-//!                                      │        ├── upload      the body, before there is an instance
-//!                                      │        ├── budget      memory that all share
-//!                                               ├── sqlite      fermyon:spin/sqlite
-//!                                               └── outbound    wasi:http, only where it is allowed
+//!                │                   │         ├── sqlite       fermyon:spin/sqlite
+//!                │                   │         └── outbound     wasi:http, only where it is allowed
+//!                │                   ├── upload       the body, before there is an instance
+//!                │                   └── budget       memory that all share
+//!                └── lanes ── connections             the threads; how many connections are open
 //! ```
 
 mod app;

@@ -2,11 +2,10 @@
 
 use std::fs;
 
-use mini_pra_tests::{Database, Host, Job, sqlite3};
+use mini_pra_tests::{Database, Host, Job, ReadOnly, sqlite3};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::museum::{Museum, beside};
-use crate::volume::ReadOnly;
 
 /// What `/status` says: the newest backup's name, or null.
 fn last_backup(museum: &Museum) -> serde_json::Value {

@@ -17,5 +17,4 @@ mod rights;
 mod sealed;
 mod sidecars;
 mod text;
-mod volume;
 mod volumes;

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use mini_pra_tests::{Data, Job, JobAnswer};
+use mini_pra_tests::{Data, Job, JobAnswer, ReadOnly, bind, small};
 
 use crate::museum::{Museum, add, of};
-use crate::volume::{ReadOnly, bind, small};
 
 #[track_caller]
 fn says(answer: &JobAnswer, words: &str) {

@@ -1,41 +1,18 @@
 //! A volume that fills.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use mini_pra_tests::Data;
+use mini_pra_tests::{Data, small};
 
 use crate::alarms::Alarms;
 use crate::scene::Scene;
 
-/// A small volume of its own, in place of the folder; the replicator leaves 64 MiB of it to the database.
-struct Volume(PathBuf);
-
-impl Volume {
-    /// Only root may mount it.
-    #[track_caller]
-    fn at(folder: &Path) -> Self {
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=128m", "none"]).arg(folder);
-        let output = mount.output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "this test needs a user who may mount (root): {}", errors.trim());
-        Self(folder.to_owned())
-    }
-}
-
-impl Drop for Volume {
-    fn drop(&mut self) {
-        // Lazily: whoever still has something open there is ended a moment later.
-        drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
-    }
-}
-
 fn alarm_while_full(folder: impl Fn(&Data) -> PathBuf, alarm: &str) {
     let data = Data::new();
     let folder = folder(&data);
-    let volume = Volume::at(&folder);
+    // The replicator leaves 64 MiB of it to the database.
+    let volume = small(&folder, 128 << 10);
     let mut scene = Scene::of(data);
     // Declared after what lies in it, so that it goes first.
     let _volume = volume;

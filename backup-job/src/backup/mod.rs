@@ -121,16 +121,14 @@ pub fn take(options: &Options) -> Result<Report> {
     owner::require_apart(database, backups)?;
     let _beside_the_database = lock::shared(database, *wait)?;
     let _one_writer = lock::backups(backups, *wait)?;
-    let mut catalog = Catalog::read(backups)?;
+    let mut catalog = Catalog::read_as_own(backups, *adopt_backups)?;
     let id = owner::require(&catalog, database, backups, *adopt_backups)?;
     catalog::remove_temporaries(backups)?;
     if !*dry_run {
         pending::settle(database, backups, recipients.as_ref(), *now);
-        catalog = Catalog::read(backups)?;
+        catalog = Catalog::read_as_own(backups, *adopt_backups)?;
     }
-    if *adopt_backups {
-        catalog.adopt_unknown(|_| true);
-    } else {
+    if !*adopt_backups {
         owner::take_over(&mut catalog, database, backups, *wait)?;
     }
 

@@ -83,6 +83,18 @@ impl Catalog {
         Ok(Self { points, unknown, owner: recorded.owner, source: recorded.source, database: None })
     }
 
+    /// The same; with `insists` somebody says that all files in the folder are the database's own.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_as_own(folder: &Path, insists: bool) -> Result<Self> {
+        let mut catalog = Self::read(folder)?;
+        if insists {
+            catalog.adopt_unknown(|_| true);
+        }
+        Ok(catalog)
+    }
+
     /// The restore points of the folder's database, newest first.
     pub fn points(&self) -> &[RestorePoint] {
         &self.points
@@ -92,6 +104,11 @@ impl Catalog {
     /// never recorded, never removed.
     pub fn unknown(&self) -> &[RestorePoint] {
         &self.unknown
+    }
+
+    /// Whether this file is one of them.
+    pub fn is_unknown(&self, file: &str) -> bool {
+        self.unknown.iter().any(|unknown| unknown.file == file)
     }
 
     /// What can be chosen by its name: all files.
@@ -177,6 +194,14 @@ impl Catalog {
     /// to be the database's.
     pub fn announce(&self, folder: &Path, name: &str, now: Timestamp) -> Result<()> {
         self.write(folder, Some(name), now)
+    }
+
+    /// The same, for who has no catalog at hand.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn announce_in(folder: &Path, name: &str, now: Timestamp) -> Result<()> {
+        Self::read(folder)?.announce(folder, name, now)
     }
 
     fn write(&self, folder: &Path, announced: Option<&str>, now: Timestamp) -> Result<()> {

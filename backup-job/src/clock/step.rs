@@ -79,7 +79,10 @@ impl Steps {
     /// The time by which to delete what is older than `age`: after a leap ahead, that of the clock before it, until what was
     /// there then has that age in truth. Whether the leap was right does not matter then.
     pub fn for_deleting(&self, reading: Reading, age: Duration) -> Timestamp {
-        match self.leap {
+        // The clock may have leapt since the last look.
+        let mut steps = *self;
+        steps.look(reading);
+        match steps.leap {
             Some((by, at)) if reading.boot.saturating_sub(at) < age => {
                 reading.wall.checked_sub(by).unwrap_or(Timestamp::MIN)
             }

@@ -305,11 +305,7 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
 }
 
 fn read(options: &Options) -> Result<Catalog> {
-    let mut catalog = Catalog::read(&options.backups)?;
-    if options.adopt_backups {
-        catalog.adopt_unknown(|_| true);
-    }
-    Ok(catalog)
+    Catalog::read_as_own(&options.backups, options.adopt_backups)
 }
 
 /// Which database this is once it is restored.

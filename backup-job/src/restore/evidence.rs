@@ -40,7 +40,7 @@ pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> 
             return Err(error);
         }
     };
-    Catalog::read(backups)?.announce(backups, name, *now)?;
+    Catalog::announce_in(backups, name, *now)?;
     files::publish(LABEL, writer, &backups.join(name))?;
     let mut catalog = Catalog::read(backups)?;
     if let Some((bytes, checksum)) = file {

@@ -85,7 +85,7 @@ pub(super) fn seal(
     files::remove(LABEL, &temporary)?;
     let sealed = sealed::copy(LABEL, connection, shape, &temporary, recipients).and_then(|copied| {
         let Copied { writer, checked, bytes, file_checksum } = copied;
-        Catalog::read(backups)?.announce(backups, name, crate::clock::now())?;
+        Catalog::announce_in(backups, name, crate::clock::now())?;
         files::publish(LABEL, writer, &backups.join(name))?;
         Ok(Sealed { checked, bytes, file_checksum })
     });

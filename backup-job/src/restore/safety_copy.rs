@@ -70,7 +70,7 @@ impl SafetyCopy {
         files::require_room(backups, room, "the safety copy")?;
         // Here and not when it gets its name, since writers wait then. A sealed one is announced when it is sealed.
         if recipients.is_none() {
-            Catalog::read(backups)?.announce(backups, name, *now)?;
+            Catalog::announce_in(backups, name, *now)?;
         }
         files::remove(LABEL, &temporary)?;
         let writer = Writer::create_like(LABEL, &temporary, database)?;

@@ -32,7 +32,7 @@ pub(super) fn select(options: &Options) -> Result<Selected> {
     let Some(access) = options.access.as_ref().filter(|_| !matches!(options.point, Point::File(_))) else {
         let (catalog, point) = backup(options)?;
         let mut source = Source::open(folder(options), &point, &catalog)?;
-        if catalog.unknown().iter().any(|unknown| unknown.file == point.file) {
+        if catalog.is_unknown(&point.file) {
             let warning = format!("the catalog does not know {}: it may be another database's", point.file);
             source.warnings.insert(0, warning);
         }
@@ -76,10 +76,7 @@ fn folder(options: &Options) -> Folder<'_> {
 }
 
 fn backup(options: &Options) -> Result<(Catalog, RestorePoint)> {
-    let mut catalog = Catalog::read(&options.backups)?;
-    if options.adopt_backups {
-        catalog.adopt_unknown(|_| true);
-    }
+    let catalog = Catalog::read_as_own(&options.backups, options.adopt_backups)?;
     let named;
     let points = match options.point {
         Point::File(_) => {

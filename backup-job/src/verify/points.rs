@@ -81,20 +81,16 @@ impl Outcome {
 /// for a folder that is mounted read-only.
 pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     let Options { backups, points, keys, database, now, adopt_backups, .. } = options;
-    let mut catalog = Catalog::read(backups)?;
+    let catalog = Catalog::read_as_own(backups, *adopt_backups)?;
     owner::require_unless_away(&catalog, database, backups, *adopt_backups)?;
-    if *adopt_backups {
-        catalog.adopt_unknown(|_| true);
-    }
     let chosen = choose(&catalog, points, *now)?;
     if chosen.iter().any(|point| point.sealed) {
         keys.identities()?;
     }
     let mut read = HashMap::new();
-    let is_unknown = |point: &RestorePoint| catalog.unknown().iter().any(|unknown| unknown.file == point.file);
     let outcomes: Vec<Outcome> = chosen
         .iter()
-        .map(|point| Outcome { unknown: is_unknown(point), ..verify(options, point, &mut read) })
+        .map(|point| Outcome { unknown: catalog.is_unknown(&point.file), ..verify(options, point, &mut read) })
         .collect();
     // Nothing was found out about what was not read to its end.
     stop::check()?;

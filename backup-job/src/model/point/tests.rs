@@ -138,10 +138,11 @@ fn oracle(points: &[RestorePoint], limit: jiff::Timestamp) -> Option<String> {
         .iter()
         .filter(|p| p.kind == Kind::Backup && p.verified_at.is_some() && p.error.is_none() && p.created_at <= limit)
         .filter(|p| p.ahead(now()).is_none())
-        .map(|p| (p.created_at, p.file.clone()))
+        // Of one instant, a longer name was given because the shorter one was taken.
+        .map(|p| (p.created_at, p.file.len(), p.file.clone()))
         .collect();
     candidates.sort();
-    candidates.pop().map(|(_, file)| file)
+    candidates.pop().map(|(_, _, file)| file)
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! The tables of the catalog, as version 3 has them. Texts are read as BLOB: see [`crate::platform::Value`].
+//! The tables of the catalog, as version 4 has them. Texts are read as BLOB: see [`crate::platform::Value`].
 
 use pra_metrics::thresholds::latest_plausible;
 

@@ -1,14 +1,15 @@
-//! Volumes that are full or read-only. Root bypasses modes, so that a read-only folder has to be a mount.
+//! Volumes that are small or read-only. Root bypasses modes, so that a read-only folder has to be a mount.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Unmounts when dropped.
-pub(crate) struct Mounted(PathBuf);
+#[derive(Debug)]
+pub struct Mounted(PathBuf);
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // A panic here would hide the test's own.
+        // A panic here would hide the test's own. Lazily: who still has something open there is ended a moment later.
         drop(Command::new("umount").arg("--lazy").arg(&self.0).status());
     }
 }
@@ -23,19 +24,29 @@ fn mount(arguments: &[&str], at: &Path) -> Mounted {
 }
 
 /// Mounts what is at `path` there once more, by itself.
+///
+/// # Panics
+/// Where this user may not mount.
+#[must_use]
 #[track_caller]
-pub(crate) fn bind(path: &Path) -> Mounted {
+pub fn bind(path: &Path) -> Mounted {
     mount(&["--bind", path.to_str().unwrap()], path)
 }
 
 /// A folder whose files can be read and nothing else.
-pub(crate) struct ReadOnly {
+#[derive(Debug)]
+pub struct ReadOnly {
     _mounted: Mounted,
 }
 
 impl ReadOnly {
+    /// Mounts `folder`.
+    ///
+    /// # Panics
+    /// Where this user may not mount.
+    #[must_use]
     #[track_caller]
-    pub(crate) fn mount(folder: &Path) -> Self {
+    pub fn mount(folder: &Path) -> Self {
         let mounted = bind(folder);
         // Two calls: the flags of a bind mount take effect when it is mounted again.
         let status = Command::new("mount").args(["-o", "remount,bind,ro"]).arg(folder).status().unwrap();
@@ -44,8 +55,12 @@ impl ReadOnly {
     }
 }
 
-/// A small volume at `folder`, which should be empty.
+/// A volume of so many KiB at `folder`, which should be empty.
+///
+/// # Panics
+/// Where this user may not mount.
+#[must_use]
 #[track_caller]
-pub(crate) fn small(folder: &Path, kib: u32) -> Mounted {
+pub fn small(folder: &Path, kib: u32) -> Mounted {
     mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], folder)
 }
