@@ -159,9 +159,9 @@ impl Error {
     }
 }
 
-impl From<replica::Error> for Error {
-    fn from(error: replica::Error) -> Self {
-        use replica::Kind;
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        use store::Kind;
         let code = match error.kind() {
             Kind::Usage => Code::Usage,
             Kind::NotFound => Code::NoSuchRestorePoint,

@@ -13,9 +13,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use replica::epoch::DatabaseId;
-use replica::rights::Rights;
 use serde::{Deserialize, Serialize};
+use store::epoch::DatabaseId;
+use store::rights::Rights;
 
 use crate::error::{Code, Error, Result};
 use crate::files::{self, folder_of};

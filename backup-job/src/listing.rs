@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use replica::instant;
 use serde::{Deserialize, Serialize};
+use store::instant;
 
 use crate::catalog::{self, Catalog, Owner};
 use crate::error::{Error, Result};

@@ -24,7 +24,7 @@ const SELECTION: [&str; 16] = [
     "--package",
     "pra-metrics",
     "--package",
-    "replica",
+    "store",
     "--package",
     "events",
     "--package",

@@ -15,9 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use replica::seal::Recipients;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use store::seal::Recipients;
 
 use crate::catalog::{self, Catalog, owner};
 use crate::error::{Code, Error, Result};

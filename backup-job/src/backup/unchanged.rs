@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use replica::seal::Recipients;
+use store::seal::Recipients;
 
 use super::{LABEL, Made, Options};
 use crate::backup::source::Source;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use replica::epoch::DatabaseId;
+use store::epoch::DatabaseId;
 
 use super::Catalog;
 use super::alike::Tables;

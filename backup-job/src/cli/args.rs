@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use replica::epoch::EpochId;
-use replica::plan::Accept;
-use replica::seal::Recipients;
-use replica::store::{Environment, StoreOptions};
-use replica::url::ReplicaUrl;
+use store::epoch::EpochId;
+use store::objects::{Environment, StoreOptions};
+use store::plan::Accept;
+use store::seal::Recipients;
+use store::url::ReplicaUrl;
 
 use crate::error::{Code, Error};
 use crate::model::retention::Keep;
@@ -68,8 +68,8 @@ impl Replicas {
     /// Where one is no URL of a store; it shows of it what holds no secret.
     pub(super) fn urls(&self) -> crate::error::Result<Vec<ReplicaUrl>> {
         let parse = |url: &String| {
-            url.trim().parse().map_err(|error: replica::Error| {
-                let named = match replica::url::safe_part(url) {
+            url.trim().parse().map_err(|error: store::Error| {
+                let named = match store::url::safe_part(url) {
                     Some(part) => format!("{part} (--replica or PRA_REPLICA)"),
                     None => "what --replica or PRA_REPLICA gives".to_owned(),
                 };

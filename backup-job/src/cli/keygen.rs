@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use replica::seal::NewKey;
 use serde::Serialize;
+use store::seal::NewKey;
 
 use super::args::Format;
 use super::output::Answer;

@@ -137,10 +137,10 @@ impl Shipping {
             recipients,
             staging_limit: self.staging_limit_mib << 20,
             levels: [one, two, three, self.snapshot_every],
-            retention: replica::retention::Retention {
+            retention: store::retention::Retention {
                 fine: self.keep_fine,
                 snapshots: self.keep_snapshots,
-                ..replica::retention::Retention::default()
+                ..store::retention::Retention::default()
             },
             tidy_every: two,
             takeover: self.takeover,

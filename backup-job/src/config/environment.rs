@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use replica::store::{Setting, setting};
+use store::objects::{Setting, setting};
 
 use super::Mistake;
 use super::file::{Document, Entry, Value};

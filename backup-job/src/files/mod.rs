@@ -14,8 +14,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use replica::flush::Flusher;
-use replica::rights::Rights;
+use store::flush::Flusher;
+use store::rights::Rights;
 
 use crate::error::{Code, Error, Result};
 use crate::stop;

@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use replica::epoch::{DatabaseId, Parent};
 use rusqlite::Connection;
 use serde::Serialize;
+use store::epoch::{DatabaseId, Parent};
 
 use crate::catalog::{self, Catalog, owner};
 use crate::error::{Code, Error, Result};

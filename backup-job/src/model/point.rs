@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
-use replica::epoch::EpochId;
+use store::epoch::EpochId;
 
 pub use select::{SelectError, select};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use replica::instant;
+use store::instant;
 
 use super::age;
 use super::checksum::{Checksum, Checksums};

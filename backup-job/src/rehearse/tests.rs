@@ -5,9 +5,9 @@ use crate::replicate::service_tests::Scene;
 fn options(scene: &Scene, replicas: &[&str]) -> Options {
     let access = (!replicas.is_empty()).then(|| Access {
         replicas: scene.options(replicas).replicas,
-        store: replica::store::StoreOptions::default(),
+        store: store::objects::StoreOptions::default(),
         keys: Keys::default(),
-        accept: replica::plan::Accept::default(),
+        accept: store::plan::Accept::default(),
         epoch: None,
         backups: None,
     });
@@ -25,7 +25,7 @@ fn back_up(scene: &Scene) -> String {
     back_up_for(scene, None)
 }
 
-fn back_up_for(scene: &Scene, recipients: Option<replica::seal::Recipients>) -> String {
+fn back_up_for(scene: &Scene, recipients: Option<store::seal::Recipients>) -> String {
     let made = backup::take(&backup::Options {
         database: scene.path("app.db"),
         backups: scene.path("backup"),
@@ -86,8 +86,8 @@ fn a_damaged_source_fails_its_rehearsal_and_no_other() {
 #[test]
 fn a_sealed_replica_is_not_rehearsed_without_an_identity_and_a_gap_in_it_is_a_failure() {
     let scene = scene();
-    let new_key = replica::seal::NewKey::generate();
-    let recipients = replica::seal::Recipients::parse([new_key.recipient().as_str()]).unwrap();
+    let new_key = store::seal::NewKey::generate();
+    let recipients = store::seal::Recipients::parse([new_key.recipient().as_str()]).unwrap();
     let mut sealed = scene.options(&["one"]);
     sealed.recipients = Some(recipients);
     sealed.keeper.once = true;
@@ -123,10 +123,10 @@ fn give(options: &mut Options, keys: Keys) {
 #[test]
 fn a_sealed_backup_is_not_rehearsed_without_an_identity_and_damage_of_it_is_a_failure() {
     let scene = scene();
-    let new_key = replica::seal::NewKey::generate();
+    let new_key = store::seal::NewKey::generate();
     let key = scene.path("key");
     new_key.write(&key, Timestamp::now()).unwrap();
-    let file = back_up_for(&scene, Some(replica::seal::Recipients::parse([new_key.recipient().as_str()]).unwrap()));
+    let file = back_up_for(&scene, Some(store::seal::Recipients::parse([new_key.recipient().as_str()]).unwrap()));
     let mut options = options(&scene, &[]);
     let rehearsals = run(&options).unwrap();
     assert_eq!(rehearsals[0].outcome, Outcome::NotRehearsed, "{rehearsals:?}");

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use ltx::{HEADER_SIZE, Header};
-use replica::epoch::{Database, DatabaseId, EpochId};
-use replica::fetch::Object;
-use replica::history::File;
-use replica::instant::InstantSearch;
-use replica::plan::{self, Bound, Goal, Plan};
-use replica::seal;
-use replica::store::Store;
+use store::epoch::{Database, DatabaseId, EpochId};
+use store::fetch::Object;
+use store::history::File;
+use store::instant::InstantSearch;
+use store::objects::Store;
+use store::plan::{self, Bound, Goal, Plan};
+use store::seal;
 
 use super::survey::{Step, Survey};
 use super::{Access, run};
@@ -215,15 +215,13 @@ pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, fil
     let download = survey.store.get(&name).await?;
     let reader = download.into_read();
     let identities = if key.sealed { access.keys.identities()? } else { None };
-    let header = tokio::task::spawn_blocking(move || -> replica::Result<[u8; HEADER_SIZE]> {
+    let header = tokio::task::spawn_blocking(move || -> store::Result<[u8; HEADER_SIZE]> {
         let mut header = [0; HEADER_SIZE];
         let read = match &identities {
             Some(identities) => seal::open(identities, reader)?.read_exact(&mut header),
             None => { reader }.read_exact(&mut header),
         };
-        read.map_err(|e| {
-            replica::Error::new(replica::Kind::Damaged, "the file is shorter than its header").because(e)
-        })?;
+        read.map_err(|e| store::Error::new(store::Kind::Damaged, "the file is shorter than its header").because(e))?;
         Ok(header)
     });
     let header = header.await.map_err(|e| Error::new(Code::Failed, "a reading thread panicked").because(e))??;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use replica::fetch::{self, Objects, Open};
-use replica::seal;
-use replica::store::Store;
+use store::fetch::{self, Objects, Open};
+use store::objects::Store;
+use store::seal;
 
 use super::choose::Choice;
 use super::{Access, run};
@@ -58,7 +58,7 @@ struct Counted<'a> {
 
 #[async_trait]
 impl Objects for Counted<'_> {
-    async fn get_range(&self, key: &str, range: Range<u64>) -> replica::Result<Bytes> {
+    async fn get_range(&self, key: &str, range: Range<u64>) -> store::Result<Bytes> {
         let bytes = self.store.get_range(key, range).await?;
         self.progress.add(bytes.len() as u64);
         Ok(bytes)

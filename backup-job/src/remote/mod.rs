@@ -13,10 +13,10 @@ mod window;
 use std::future::Future;
 use std::path::PathBuf;
 
-use replica::epoch::EpochId;
-use replica::plan::Accept;
-use replica::store::{Store, StoreOptions};
-use replica::url::ReplicaUrl;
+use store::epoch::EpochId;
+use store::objects::{Store, StoreOptions};
+use store::plan::Accept;
+use store::url::ReplicaUrl;
 
 use crate::catalog::status;
 use crate::error::{Code, Error, Result};
@@ -60,7 +60,7 @@ impl Access {
 
     /// Each store, opened; nothing is read yet.
     fn stores(&self) -> Result<Vec<Store>> {
-        Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<replica::Result<_>>()?)
+        Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<store::Result<_>>()?)
     }
 
     /// How far each store was, by the catalog; nothing where there is none, as on an empty cluster.

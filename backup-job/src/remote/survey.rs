@@ -1,10 +1,10 @@
 //! What a store has: its line of epochs and their files.
 
-use replica::epoch::{self, Database, EpochId, list_epochs, read_claim};
-use replica::history::{File, History};
-use replica::layout::{self, FileKey};
-use replica::lineage::{self, Line};
-use replica::store::Store;
+use store::epoch::{self, Database, EpochId, list_epochs, read_claim};
+use store::history::{File, History};
+use store::layout::{self, FileKey};
+use store::lineage::{self, Line};
+use store::objects::Store;
 
 use crate::error::{Code, Error, Result};
 

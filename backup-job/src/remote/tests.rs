@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use replica::plan::Accept;
-use replica::seal::{NewKey, Recipients};
-use replica::store::StoreOptions;
 use rusqlite::Connection;
+use store::objects::StoreOptions;
+use store::plan::Accept;
+use store::seal::{NewKey, Recipients};
 
 use super::{Access, choose, fetch};
 use crate::error::{Code, Result};

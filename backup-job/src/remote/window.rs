@@ -1,8 +1,8 @@
 //! What a store can restore, for `list`.
 
 use jiff::Timestamp;
-use replica::epoch::EpochId;
 use serde::{Deserialize, Serialize};
+use store::epoch::EpochId;
 
 use super::choose::timestamp;
 use super::survey::Survey;

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 
 use crc_fast::Digest;
 use ltx::{Encoder, Header, NO_CHECKSUM};
-use replica::seal::{self, Recipients, Sealer};
-use replica::store::Grower;
+use store::objects::Grower;
+use store::seal::{self, Recipients, Sealer};
 
 use super::compare;
 use super::follower::Snapshot;

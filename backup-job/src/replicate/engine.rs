@@ -14,8 +14,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use replica::instant;
-use replica::seal::Recipients;
+use store::instant;
+use store::seal::Recipients;
 
 use super::check::Check;
 use super::epoch::Epoch;

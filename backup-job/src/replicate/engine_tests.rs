@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use replica::instant::ahead;
-use replica::store::{Put, Store, StoreOptions};
 use rusqlite::Connection;
+use store::instant::ahead;
+use store::objects::{Put, Store, StoreOptions};
 
 use super::engine::{Engine, Options};
 use super::epoch::Epoch;
@@ -140,7 +140,7 @@ fn a_large_first_file_is_seen_while_it_is_made_and_whole_only_when_it_is_staged(
     followed.outbox.connected(0, followed.outbox.epoch().0.unwrap().epoch, 0, 0);
     let Next::File(staged) = followed.outbox.next(0) else { panic!("nothing is staged") };
     let whole = std::fs::read(staged.path).unwrap();
-    assert!(whole.len() as u64 > replica::store::PART);
+    assert!(whole.len() as u64 > store::objects::PART);
     assert!(std::fs::read(stores.path().join("early")).unwrap() == whole, "the store has other bytes");
 }
 

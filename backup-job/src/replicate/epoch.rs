@@ -14,7 +14,7 @@ use super::state::{Home, State};
 use super::watch;
 use crate::error::Result;
 use crate::model::point::Point;
-use replica::epoch::{Parent, WriterId};
+use store::epoch::{Parent, WriterId};
 
 /// Why an epoch begins that takes a store over.
 const TAKEOVER: &str = "--takeover";

@@ -1,7 +1,7 @@
 //! Makes one file from a snapshot and its place in the staging folder: the whole database, a transaction, or what is made anew.
 
-use replica::seal::Recipients;
-use replica::store::{Grower, PART};
+use store::objects::{Grower, PART};
+use store::seal::Recipients;
 
 use super::compare;
 use super::draft::{self, Span};

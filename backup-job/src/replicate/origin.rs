@@ -10,8 +10,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use replica::epoch::Parent;
 use serde::{Deserialize, Serialize};
+use store::epoch::Parent;
 
 use super::state;
 use crate::error::{Code, Error, Result};

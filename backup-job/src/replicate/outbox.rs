@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use replica::epoch::EpochId;
-use replica::store::GrowingFile;
+use store::epoch::EpochId;
+use store::objects::GrowingFile;
 use tokio::sync::watch;
 
 use super::levels::SNAPSHOT;

@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use replica::epoch::{self, Database, DatabaseId};
+use store::epoch::{self, Database, DatabaseId};
 
 use super::worker::{Worker, blocking};
 use crate::error::Result;
@@ -20,7 +20,7 @@ use crate::home;
 impl Worker {
     /// Which database this is, for the claim; `may_adopt`: it is the one that the store holds, where it does not know
     /// itself.
-    pub(super) async fn owner(&self, may_adopt: bool) -> replica::Result<DatabaseId> {
+    pub(super) async fn owner(&self, may_adopt: bool) -> store::Result<DatabaseId> {
         let claim = epoch::read_claim(&self.store).await?;
         let epochs = epoch::list_epochs(&self.store).await?;
         if epochs.is_empty() {

@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use jiff::Timestamp;
-use replica::error::{Error as StoreError, Kind};
-use replica::url::ReplicaUrl;
 use serde::{Deserialize, Serialize};
+use store::error::{Error as StoreError, Kind};
+use store::url::ReplicaUrl;
 
 use super::state;
 use crate::error::Result;

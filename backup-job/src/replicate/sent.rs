@@ -11,9 +11,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use replica::epoch::EpochId;
-use replica::url::ReplicaUrl;
 use serde::{Deserialize, Serialize};
+use store::epoch::EpochId;
+use store::url::ReplicaUrl;
 
 use super::staging::{Name, Staged};
 use super::state;

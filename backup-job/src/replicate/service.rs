@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use replica::error::Kind;
-use replica::rights::Rights;
-use replica::seal::Recipients;
-use replica::store::{Store, StoreOptions};
-use replica::url::ReplicaUrl;
+use store::error::Kind;
+use store::objects::{Store, StoreOptions};
+use store::rights::Rights;
+use store::seal::Recipients;
+use store::url::ReplicaUrl;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -52,7 +52,7 @@ pub struct Options {
     /// Intervals of levels 1 to 3, and of snapshots.
     pub levels: [Duration; 4],
     /// What stays in the stores.
-    pub retention: replica::retention::Retention,
+    pub retention: store::retention::Retention,
     /// Time between two looks at what may go.
     pub tidy_every: Duration,
     /// Takes the place of another writer, with a new epoch, where a store refuses this one.
@@ -199,7 +199,7 @@ fn identity(options: &Options) -> Identity {
     }
 }
 
-type Workers = JoinSet<replica::Result<()>>;
+type Workers = JoinSet<store::Result<()>>;
 
 fn start(
     options: &Options,

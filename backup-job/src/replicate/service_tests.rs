@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use replica::store::StoreOptions;
 use rusqlite::Connection;
+use store::objects::StoreOptions;
 
 use super::image::Image;
 use super::service::{Options, Report, run};
@@ -49,7 +49,7 @@ impl Scene {
             staging_limit: 64 << 20,
             // No compacted file comes in between.
             levels: [Duration::from_secs(1 << 40); 4],
-            retention: replica::retention::Retention::default(),
+            retention: store::retention::Retention::default(),
             tidy_every: Duration::from_secs(60),
             takeover: false,
             new_epoch: false,

@@ -14,9 +14,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use replica::epoch::{EpochId, Parent, WriterId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use store::epoch::{EpochId, Parent, WriterId};
 
 use super::levels::Last;
 use super::refusal::Refusal;

@@ -8,12 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use replica::epoch::{EpochId, list_epochs, manifest_key, read_claim};
-use replica::history::{File, History};
-use replica::layout::{self, FileKey};
-use replica::lineage;
-use replica::retention::{self, Retention};
-use replica::store::Store;
+use store::epoch::{EpochId, list_epochs, manifest_key, read_claim};
+use store::history::{File, History};
+use store::layout::{self, FileKey};
+use store::lineage;
+use store::objects::Store;
+use store::retention::{self, Retention};
 
 use crate::clock::{self, Reading, Steps};
 use crate::latest::Latest;
@@ -31,7 +31,7 @@ pub(super) struct Options {
 impl Options {
     /// One look at `epoch` and those that it goes on from. Returns since when every instant can be restored, by the
     /// store's clock, in ms since 1970.
-    pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> replica::Result<Option<i64>> {
+    pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> store::Result<Option<i64>> {
         let age = self.retention.snapshots.saturating_add(self.retention.grace);
         let now = match Reading::take() {
             Some(reading) => self.clock.get().for_deleting(reading, age),
@@ -42,7 +42,7 @@ impl Options {
 
     /// The same, where this machine's clock says `local_ms`. It may be wrong: nothing is deleted that is not old enough by
     /// the store's clock too.
-    async fn run_at(&self, store: &Store, epoch: &EpochId, local_ms: i64) -> replica::Result<Option<i64>> {
+    async fn run_at(&self, store: &Store, epoch: &EpochId, local_ms: i64) -> store::Result<Option<i64>> {
         let now_ms = local_ms.min(store_ms(store).await?);
         let manifests = list_epochs(store).await?;
         // A line that cannot be followed is a restore's trouble; what is written now is not touched by it.
@@ -76,7 +76,7 @@ impl Options {
 }
 
 /// The store's clock: as it was when the claim was renewed, at most half a minute ago, which costs no request that writes.
-async fn store_ms(store: &Store) -> replica::Result<i64> {
+async fn store_ms(store: &Store) -> store::Result<i64> {
     match read_claim(store).await? {
         Some((_, object)) => Ok(object.modified_ms),
         None => store.now().await,
@@ -107,14 +107,14 @@ impl Reach {
     }
 }
 
-async fn remove_epoch(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> replica::Result<()> {
+async fn remove_epoch(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> store::Result<()> {
     remove(store, epoch, files).await?;
     store.delete(&[manifest_key(epoch)]).await?;
     tracing::info!(replica = %store.url(), %epoch, "an epoch before this one is not needed any more");
     Ok(())
 }
 
-async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> replica::Result<()> {
+async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> store::Result<()> {
     let keys: Vec<String> = files.iter().map(|(key, _)| key.key(store.url().scheme(), epoch)).collect();
     store.delete(&keys).await?;
     if !keys.is_empty() {
@@ -127,7 +127,7 @@ async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> re
 mod tests {
     use std::path::Path;
 
-    use replica::epoch::{Database, Manifest, Parent};
+    use store::epoch::{Database, Manifest, Parent};
 
     use super::*;
 
@@ -173,7 +173,7 @@ mod tests {
     /// A store with these epochs, each the child of the one before.
     async fn store(folder: &Path, epochs: &[(EpochId, &[Shipped])], now_ms: i64) -> Store {
         let url = format!("file://{}", folder.display()).parse().unwrap();
-        let store = Store::open(&url, &replica::store::StoreOptions::default()).unwrap();
+        let store = Store::open(&url, &store::objects::StoreOptions::default()).unwrap();
         store.probe().await.unwrap();
         let mut parent = None;
         for (epoch, files) in epochs {
@@ -182,11 +182,11 @@ mod tests {
                 created_at: epoch.began(),
                 page_size: 4096,
                 parent,
-                writer: replica::epoch::WriterId::random(),
+                writer: store::epoch::WriterId::random(),
                 sealed: false,
-                database: Database { id: replica::epoch::DatabaseId::random(), name: "app.db".to_owned() },
+                database: Database { id: store::epoch::DatabaseId::random(), name: "app.db".to_owned() },
             };
-            replica::epoch::create_epoch(&store, &manifest).await.unwrap();
+            store::epoch::create_epoch(&store, &manifest).await.unwrap();
             for &(level, min, max, hours_ago) in *files {
                 let key = FileKey { level, min, max, sealed: false }.key(url.scheme(), epoch);
                 store.put_new(&key, vec![level], now_ms - hours_ago * HOUR_MS).await.unwrap();

@@ -80,7 +80,7 @@ fn an_epoch_goes_once_the_next_one_covers_all_that_is_to_be_kept() {
 
     let mut options = scene.options(&["one"]);
     options.retention =
-        replica::retention::Retention { fine: Duration::ZERO, snapshots: Duration::ZERO, grace: Duration::ZERO };
+        store::retention::Retention { fine: Duration::ZERO, snapshots: Duration::ZERO, grace: Duration::ZERO };
     options.tidy_every = Duration::from_millis(20);
     let running = start(options);
     until("the first epoch goes", || scene.epochs("one").len() == 1);

@@ -12,10 +12,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use replica::epoch::{Head, Held, RENEW_EVERY};
-use replica::error::Kind;
-use replica::layout::FileKey;
-use replica::store::{Content, Put, Store};
+use store::epoch::{Head, Held, RENEW_EVERY};
+use store::error::Kind;
+use store::layout::FileKey;
+use store::objects::{Content, Put, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -96,7 +96,7 @@ impl Worker {
     /// # Errors
     /// [`Kind::Conflict`] and [`Kind::Usage`]: trying again would not help. All else is tried again, and told to the
     /// health.
-    pub(super) async fn run(mut self) -> replica::Result<()> {
+    pub(super) async fn run(mut self) -> store::Result<()> {
         let mut pause = PAUSES.0;
         loop {
             let Some((state, opened)) = self.epoch().await else { return Ok(()) };
@@ -145,7 +145,7 @@ impl Worker {
 
     /// The store has refused, and is to be taken over: in a new epoch, of which the process begins one at most. `false`
     /// where it is time to stop.
-    async fn take_over(&mut self, refused: &replica::Error) -> bool {
+    async fn take_over(&mut self, refused: &store::Error) -> bool {
         tracing::warn!(replica = %self.store.url(), reason = refused.chain(), "the replica is taken over");
         self.takeover = Takeover::Now;
         let mut changes = self.outbox.subscribe();
@@ -160,7 +160,7 @@ impl Worker {
     }
 
     /// Connects, and says so where the store takes its time.
-    async fn connect_aloud(&mut self, state: &State) -> replica::Result<Held> {
+    async fn connect_aloud(&mut self, state: &State) -> store::Result<Held> {
         let (health, id) = (Arc::clone(&self.health), self.id);
         let mut connecting = pin!(self.connect(state));
         tokio::select! {
@@ -172,13 +172,13 @@ impl Worker {
     }
 
     /// No more is to be made for this store.
-    fn lost(&self, error: replica::Error) -> replica::Error {
+    fn lost(&self, error: store::Error) -> store::Error {
         self.outbox.refused(self.id);
         error
     }
 
     /// What the store said at an earlier start, where that still holds.
-    async fn refusal(&self) -> replica::Result<Option<Refusal>> {
+    async fn refusal(&self) -> store::Result<Option<Refusal>> {
         let (database, replica) = (self.database.clone(), self.store.url().to_string());
         let refusal = blocking(move || Refusal::load(&database)).await?;
         Ok(refusal.filter(|refusal| refusal.replica == replica))
@@ -200,7 +200,7 @@ impl Worker {
         }
     }
 
-    async fn serve(&mut self, state: &State, opened: u64, held: &mut Held) -> replica::Result<End> {
+    async fn serve(&mut self, state: &State, opened: u64, held: &mut Held) -> store::Result<End> {
         let mut changes = self.outbox.subscribe();
         let mut renew = Instant::now() + RENEW_EVERY;
         let mut tidy = Instant::now();
@@ -261,8 +261,8 @@ impl Worker {
         state: &State,
         held: &mut Held,
         due: &mut Instant,
-        work: impl Future<Output = replica::Result<T>>,
-    ) -> replica::Result<T> {
+        work: impl Future<Output = store::Result<T>>,
+    ) -> store::Result<T> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
@@ -279,7 +279,7 @@ impl Worker {
     }
 
     /// Says that we are there, and how far the store is.
-    async fn renew(&self, state: &State, held: &mut Held) -> replica::Result<()> {
+    async fn renew(&self, state: &State, held: &mut Held) -> store::Result<()> {
         let (queues, _) = self.outbox.positions();
         let at = queues.get(self.id).copied().unwrap_or_default();
         let timestamp_ms = i64::try_from(at.timestamp_ms).unwrap_or(i64::MAX);
@@ -299,7 +299,7 @@ impl Worker {
         name: Name,
         content: Content,
         timestamp_ms: u64,
-    ) -> replica::Result<()> {
+    ) -> store::Result<()> {
         let Name { level, min, max, sealed } = name;
         let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
         let began = Instant::now();
@@ -321,7 +321,7 @@ impl Worker {
     }
 
     /// Notes what the store is about to be given, and what it has by then.
-    async fn note(&self, state: &State, staged: &Staged) -> replica::Result<()> {
+    async fn note(&self, state: &State, staged: &Staged) -> store::Result<()> {
         let (queues, _) = self.outbox.positions();
         let before = queues.get(self.id).and_then(|queue| queue.position).unwrap_or(0);
         let (ledger, epoch, staged) = (self.ledger.clone(), state.epoch, staged.clone());
@@ -350,18 +350,16 @@ async fn leaving(mut stop: watch::Receiver<bool>) {
 }
 
 /// Does work on the disk where it holds up no other.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> replica::Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> store::Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| failed(&error)),
-        Err(error) => Err(replica::Error::new(Kind::Failed, "a thread that worked on the disk died").because(error)),
+        Err(error) => Err(store::Error::new(Kind::Failed, "a thread that worked on the disk died").because(error)),
     }
 }
 
 /// Something on our side.
-pub(super) fn failed(error: &Error) -> replica::Error {
-    let failed = replica::Error::new(Kind::Failed, error.chain());
+pub(super) fn failed(error: &Error) -> store::Error {
+    let failed = store::Error::new(Kind::Failed, error.chain());
     match error.hint_text() {
         Some(hint) => failed.hint(hint),
         None => failed,
@@ -369,7 +367,7 @@ pub(super) fn failed(error: &Error) -> replica::Error {
 }
 
 /// The staged file; `None` where it was let go.
-fn open(staged: &Staged) -> replica::Result<Option<Content>> {
+fn open(staged: &Staged) -> store::Result<Option<Content>> {
     match Content::open(&staged.path) {
         Ok(content) => Ok(Some(content)),
         Err(_) if !staged.path.exists() => Ok(None),

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use replica::seal::Recipients;
+use store::seal::Recipients;
 
 use super::Options;
 use super::safety_copy::LABEL;

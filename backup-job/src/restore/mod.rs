@@ -35,9 +35,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use replica::epoch::{DatabaseId, Parent};
-use replica::seal::Recipients;
 use serde::{Deserialize, Serialize};
+use store::epoch::{DatabaseId, Parent};
+use store::seal::Recipients;
 
 use crate::catalog::{self, Catalog, owner};
 use crate::error::{Error, Result};

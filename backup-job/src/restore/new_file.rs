@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use replica::rights::Rights;
+use store::rights::Rights;
 
 use super::range_lock;
 use super::source::Source;

@@ -10,8 +10,8 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use replica::seal::Recipients;
 use rusqlite::Connection;
+use store::seal::Recipients;
 
 use super::new_file::remove_leftovers;
 use super::safety_copy::LABEL;

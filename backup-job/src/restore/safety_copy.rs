@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use replica::seal::Recipients;
 use rusqlite::Connection;
+use store::seal::Recipients;
 
 use super::{Options, pending};
 use crate::catalog::{self, Catalog};

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::sqlite::{self, Shape};
 use crate::verify::{self, Checked, Findings};
 use crate::{snapshot, verify::forget_cached};
-use replica::seal::Recipients;
+use store::seal::Recipients;
 
 /// A sealed copy that was read back, and has no name yet.
 #[derive(Debug)]

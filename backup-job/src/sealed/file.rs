@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crc_fast::Digest;
-use replica::seal::{self, ReadBack, Recipients, Sealer};
+use store::seal::{self, ReadBack, Recipients, Sealer};
 
 use crate::error::{Error, Result};
 use crate::files::Writer;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use replica::seal::Identities;
+use store::seal::Identities;
 
 use crate::error::{Code, Error, Result};
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use replica::seal::{Identities, Opener};
+use store::seal::{Identities, Opener};
 
 use crate::error::{Code, Error, Result};
 use crate::model::checksum::{self, Checksum, Checksums, DatabaseChecksum};
@@ -78,7 +78,7 @@ pub(super) fn unread(path: &Path, error: io::Error) -> Error {
 /// # Errors
 /// [`Code::Usage`] where none of the identities fits; [`Code::VerificationFailed`] where it is no sealed file.
 pub(crate) fn opened<R: Read>(identities: &Identities, from: R, path: &Path) -> Result<Opener<R>> {
-    replica::seal::open(identities, from).map_err(|error| match Error::from(error) {
+    store::seal::open(identities, from).map_err(|error| match Error::from(error) {
         error if error.code() == Code::VerificationFailed => damaged(path, error.to_string()),
         error => {
             let hint = error.hint_text().unwrap_or_default().to_owned();

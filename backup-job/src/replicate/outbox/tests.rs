@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use proptest::prelude::*;
-use replica::store::Grower;
+use store::objects::Grower;
 
 use super::*;
 

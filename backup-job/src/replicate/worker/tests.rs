@@ -1,8 +1,8 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use replica::epoch::{self, Writer};
-use replica::store::StoreOptions;
+use store::epoch::{self, Writer};
+use store::objects::StoreOptions;
 
 use super::*;
 
@@ -48,7 +48,7 @@ impl Scene {
             ledger: Ledger::new(&folder.path().join("app.db"), &url).unwrap(),
             tidy: tidy::Options {
                 every: Duration::MAX,
-                retention: replica::retention::Retention::default(),
+                retention: store::retention::Retention::default(),
                 clock: Arc::default(),
             },
             stop: watch::channel(false).1,
@@ -60,7 +60,7 @@ impl Scene {
     }
 
     /// Work of so many seconds; what came of it, and how often it was tried to renew the claim.
-    async fn work(&mut self, seconds: u64) -> (replica::Result<()>, usize) {
+    async fn work(&mut self, seconds: u64) -> (store::Result<()>, usize) {
         let mut due = Instant::now() + RENEW_EVERY;
         let work = async {
             tokio::time::sleep(Duration::from_secs(seconds)).await;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use replica::seal::{NewKey, Recipients};
+use store::seal::{NewKey, Recipients};
 
 use super::*;
 use crate::catalog::{self, Catalog};

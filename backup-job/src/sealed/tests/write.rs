@@ -10,7 +10,7 @@ fn a_sealed_backup_is_recorded_and_nothing_plain_lies_in_the_backup_folder() {
     let catalog = scene.catalog();
     let point = catalog.newest_backup().unwrap();
     let bytes = fs::read(scene.stored(&report.file)).unwrap();
-    assert!(replica::seal::is_sealed(&bytes));
+    assert!(store::seal::is_sealed(&bytes));
     assert_eq!((point.bytes, point.sealed), (bytes.len() as u64, true));
     assert_eq!(point.file_checksum.unwrap().get(), crate::model::checksum::of_bytes(&bytes));
     scene.assert_tidy();

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use replica::plan::Accept;
-use replica::seal::{NewKey, Recipients};
-use replica::store::StoreOptions;
+use store::objects::StoreOptions;
+use store::plan::Accept;
+use store::seal::{NewKey, Recipients};
 
 use super::deaths::every_death_is_survived_by;
 use super::*;
@@ -44,7 +44,7 @@ fn ship(scenario: &Scenario, source: Source, recipient: Option<&str>) {
         recipients: recipient.map(|recipient| Recipients::parse([recipient]).unwrap()),
         staging_limit: 64 << 20,
         levels: [Duration::from_secs(1 << 40); 4],
-        retention: replica::retention::Retention::default(),
+        retention: store::retention::Retention::default(),
         tidy_every: SECOND,
         takeover: false,
         new_epoch: false,

@@ -1,0 +1,60 @@
+//! What lies in a store and is not ours. A store that holds any such thing is not empty.
+
+use super::{CLAIM_KEY, EpochId};
+use crate::Store;
+use crate::error::{Error, Kind, Result};
+use crate::objects::Object;
+
+/// Fails where a store without epochs holds anything but a claim: by a complete listing.
+///
+/// # Errors
+/// [`Kind::Usage`], which names what is there; and where the store cannot be listed.
+pub async fn require_nothing_foreign(store: &Store) -> Result<()> {
+    let objects = store.list("").await?;
+    let foreign: Vec<&Object> = objects.iter().filter(|object| is_foreign(&object.key)).collect();
+    let Some(first) = foreign.first() else { return Ok(()) };
+    let whose =
+        if foreign.iter().any(|object| is_litestream(&object.key)) { "a replica of Litestream" } else { "objects" };
+    let (url, count) = (store.url(), foreign.len());
+    let message =
+        format!("{url} holds {whose}, and no replica of this program: '{}' and {} more", first.key, count - 1);
+    Err(Error::new(Kind::Usage, message)
+        .hint("name the right bucket and prefix, or give the replica a prefix of its own: nothing there was touched"))
+}
+
+/// Whether it is neither the claim nor within an epoch.
+fn is_foreign(key: &str) -> bool {
+    let top = key.split('/').next().unwrap_or(key);
+    key != CLAIM_KEY && top.parse::<EpochId>().is_err()
+}
+
+/// Whether it lies where Litestream puts things: `ltx/<level>/…` or, in S3, `<level>/….ltx`; before 0.5 `generations/`.
+fn is_litestream(key: &str) -> bool {
+    let is_level = |name: &str| name.len() == 4 && u16::from_str_radix(name, 16).is_ok();
+    match key.split_once('/') {
+        Some(("ltx" | "generations", _)) => true,
+        Some((level, name)) => is_level(level) && name.ends_with(".ltx"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_neither_a_claim_nor_an_epochs_is_foreign_and_litestreams_is_told() {
+        let ours = ["claim.json", "20261125T202345Z-1a2b3c4d/epoch.json", "20261125T202345Z-1a2b3c4d/other"];
+        let litestreams = ["ltx/0/0000000000000001-0000000000000001.ltx", "0009/1-1.ltx", "generations/x/y"];
+        let others = ["notes.txt", "claim.json.bak", "backup/app.db", "claim.json/x"];
+        for key in ours {
+            assert!(!is_foreign(key), "{key}");
+        }
+        for key in litestreams {
+            assert!(is_foreign(key) && is_litestream(key), "{key}");
+        }
+        for key in others {
+            assert!(is_foreign(key) && !is_litestream(key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Making, renewing and releasing a claim.
+
+use std::time::{Duration, Instant};
+
+use super::claim::{Claim, FORMAT, Found, Standing, Writer, judge};
+use super::document::LONGEST;
+use super::{CLAIM_KEY, EXPIRES_AFTER, EpochId, Unchanged};
+use crate::Store;
+use crate::error::{Error, Kind, Result};
+use crate::objects::{Object, Revision};
+
+/// How often a claim is to be renewed: three times before it expires.
+pub const RENEW_EVERY: Duration = Duration::from_secs(30);
+
+/// Somebody else may come in between; not for ever.
+const ATTEMPTS: u32 = 5;
+
+/// How far a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// In this epoch.
+    pub epoch: EpochId,
+    /// The last transaction that it has.
+    pub txid: u64,
+    /// When that was the database's. Milliseconds since 1970.
+    pub timestamp_ms: i64,
+}
+
+/// A claim that is ours.
+#[derive(Debug)]
+pub struct Held {
+    store: Store,
+    claim: Claim,
+    revision: Revision,
+    /// When the last renewal that succeeded was sent.
+    renewed: Instant,
+}
+
+/// The claim that a store holds, if any, and the object that it is.
+///
+/// # Errors
+/// [`Kind::Damaged`] where it cannot be understood.
+pub async fn read_claim(store: &Store) -> Result<Option<(Claim, Object)>> {
+    match store.read(CLAIM_KEY, LONGEST).await {
+        Ok((text, object)) => Ok(Some((FORMAT.decode(CLAIM_KEY, &text)?, object))),
+        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Claims a store for `writer`, and tells what was there before.
+///
+/// # Errors
+/// [`Kind::Conflict`] where another writes there, or another copy of this one, and `takeover` is not said.
+pub async fn acquire(store: &Store, writer: &Writer, takeover: bool) -> Result<(Held, Found)> {
+    acquire_from(store, writer, takeover, None).await
+}
+
+/// The same, where a claim that is from the future was found [`Unchanged`]: it has expired.
+///
+/// # Errors
+/// As [`acquire`].
+pub async fn acquire_from(
+    store: &Store,
+    writer: &Writer,
+    takeover: bool,
+    unchanged: Option<&Unchanged>,
+) -> Result<(Held, Found)> {
+    let session = rand::random();
+    for _ in 0..ATTEMPTS {
+        let now_ms = store.now().await?;
+        let before = read_claim(store).await?;
+        let found = match &before {
+            None => Found::Nothing,
+            Some((claim, object)) => {
+                let age = match unchanged {
+                    Some(Unchanged(revision)) if *revision == object.revision => EXPIRES_AFTER,
+                    _ => Duration::from_millis(u64::try_from(now_ms.saturating_sub(object.modified_ms)).unwrap_or(0)),
+                };
+                match judge(claim, age, writer, takeover)? {
+                    Standing::Mine => Found::Mine(claim.clone()),
+                    Standing::Free => Found::Other(claim.clone()),
+                }
+            }
+        };
+        let claim = match &found {
+            Found::Nothing => Claim {
+                writer: writer.clone(),
+                session,
+                renewals: 0,
+                epoch: None,
+                head_txid: 0,
+                head_timestamp_ms: 0,
+                released: false,
+            },
+            // Its head still says what a restore can expect.
+            Found::Mine(claim) | Found::Other(claim) => {
+                Claim { writer: writer.clone(), session, renewals: 0, released: false, ..claim.clone() }
+            }
+        };
+        let renewed = Instant::now();
+        match make(store, &claim, before.map(|(_, object)| object.revision), now_ms).await {
+            Ok(revision) => return Ok((Held { store: store.clone(), claim, revision, renewed }, found)),
+            // Somebody came in between. What is there now?
+            Err(error) if error.kind() == Kind::Conflict => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::new(Kind::Conflict, format!("the claim on {} changes all the time", store.url()))
+        .hint("several writers want this replica: let one of them have it"))
+}
+
+async fn make(store: &Store, claim: &Claim, before: Option<Revision>, now_ms: i64) -> Result<Revision> {
+    let text = FORMAT.encode(claim)?;
+    if before.is_some() {
+        return store.put_claim(CLAIM_KEY, text, before.as_ref()).await;
+    }
+    store.put_new(CLAIM_KEY, text, now_ms).await?;
+    match read_claim(store).await? {
+        Some((found, object)) if found.session == claim.session => Ok(object.revision),
+        _ => Err(Error::new(Kind::Conflict, "the claim was taken at once")),
+    }
+}
+
+impl Held {
+    /// As it was last written.
+    pub fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// How long it binds others yet, if their clocks are no faster than ours; zero once it may be taken.
+    pub fn binds_for(&self) -> Duration {
+        EXPIRES_AFTER.saturating_sub(self.renewed.elapsed())
+    }
+
+    /// Says that we are there, and how far; to be called every [`RENEW_EVERY`], and at once when an epoch begins.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] where it is another's by now: nothing must be written any more. After any other error it is
+    /// still ours, as long as [`Self::binds_for`] says, and may be renewed again.
+    pub async fn renew(&mut self, head: Head) -> Result<()> {
+        let Head { epoch, txid, timestamp_ms } = head;
+        let head = Claim { epoch: Some(epoch), head_txid: txid, head_timestamp_ms: timestamp_ms, ..self.claim.clone() };
+        self.write(head).await
+    }
+
+    /// Says that we are done, so that another need not wait.
+    ///
+    /// # Errors
+    /// As [`Self::renew`].
+    pub async fn release(mut self) -> Result<()> {
+        let released = Claim { released: true, ..self.claim.clone() };
+        self.write(released).await
+    }
+
+    async fn write(&mut self, mut claim: Claim) -> Result<()> {
+        claim.renewals = claim.renewals.saturating_add(1);
+        let text = FORMAT.encode(&claim)?;
+        // Also when it fails, it may have been written: no other renewal has this number.
+        self.claim.renewals = claim.renewals;
+        for _ in 0..ATTEMPTS {
+            let sent = Instant::now();
+            match self.store.put_claim(CLAIM_KEY, text.clone(), Some(&self.revision)).await {
+                Ok(revision) => {
+                    (self.claim, self.revision, self.renewed) = (claim, revision, sent);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == Kind::Conflict => self.revision = self.still_ours().await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(Kind::Failed, format!("{} does not tell the states of a claim apart", self.store.url())))
+    }
+
+    /// The revision of the claim, if it is ours: of a renewal that seemed to fail.
+    async fn still_ours(&self) -> Result<Revision> {
+        let lost = |how: String| {
+            let error = Error::new(Kind::Conflict, format!("the claim on {} {how}", self.store.url()));
+            error.hint("this writer has stopped; to begin a history of its own, start it with --takeover")
+        };
+        match read_claim(&self.store).await? {
+            Some((found, object)) if found.session == self.claim.session => Ok(object.revision),
+            Some((found, _)) => {
+                let Writer { id, host, .. } = found.writer;
+                Err(lost(format!("was taken by writer {id} on '{host}'")))
+            }
+            None => Err(lost("was removed".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A claim whose time is ahead of its store's clock: its age is found out by looking at it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::claim::{EXPIRES_AFTER, Writer};
+use super::held::read_claim;
+use crate::Store;
+use crate::error::Result;
+use crate::objects::Revision;
+
+/// Time between two looks.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// A claim that has not changed for as long as one binds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unchanged(pub(super) Revision);
+
+/// Waits, where another's claim says that it was renewed in the future, until it changes or was not renewed for as long as
+/// it binds; by this process's own clock, which nobody sets. `None`: its time tells its age.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub async fn observe(store: &Store, writer: &Writer) -> Result<Option<Unchanged>> {
+    let mut seen: Option<(Revision, Instant)> = None;
+    loop {
+        let Some((claim, object)) = read_claim(store).await? else { return Ok(None) };
+        let is_mine = claim.writer.id == writer.id && claim.writer.host == writer.host;
+        if is_mine || claim.released || object.modified_ms <= store.now().await? {
+            return Ok(None);
+        }
+        let since = match &seen {
+            Some((revision, since)) if *revision == object.revision => *since,
+            // It was renewed: somebody is there, and to be told so.
+            Some(_) => return Ok(None),
+            None => Instant::now(),
+        };
+        if since.elapsed() >= EXPIRES_AFTER {
+            return Ok(Some(Unchanged(object.revision)));
+        }
+        if seen.is_none() {
+            tracing::warn!(
+                replica = %store.url(), host = claim.writer.host,
+                "the claim on the replica is from the future: whether it is renewed is seen in 90 s"
+            );
+        }
+        seen = Some((object.revision, since));
+        tokio::time::sleep(EVERY).await;
+    }
+}

@@ -1,0 +1,40 @@
+//! The replica: a database's history as objects in a store.
+//!
+//! ```text
+//! <url>/claim.json                            who writes here now
+//! <url>/<epoch>/epoch.json                    what this history is of, and which one it continues
+//! <url>/<epoch>/…/<min>-<max>.ltx[.age]       pages, as LTX files, sealed where there are recipients
+//! ```
+//!
+//! ```text
+//! url, store, seal, layout   objects: where they are, how they are written and read
+//! epoch                      who writes, and what an epoch goes on from
+//! lineage                    epochs ──► the line of epochs that a restore follows
+//! fetch                      chain of files ──► a database file
+//! flush                      large files, to the disk while they are written
+//! rights                     who may read what is made
+//! history, plan, instant     files of one epoch, target ──► chain of files
+//! retention                  files of one epoch, now ──► what may be deleted
+//! ```
+//!
+//! lineage and the last two lines know no store and no clock; none of this knows SQLite or Kubernetes.
+
+mod buffers;
+pub mod epoch;
+pub mod error;
+pub mod fetch;
+pub mod flush;
+pub mod history;
+pub mod instant;
+pub mod layout;
+pub mod lineage;
+pub mod objects;
+pub mod plan;
+pub mod retention;
+pub mod rights;
+pub mod seal;
+pub mod url;
+
+pub use error::{Error, Kind, Result};
+pub use objects::Store;
+pub use url::{ReplicaUrl, Scheme};
