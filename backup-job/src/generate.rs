@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::Command;
 use clap_complete::Shell;
+use pra_core::{Code, Error, Result};
 
-use crate::error::{Code, Error, Result};
 use crate::output::Answer;
 
 /// What can be generated.

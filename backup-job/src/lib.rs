@@ -13,41 +13,22 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may look at the real clock"))]
 
 pub mod backup;
-pub mod catalog;
 pub mod cli;
-pub mod clock;
 pub mod cluster;
 pub mod config;
-#[cfg(feature = "crash-points")]
-pub mod crash;
 pub mod drill;
-pub mod error;
-pub mod files;
 pub mod generate;
-pub mod home;
 pub mod init;
 pub mod keeper;
-pub mod latest;
 pub mod listing;
-pub mod lock;
 pub mod logging;
-pub mod model;
-mod mount;
 pub mod output;
 pub mod plugin;
-pub mod progress;
 pub mod protect;
 pub mod prune;
-mod read_ahead;
 pub mod rehearse;
 pub mod remote;
 pub mod replicate;
 pub mod restore;
-mod scratch;
 pub mod sealed;
-pub mod snapshot;
-pub mod sqlite;
-pub mod stop;
-mod trouble;
 pub mod verify;
-mod vfs;

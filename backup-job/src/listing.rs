@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::catalog::{self, Catalog, Owner};
 use jiff::Timestamp;
+use pra_core::point::Point;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Error, Result};
 use serde::{Deserialize, Serialize};
-use store::instant;
 
-use crate::catalog::{self, Catalog, Owner};
-use crate::error::{Error, Result};
-use crate::model::point::Point;
-use crate::model::restore_point::RestorePoint;
 use crate::output::{self, Answer};
 use crate::remote::{self, Access, Window};
 
@@ -161,7 +160,7 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
 }
 
 fn ahead(at: Timestamp, now: Timestamp) -> Option<u64> {
-    instant::ahead(at.as_millisecond(), now.as_millisecond()).map(|ahead| ahead.as_secs())
+    pra_core::ahead::ahead(at.as_millisecond(), now.as_millisecond()).map(|ahead| ahead.as_secs())
 }
 
 fn age(at: Timestamp, now: Timestamp) -> Option<u64> {
@@ -232,7 +231,7 @@ pub fn answer(listed: &[Listed]) -> Result<Answer> {
 }
 
 fn words(seconds: u64) -> String {
-    crate::model::age::display(Duration::from_secs(seconds))
+    pra_core::age::display(Duration::from_secs(seconds))
 }
 
 fn state(row: &Listed) -> String {

@@ -32,7 +32,7 @@ struct Milliseconds;
 
 impl FormatTime for Milliseconds {
     fn format_time(&self, writer: &mut Writer<'_>) -> std::fmt::Result {
-        write!(writer, "{:.3}", crate::clock::now())
+        write!(writer, "{:.3}", disk::clock::now())
     }
 }
 

@@ -5,12 +5,11 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use disk::stop;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use pra_core::{Code, Error, Result};
 use serde::Serialize;
-
-use crate::error::{Code, Error, Result};
-use crate::stop;
 
 mod table;
 

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::catalog::{self, Catalog, owner};
+use disk::{files, lock};
 use jiff::Timestamp;
+use pra_core::Result;
+use pra_core::retention::{self, Decision, Keep};
 use serde::Serialize;
-
-use crate::catalog::{self, Catalog, owner};
-use crate::error::Result;
-use crate::model::retention::{self, Decision, Keep};
-use crate::{files, lock};
 
 const LABEL: &str = "prune";
 
@@ -46,8 +45,8 @@ pub struct Fate {
 /// Removes what no rule keeps, newest first in the answer. What is unknown stays.
 ///
 /// # Errors
-/// [`crate::error::Code::Usage`] where the folder is another database's;
-/// [`crate::error::Code::OutOfReach`] where it cannot be listed.
+/// [`pra_core::Code::Usage`] where the folder is another database's;
+/// [`pra_core::Code::OutOfReach`] where it cannot be listed.
 pub fn run(options: &Options) -> Result<Vec<Fate>> {
     let Options { backups, keep, wait, now, dry_run, .. } = options;
     // Listed before it is locked: the lock file is not to be made in a folder that is not there.

@@ -33,7 +33,7 @@ pub(crate) fn publish_with(data: &Data, backups: &[Backup], sql: &str) {
     let draft = data.backups().join("catalog.tmp");
     let catalog = Database::create(&draft);
     catalog.run("PRAGMA user_version = 4");
-    catalog.run(include_str!("../../backup-job/src/catalog/schema.sql"));
+    catalog.run(include_str!("../../crates/disk/src/catalog/schema.sql"));
     catalog.run(sql);
     for Backup { file, kind, created_at_ms, verified, error } in backups {
         let sql = "INSERT INTO restore_points

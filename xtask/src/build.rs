@@ -14,24 +14,7 @@ use crate::workspace;
 /// What is built and tested natively. Always this selection of packages and features, whichever of them is wanted: with
 /// another one the features of shared dependencies would be unified differently, and tokio, Wasmtime and all between
 /// compiled once more. (The black-box tests are not among them: what they depend on would change the programs.)
-const SELECTION: [&str; 16] = [
-    "--package",
-    "host",
-    "--package",
-    "backup-job",
-    "--package",
-    "ltx",
-    "--package",
-    "pra-metrics",
-    "--package",
-    "store",
-    "--package",
-    "events",
-    "--package",
-    "xtask",
-    "--features",
-    TOOLS,
-];
+const SELECTION: [&str; 5] = ["--workspace", "--exclude", "mini-pra-tests", "--features", TOOLS];
 
 /// The programs of `cargo xtask bench` and `cargo xtask images`.
 pub(crate) const TOOLS: &str = "xtask/bench,xtask/images";

@@ -14,23 +14,24 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use disk::catalog::{self, Catalog, owner};
+use disk::files::{self, Writer};
+use disk::progress::Progress;
+use disk::sqlite::Shape;
+use disk::{lock, read_back, snapshot, stop};
 use jiff::Timestamp;
+use pra_core::checksum::Checksum;
+use pra_core::naming::{self, Kind};
+use pra_core::restore_point::RestorePoint;
+use pra_core::retention::Keep;
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use store::seal::Recipients;
 
-use crate::catalog::{self, Catalog, owner};
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum::Checksum;
-use crate::model::naming::{self, Kind};
-use crate::model::restore_point::RestorePoint;
-use crate::model::retention::Keep;
-use crate::progress::Progress;
 use crate::restore::pending;
 use crate::sealed::Copied;
-use crate::sqlite::Shape;
-use crate::{lock, output, prune, sealed, snapshot, stop, verify};
+use crate::{output, prune, sealed};
 
 use source::Source;
 
@@ -109,7 +110,7 @@ impl fmt::Display for Report {
 /// Makes a backup.
 ///
 /// # Errors
-/// [`Code::Busy`] while a restore or another backup is at work, [`Code::VerificationFailed`] where the copy (and so
+/// [`Code::Busy`] while a restore or another backup is at work, [`Code::Damaged`] where the copy (and so
 /// most likely the database) is damaged, [`Code::Usage`] where the folder is another database's, [`Code::OutOfReach`] where the backup folder cannot be listed. Whatever
 /// fails, nothing was published and nothing removed.
 pub fn take(options: &Options) -> Result<Report> {
@@ -179,7 +180,7 @@ pub fn take(options: &Options) -> Result<Report> {
 /// A copy that stands under its name (or would, in a dry run).
 #[derive(Debug)]
 struct Made {
-    checked: verify::Checked,
+    checked: read_back::Checked,
     bytes: u64,
     /// Of a sealed file.
     file_checksum: Option<Checksum>,
@@ -188,9 +189,9 @@ struct Made {
 
 impl Made {
     /// A further name of the file of `same`: its change counters are its own.
-    fn linked(checked: verify::Checked, same: &RestorePoint) -> Self {
+    fn linked(checked: read_back::Checked, same: &RestorePoint) -> Self {
         Self {
-            checked: verify::Checked { checksums: same.checksums(), ..checked },
+            checked: read_back::Checked { checksums: same.checksums(), ..checked },
             bytes: same.bytes,
             file_checksum: same.file_checksum,
             unchanged_since: Some(unchanged::origin(same)),
@@ -246,10 +247,10 @@ fn copy_to(source: &Source, temporary: &Path) -> Result<(Made, Writer)> {
     let written = snapshot::copy(&source.connection, shape, &writer, &progress)?;
     progress.finish();
     let progress = Progress::bytes("verifying", shape.bytes());
-    let checked = verify::check_written(temporary, &progress, || writer.sync())?;
+    let checked = read_back::check_written(temporary, &progress, || writer.sync())?;
     if checked.checksums != written {
         return Err(Error::new(
-            Code::VerificationFailed,
+            Code::Damaged,
             format!("'{}' reads back as {}, {} was written", temporary.display(), checked.checksums, written),
         )
         .hint("the backup volume returns other bytes than it was given: replace it"));
@@ -259,9 +260,9 @@ fn copy_to(source: &Source, temporary: &Path) -> Result<(Made, Writer)> {
     Ok((Made { checked, bytes, file_checksum: None, unchanged_since: None }, writer))
 }
 
-fn require_sound(source: &Source, checked: &verify::Checked) -> Result<()> {
+fn require_sound(source: &Source, checked: &read_back::Checked) -> Result<()> {
     let Some(problem) = &checked.problem else { return Ok(()) };
-    Err(Error::new(Code::VerificationFailed, format!("the copy of '{}' is damaged: {problem}", source.path.display()))
+    Err(Error::new(Code::Damaged, format!("the copy of '{}' is damaged: {problem}", source.path.display()))
         .hint("the database itself is damaged: `backup-job restore` puts the newest verified backup in its place"))
 }
 

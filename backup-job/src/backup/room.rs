@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use disk::files;
 use jiff::Timestamp;
+use pra_core::Result;
+use pra_core::restore_point::RestorePoint;
+use pra_core::retention::{Forecast, Keep, forecast};
 
-use crate::error::Result;
-use crate::model::restore_point::RestorePoint;
-use crate::model::retention::{Forecast, Keep, forecast};
-use crate::{files, output};
+use crate::output;
 
 /// What to say of the room in `backups`; `None` where it is enough, or too few backups were made to tell.
 pub(super) fn warning(backups: &Path, points: &[RestorePoint], keep: &Keep, now: Timestamp) -> Result<Option<String>> {

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::files;
+use disk::sqlite::{self, Shape};
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 
 use super::begin;
-use crate::error::{Code, Error, Result};
-use crate::files;
-use crate::sqlite::{self, Shape};
 
 /// An open snapshot of the live database.
 #[derive(Debug)]
@@ -24,12 +24,12 @@ impl Source {
     /// Opens the snapshot.
     ///
     /// # Errors
-    /// [`Code::VerificationFailed`] where the file is no database or damaged, [`Code::Failed`] where it is empty:
+    /// [`Code::Damaged`] where the file is no database or damaged, [`Code::Failed`] where it is empty:
     /// emptiness must never become the newest backup.
     pub(super) fn open(path: &Path, wait: Duration) -> Result<Self> {
         let files = appearance(path)?;
         let connection = sqlite::open_live(path, wait)?;
-        begin(&connection).map_err(|e| Error::sqlite("read", path, e))?;
+        begin(&connection).map_err(|e| disk::sqlite::failed("read", path, e))?;
         let empty = || {
             Error::new(
                 Code::Failed,
@@ -37,8 +37,9 @@ impl Source {
             )
             .hint("`backup-job init` restores the newest backup into it, or the application makes its tables")
         };
-        let (shape, _) = sqlite::shape(&connection).map_err(|e| Error::sqlite("read", path, e))?.ok_or_else(empty)?;
-        if !sqlite::has_schema(&connection).map_err(|e| Error::sqlite("read", path, e))? {
+        let (shape, _) =
+            sqlite::shape(&connection).map_err(|e| disk::sqlite::failed("read", path, e))?.ok_or_else(empty)?;
+        if !sqlite::has_schema(&connection).map_err(|e| disk::sqlite::failed("read", path, e))? {
             return Err(empty());
         }
         Ok(Self { path: path.to_owned(), connection, shape, files })

@@ -66,7 +66,7 @@ fn a_backup_holds_what_was_committed_is_verified_and_stands_in_the_catalog() {
     assert!(report.verified && !report.unchanged);
     let catalog = Catalog::read(&place.options.backups).unwrap();
     assert_eq!(catalog.newest_backup().unwrap().created_at, at("2025-01-10T12:00:07Z"));
-    verify::against(&place.options.backups.join(&report.file), catalog.newest_backup().unwrap(), &Progress::none())
+    read_back::against(&place.options.backups.join(&report.file), catalog.newest_backup().unwrap(), &Progress::none())
         .unwrap();
 }
 
@@ -105,7 +105,7 @@ fn a_write_of_the_same_content_is_no_change_and_the_link_verifies() {
     assert!(second.unchanged, "only the change counter moved");
     let catalog = Catalog::read(&place.options.backups).unwrap();
     let point = catalog.newest_backup().unwrap();
-    verify::against(&place.options.backups.join(&second.file), point, &Progress::none()).unwrap();
+    read_back::against(&place.options.backups.join(&second.file), point, &Progress::none()).unwrap();
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a_damaged_database_is_told_and_its_copy_is_not_kept() {
     bytes[4096..4200].fill(0xAA);
     std::fs::write(&place.options.database, bytes).unwrap();
     let error = place.take("2025-01-10T12:01:00Z").unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed);
+    assert_eq!(error.code(), Code::Damaged);
     assert_eq!(place.files(), [""; 0]);
 }
 

@@ -6,17 +6,17 @@
 
 use std::path::Path;
 
+use disk::catalog::{Catalog, SourceStamp};
+use disk::progress::Progress;
+use disk::{files, read_back, snapshot};
+use pra_core::Result;
+use pra_core::checksum::Checksum;
+use pra_core::restore_point::RestorePoint;
 use store::seal::Recipients;
 
 use super::{LABEL, Made, Options};
 use crate::backup::source::Source;
-use crate::catalog::{Catalog, SourceStamp};
-use crate::error::Result;
-use crate::files;
-use crate::model::checksum::Checksum;
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
-use crate::{sealed, snapshot, verify};
+use crate::sealed;
 
 /// Between the parts of a stamp.
 const BETWEEN: &str = " | ";
@@ -67,7 +67,7 @@ pub(super) fn link(source: &Source, catalog: &Catalog, options: &Options, name: 
             return Ok(None);
         }
     }
-    let checked = verify::Checked {
+    let checked = read_back::Checked {
         shape: source.shape,
         checksums: newest.checksums(),
         events: newest.events,
@@ -93,7 +93,7 @@ pub(super) fn make_link(backups: &Path, point: &RestorePoint, name: &str) -> Res
     let sound = if point.sealed {
         matches!(sealed::require_unchanged(&path, point, &Progress::none()), Ok(true))
     } else {
-        verify::checksums(&path, &Progress::none()).is_ok_and(|checksums| checksums == point.checksums())
+        read_back::checksums(&path, &Progress::none()).is_ok_and(|checksums| checksums == point.checksums())
     };
     if !sound {
         tracing::warn!(file = point.file, "the backup before is damaged; making a whole copy");

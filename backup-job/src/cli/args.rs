@@ -3,19 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(super) use crate::output::Format;
+use crate::remote::Access;
+use crate::sealed::Keys;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
-use store::epoch::EpochId;
+use pra_core::retention::Keep;
+use pra_core::{Code, EpochId, Error};
 use store::objects::{Environment, StoreOptions};
 use store::plan::Accept;
 use store::seal::Recipients;
 use store::url::ReplicaUrl;
-
-use crate::error::{Code, Error};
-use crate::model::retention::Keep;
-pub(super) use crate::output::Format;
-use crate::remote::Access;
-use crate::sealed::Keys;
 
 /// Where the live database is.
 #[derive(Debug, Args)]
@@ -66,9 +64,9 @@ impl Replicas {
     ///
     /// # Errors
     /// Where one is no URL of a store; it shows of it what holds no secret.
-    pub(super) fn urls(&self) -> crate::error::Result<Vec<ReplicaUrl>> {
+    pub(super) fn urls(&self) -> pra_core::Result<Vec<ReplicaUrl>> {
         let parse = |url: &String| {
-            url.trim().parse().map_err(|error: store::Error| {
+            url.trim().parse().map_err(|error: pra_core::Error| {
                 let named = match store::url::safe_part(url) {
                     Some(part) => format!("{part} (--replica or PRA_REPLICA)"),
                     None => "what --replica or PRA_REPLICA gives".to_owned(),
@@ -81,12 +79,12 @@ impl Replicas {
     }
 
     /// How the stores are used.
-    pub(super) fn store(&self) -> crate::error::Result<StoreOptions> {
+    pub(super) fn store(&self) -> pra_core::Result<StoreOptions> {
         Ok(StoreOptions {
             environment: Environment::of_process()?,
             only_writer: self.i_am_the_only_writer,
             #[cfg(feature = "crash-points")]
-            before: Some(std::sync::Arc::new(crate::files::before_store)),
+            before: Some(std::sync::Arc::new(disk::files::before_store)),
             ..StoreOptions::default()
         })
     }
@@ -114,7 +112,7 @@ impl Sealing {
     ///
     /// # Errors
     /// Where one is none, or what was given names none.
-    pub(super) fn recipients(&self) -> crate::error::Result<Option<Recipients>> {
+    pub(super) fn recipients(&self) -> pra_core::Result<Option<Recipients>> {
         recipients(&self.recipients)
     }
 }
@@ -123,7 +121,7 @@ impl Sealing {
 ///
 /// # Errors
 /// As [`Sealing::recipients`].
-pub(super) fn recipients(texts: &[String]) -> crate::error::Result<Option<Recipients>> {
+pub(super) fn recipients(texts: &[String]) -> pra_core::Result<Option<Recipients>> {
     match texts {
         [] => Ok(None),
         texts => Ok(Some(Recipients::parse(texts.iter().map(String::as_str))?)),
@@ -160,7 +158,7 @@ impl ReadReplicas {
     ///
     /// # Errors
     /// Where the folder of the identity cannot be listed, or holds several files.
-    pub(super) fn keys(&self) -> crate::error::Result<Keys> {
+    pub(super) fn keys(&self) -> pra_core::Result<Keys> {
         let identity = match &self.identity.identity {
             Some(path) if path.is_dir() => in_folder(path)?,
             path => path.clone(),
@@ -172,7 +170,7 @@ impl ReadReplicas {
     ///
     /// # Errors
     /// Where one is no URL of a store.
-    pub(super) fn names(&self) -> crate::error::Result<String> {
+    pub(super) fn names(&self) -> pra_core::Result<String> {
         let urls = self.replicas.urls()?;
         Ok(if urls.is_empty() {
             "none".to_owned()
@@ -185,7 +183,7 @@ impl ReadReplicas {
     ///
     /// # Errors
     /// Where a URL is none, or the environment is not right.
-    pub(super) fn access(&self, keys: &Keys, backups: &Path) -> crate::error::Result<Option<Access>> {
+    pub(super) fn access(&self, keys: &Keys, backups: &Path) -> pra_core::Result<Option<Access>> {
         if self.replicas.is_empty() {
             return Ok(None);
         }
@@ -201,7 +199,7 @@ impl ReadReplicas {
 }
 
 /// The one file of a folder, as a Secret is mounted: names with a dot are the kubelet's own.
-fn in_folder(folder: &Path) -> crate::error::Result<Option<PathBuf>> {
+fn in_folder(folder: &Path) -> pra_core::Result<Option<PathBuf>> {
     let list = || std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>();
     let mut files = list().map_err(|e| Error::io("list", folder, e))?;
     files.retain(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
@@ -243,10 +241,10 @@ pub(super) struct Wait {
 /// mounted by itself has nothing beside it.
 fn database() -> impl TypedValueParser<Value = PathBuf> {
     let resolved = |path: PathBuf| {
-        let path = crate::home::resolve(&path)?;
-        crate::mount::require_none(&path).map(|()| path)
+        let path = disk::home::resolve(&path)?;
+        disk::mount::require_none(&path).map(|()| path)
     };
-    let words = |error: crate::error::Error| match error.hint_text() {
+    let words = |error: pra_core::Error| match error.hint_text() {
         Some(hint) => format!("{}: {hint}", error.chain()),
         None => error.chain(),
     };
@@ -255,7 +253,7 @@ fn database() -> impl TypedValueParser<Value = PathBuf> {
 
 /// A length of time such as `15m`.
 pub(super) fn length(text: &str) -> Result<Duration, String> {
-    crate::model::age::parse(text).map_err(|e| format!("{e}: {}", e.hint()))
+    pra_core::age::parse(text).map_err(|e| format!("{e}: {}", e.hint()))
 }
 
 /// Retention, in the terms of restic's `forget`. Without any: an hour of minutes, a day of hours, a month of days.
@@ -296,7 +294,7 @@ impl Retention {
     ///
     /// # Errors
     /// Where rules are given that keep nothing.
-    pub(super) fn keep(&self) -> crate::error::Result<Keep> {
+    pub(super) fn keep(&self) -> pra_core::Result<Keep> {
         let Self {
             keep_last,
             keep_minutely,

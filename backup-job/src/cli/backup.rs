@@ -1,7 +1,8 @@
+use pra_core::Result;
+
 use super::args::{Adopt, Backups, Database, Format, Output, Retention, Sealing, Wait};
 use super::output::Answer;
 use crate::backup;
-use crate::error::Result;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
 ///
@@ -45,7 +46,7 @@ impl Args {
             backups: backups.backups,
             keep: (!no_prune).then_some(keep),
             wait: wait.wait,
-            now: crate::clock::now(),
+            now: disk::clock::now(),
             dry_run,
             recipients: sealing.recipients()?,
             adopt_backups: adopt.adopt_backups,

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use pra_core::Result;
 use serde::Serialize;
 
 use super::args::{Format, Output, length};
@@ -15,7 +16,6 @@ use crate::drill::pod_crash::How;
 use crate::drill::record::record;
 use crate::drill::volume_loss::By;
 use crate::drill::{self, Options, Plan, Scenario};
-use crate::error::Result;
 
 /// Makes a disaster in a cluster on purpose, and measures what it costs
 ///

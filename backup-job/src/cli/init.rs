@@ -1,8 +1,9 @@
 use std::path::{Path, PathBuf};
 
+use pra_core::{Error, Result};
+
 use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::Answer;
-use crate::error::{Error, Result};
 use crate::init::{self, Outcome, Report};
 
 /// Makes the database exist: kept, restored from the newest verified backup, or new
@@ -83,7 +84,7 @@ impl Args {
             keep_journal_mode,
             accept_older,
             wait: wait.wait,
-            now: crate::clock::now(),
+            now: disk::clock::now(),
             dry_run,
             keys,
             accept_unreachable: replicas.accept_unreachable,

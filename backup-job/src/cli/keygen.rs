@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
+use pra_core::Result;
 use serde::Serialize;
 use store::seal::NewKey;
 
 use super::args::Format;
 use super::output::Answer;
-use crate::error::Result;
 
 /// Makes a key to seal replicas with
 ///
@@ -33,7 +33,7 @@ impl Args {
 
     pub(super) fn run(self) -> Result<Answer> {
         let key = NewKey::generate();
-        key.write(&self.out, crate::clock::now())?;
+        key.write(&self.out, disk::clock::now())?;
         let made = Made { recipient: key.recipient(), identity: self.out };
         Answer::new(&made, made.recipient.clone(), vec![made.recipient.clone()])
     }

@@ -1,6 +1,7 @@
+use pra_core::Result;
+
 use super::args::{Backups, Format, Ignored, Output, ReadReplicas};
 use super::output::Answer;
-use crate::error::Result;
 use crate::listing;
 
 /// Lists the restore points, newest first
@@ -27,7 +28,7 @@ impl Args {
 
     pub(super) fn run(self) -> Result<Answer> {
         let Self { backups, ignored: _, output: _, replicas } = self;
-        let now = crate::clock::now();
+        let now = disk::clock::now();
         let Some(access) = replicas.access(&replicas.keys()?, &backups.backups)? else {
             return listing::answer(&listing::list(&backups.backups, now)?);
         };

@@ -19,10 +19,10 @@ use std::process::ExitCode;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use disk::stop::stoppable;
 
 use crate::generate::Generate;
 use crate::output;
-use crate::stop::stoppable;
 
 /// Verified backups and restores of a live SQLite database.
 ///
@@ -65,10 +65,10 @@ enum Verb {
 pub fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
     {
-        if let Some(code) = crate::crash::sabotage::asked_for(std::env::args_os()) {
+        if let Some(code) = disk::crash::sabotage::asked_for(std::env::args_os()) {
             return code;
         }
-        crate::crash::install();
+        disk::crash::install();
     }
     // Before anything else: what the environment says is not to be believed where the arguments say so.
     let arguments: Vec<_> = std::env::args_os().collect();

@@ -1,6 +1,7 @@
+use pra_core::Result;
+
 use super::args::{Adopt, Backups, Database, Format, Output, Retention, Wait};
 use super::output::{self, Answer};
-use crate::error::Result;
 use crate::prune::{self, Fate};
 
 /// Applies the retention rules to the backup folder
@@ -41,7 +42,7 @@ impl Args {
             backups: backups.backups,
             keep: retention.keep()?,
             wait: wait.wait,
-            now: crate::clock::now(),
+            now: disk::clock::now(),
             dry_run,
             adopt_backups: adopt.adopt_backups,
         })?;

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pra_core::point::Point;
+use pra_core::{Code, Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -11,8 +13,6 @@ use super::output::Answer;
 use crate::cluster::client::block_on;
 use crate::cluster::quiesce::{self, Approve, Identity, Options};
 use crate::cluster::{Access, Cluster};
-use crate::error::{Code, Error, Result};
-use crate::model::point::Point;
 use crate::restore;
 
 /// What to stop, and where to write down what was.
@@ -110,7 +110,7 @@ fn identity(job: Option<&Path>) -> Result<Identity> {
         return Ok(Identity { name: read(folder.join("name"))?, uid: read(folder.join("uid"))? });
     }
     let name = read("/proc/sys/kernel/hostname".into())?;
-    Ok(Identity { name, uid: format!("{}-{}", std::process::id(), crate::clock::now().as_millisecond()) })
+    Ok(Identity { name, uid: format!("{}-{}", std::process::id(), disk::clock::now().as_millisecond()) })
 }
 
 /// Becomes true at the first SIGTERM or SIGINT.

@@ -1,12 +1,13 @@
 use std::path::PathBuf;
 
+use disk::catalog::status::{Outcome, Rehearsal};
+use disk::files;
+use pra_core::{Code, Error, Result};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
-use crate::catalog::status::{Outcome, Rehearsal};
-use crate::error::{Code, Error, Result};
-use crate::{files, rehearse};
+use crate::rehearse;
 
 /// Restores the newest point of every source into scratch space, verifies it, and records how long it took
 ///
@@ -56,7 +57,7 @@ impl Args {
             backups: backups.backups,
             scratch: scratch.unwrap_or_else(|| files::folder_of(&database.database).to_owned()),
             wait: wait.wait,
-            now: crate::clock::now(),
+            now: disk::clock::now(),
         })?;
         let rows = rehearsals.iter().map(|row| {
             let state = row.error.clone().unwrap_or_else(|| "good".to_owned());
@@ -80,7 +81,7 @@ impl Args {
         let failed: Vec<&str> =
             rehearsals.iter().filter(|row| row.outcome == Outcome::Failed).map(|row| row.source.as_str()).collect();
         let error = (!failed.is_empty()).then(|| {
-            Error::new(Code::VerificationFailed, format!("could not restore from {}", failed.join(", ")))
+            Error::new(Code::Damaged, format!("could not restore from {}", failed.join(", ")))
                 .hint("docs/runbook/rehearsal-failed.md says what to look at; do not wait for the disaster")
         });
         Ok(Answer::new(&reports, table, good)?.with_error(error))

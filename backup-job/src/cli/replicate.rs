@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use pra_core::{Code, Error, Result};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, Replicas, length, recipients};
 use super::output::Answer;
-use crate::error::{Code, Error, Result};
 use crate::keeper;
 use crate::replicate::{self, StoreHealth};
 

@@ -1,12 +1,12 @@
+use disk::stop::stoppable;
+use pra_core::Result;
+use pra_core::point::Point;
 use serde::Serialize;
 
 use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
-use crate::error::Result;
-use crate::model::point::Point;
 use crate::restore::{self, LOCK_LIMIT, Mode, Plan};
-use crate::stop::stoppable;
 
 /// Puts a restore point in place
 ///
@@ -87,7 +87,7 @@ impl Args {
             accept_503,
             lock_limit: LOCK_LIMIT,
             wait: wait.wait,
-            now: crate::clock::now(),
+            now: disk::clock::now(),
             keys,
             recipients: sealing.recipients()?,
             accept_unreachable: replicas.accept_unreachable,

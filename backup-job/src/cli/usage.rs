@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use crate::error::{Code, Error};
+use pra_core::{Code, Error};
+
 use crate::output::{self, Format};
 
 /// Prints what the parser has to say: help and the version on stdout; an error as the parser words it on stderr, and on

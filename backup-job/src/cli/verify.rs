@@ -1,11 +1,11 @@
+use disk::catalog;
 use jiff::Timestamp;
+use pra_core::point::Point;
+use pra_core::{Code, Error, Result};
 use serde::Serialize;
 
 use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
-use crate::catalog;
-use crate::error::{Code, Error, Result};
-use crate::model::point::Point;
 use crate::verify::points::{self, Outcome};
 use crate::verify::replicas;
 
@@ -72,7 +72,7 @@ impl Args {
         let Self { points, backups, database, adopt, replicas, yes: _, output: _, wait } = self;
         let keys = replicas.keys()?;
         let given = keys.given();
-        let now = crate::clock::now();
+        let now = disk::clock::now();
         let access = replicas.access(&keys, &backups.backups)?;
         let mut verified = Vec::new();
         // Transactions are the replicas' alone.
@@ -117,7 +117,7 @@ impl Args {
         } else if damaged > 0 {
             Some(
                 Error::new(
-                    Code::VerificationFailed,
+                    Code::Damaged,
                     format!("{damaged} of {} restore points are damaged", verified.len()),
                 )
                 .hint(match verified.iter().all(|row| row.error.is_none() || !row.is_backup) {

@@ -7,11 +7,11 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::api::PostParams;
 use kube::core::Status;
 use kube::{Resource, ResourceExt};
+use pra_core::{Code, Error, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Cluster;
-use crate::error::{Code, Error, Result};
 
 /// How long one try may take.
 const PATIENCE: Duration = Duration::from_secs(15);

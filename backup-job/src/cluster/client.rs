@@ -7,8 +7,7 @@ use std::time::Duration;
 use k8s_openapi::NamespaceResourceScope;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, Resource};
-
-use crate::error::{Code, Error, Result};
+use pra_core::{Code, Error, Result};
 
 /// How long a connection to the API server may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -9,11 +9,11 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 use kube::api::{LogParams, ObjectMeta};
+use pra_core::{Code, Error, Result};
 use tokio::time::Instant;
 
 use super::call::{call, failed};
 use super::{Cluster, workload};
-use crate::error::{Code, Error, Result};
 
 /// Time between two looks at a Job.
 const LOOK: Duration = Duration::from_millis(200);

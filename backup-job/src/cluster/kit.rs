@@ -9,10 +9,10 @@
 use k8s_openapi::api::batch::v1::CronJob;
 use kube::ResourceExt;
 use kube::api::ListParams;
+use pra_core::{Code, Error, Result};
 
 use super::call::call;
 use super::{Cluster, arguments};
-use crate::error::{Code, Error, Result};
 
 /// The label that tells the application.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";

@@ -2,11 +2,11 @@
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Container, PodSpec};
+use pra_core::Result;
 
 use super::call::find;
 use super::{Cluster, arguments};
 use crate::config::Document;
-use crate::error::Result;
 
 /// What an application's replicator is told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,12 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::api::DeleteParams;
+use pra_core::{Code, Error, Result};
 use serde::de::DeserializeOwned;
 
 use super::Cluster;
 use super::call::find;
 use super::jobs::{self, Change, Outcome};
-use crate::error::{Code, Error, Result};
 
 /// How long a Job is followed. Its own deadline is shorter, where it has one.
 const LIMIT: Duration = Duration::from_secs(3600);

@@ -8,6 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Service};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use pra_core::{Code, Result};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +16,6 @@ use super::call::{call, find};
 use super::kit::{COMPONENT, INSTANCE, Kit, SELECTOR};
 use super::{Cluster, quiesce, workload};
 use crate::drill::stage::ALLOWED;
-use crate::error::{Code, Result};
 
 mod words;
 

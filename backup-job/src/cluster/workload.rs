@@ -7,12 +7,12 @@ use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
+use pra_core::{Code, Error, Result};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::Cluster;
 use super::call::{call, find};
-use crate::error::{Code, Error, Result};
 
 /// Our name as a field manager of server-side apply, and as the source of Events.
 pub const MANAGER: &str = "mini-pra";

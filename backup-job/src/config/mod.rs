@@ -19,8 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::Command;
-
-use crate::error::{Code, Error, Result};
+use pra_core::{Code, Error, Result};
 
 pub use file::Document;
 

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use pra_core::{Code, Error, Result};
+
 use super::report::{Gone, Report};
 use super::svg::svg;
-use crate::error::{Code, Error, Result};
 use crate::output::{self, Answer};
 
 /// How many lost events the table names.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Method;
 use jiff::Timestamp;
+use pra_core::{Code, Error, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::http::{Answer, Ask, Target};
 use super::ledger::{Receipt, Refusal};
-use crate::error::{Code, Error, Result};
 
 /// How long a write may take. One that takes longer is sent again with the same key.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(2);

@@ -1,6 +1,7 @@
 //! Wrong data was written: back to the instant before, while requests go on.
 
 use jiff::SignedDuration;
+use pra_core::{Code, Error, Result};
 use tokio::time::sleep;
 
 use super::Outcome;
@@ -8,7 +9,6 @@ use super::account::Allowance;
 use super::report::prefix;
 use super::stage::{Restored, Stage};
 use super::verdict::{Lag, Promised};
-use crate::error::{Code, Error, Result};
 
 /// How many wrong events are written, in one request.
 const BAD: usize = 1_000;

@@ -1,11 +1,12 @@
 //! The cluster is gone: namespace and volumes, everything. What is left is the object store, the manifests, and somebody
 //! with the identity.
 
+use pra_core::{Code, Error, Result};
+
 use super::Outcome;
 use super::account::Allowance;
 use super::stage::Stage;
 use super::verdict::{Lag, Measure, Promised};
-use crate::error::{Code, Error, Result};
 
 /// What is promised.
 pub const PROMISED: Promised = Promised {

@@ -6,10 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pra_core::Result;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-
-use crate::error::Result;
 
 /// Time since the drill began, by the monotonic clock.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +74,7 @@ pub struct Course {
 impl Course {
     /// A drill that begins now.
     pub fn start() -> Self {
-        Self { clock: Clock::start(), started_at: crate::clock::now(), log: Mutex::default() }
+        Self { clock: Clock::start(), started_at: disk::clock::now(), log: Mutex::default() }
     }
 
     /// Does `work` as a phase.

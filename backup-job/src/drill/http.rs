@@ -16,11 +16,11 @@ use hyper::http::uri::InvalidUri;
 use hyper::http::{HeaderValue, Uri};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use pra_core::{Code, Error, Result};
 use tokio::net::TcpStream;
 
 use super::ledger::Refusal;
 use crate::cluster::Cluster;
-use crate::error::{Code, Error, Result};
 
 /// The largest answer that is read, in bytes; a page of events has at most some four million.
 const ANSWER_MAX: usize = 16 * 1024 * 1024;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use pra_core::{Code, Error, Result};
 use serde_json::Value;
 
 use crate::cluster::Access;
-use crate::error::{Code, Error, Result};
 
 /// A folder for `kubectl apply -k`, and for which cluster.
 #[derive(Debug, Clone)]

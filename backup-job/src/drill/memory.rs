@@ -9,13 +9,13 @@ use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
 use kube::api::{DeleteParams, Patch, PatchParams};
+use pra_core::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::volume;
 use crate::cluster::call::call;
 use crate::cluster::{Cluster, workload};
-use crate::error::{Code, Error, Result};
 
 /// The annotation.
 pub const ANNOTATION: &str = "mini-pra/before-drill";
@@ -61,7 +61,7 @@ impl Memory {
             let cronjob = get(cluster, name).await?;
             match read(&cronjob)? {
                 Some(noted) if noted.id == self.id => return Ok(()),
-                Some(noted) if crate::clock::now().duration_since(noted.began_at) < LONGEST_DRILL => {
+                Some(noted) if disk::clock::now().duration_since(noted.began_at) < LONGEST_DRILL => {
                     return Err(Error::new(
                         Code::Busy,
                         format!("another drill began at {} in namespace '{}'", noted.began_at, cluster.namespace()),

@@ -46,12 +46,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::ResourceExt;
+use pra_core::{Code, Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cluster::kit::Kit;
 use crate::cluster::replicas::Replicas;
 use crate::cluster::{Cluster, workload};
-use crate::error::{Code, Error, Result};
 use account::Allowance;
 use application::Application;
 use course::Course;
@@ -310,7 +310,7 @@ async fn run(stage: &Stage, scenario: Scenario) -> Result<Outcome> {
 
 /// What this scenario has to put back.
 async fn remember(cluster: &Cluster, kit: &Kit, plan: &Plan, scenario: Scenario) -> Result<Memory> {
-    let began_at = crate::clock::now();
+    let began_at = disk::clock::now();
     // Unique enough: no two drills are at work at once.
     let id = format!("{:x}", began_at.as_millisecond());
     let mut memory = Memory { id, began_at, replicas: BTreeMap::new(), suspended: None, claim: None };

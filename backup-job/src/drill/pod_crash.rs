@@ -5,12 +5,12 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::DeleteParams;
+use pra_core::{Code, Error, Result};
 
 use super::account::Allowance;
 use super::stage::{Stage, is_ready};
 use super::verdict::{Measure, Promised};
 use super::{Outcome, volume};
-use crate::error::{Code, Error, Result};
 
 /// How the pod dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

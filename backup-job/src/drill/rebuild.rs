@@ -10,13 +10,13 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
 use kube::api::{DeleteParams, ListParams, ObjectMeta, PostParams};
 use kube::{Api, ResourceExt};
+use pra_core::{Code, Error, Result};
 use tokio::time::{Instant, sleep};
 
 use super::manifests::Manifests;
 use super::volume;
 use crate::cluster::call::{self, call, find};
 use crate::cluster::{Cluster, workload};
-use crate::error::{Code, Error, Result};
 
 /// The Secret that opens what is sealed, where the manifests look for it: k8s/components/replica.
 const IDENTITY: &str = "pra-identity";

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use disk::catalog::status::{self, Drill};
+use pra_core::Result;
+
 use super::report::Report;
-use crate::catalog::status::{self, Drill};
-use crate::error::Result;
 
 /// Notes it in the catalog of the backup folder.
 ///
 /// # Errors
 /// As [`status::update`].
 pub fn record(folder: &Path, report: &Report) -> Result<()> {
-    status::update(folder, crate::clock::now(), |status| status.add_drill(row(report)))
+    status::update(folder, disk::clock::now(), |status| status.add_drill(row(report)))
 }
 
 fn row(report: &Report) -> Drill {

@@ -1,12 +1,12 @@
 //! A replica, before a disaster: whether it follows, and whether a restore could read it.
 
 use jiff::Timestamp;
+use pra_core::{Code, Error, Result};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::report::Point;
 use super::stage::Stage;
-use crate::error::{Code, Error, Result};
 
 /// Waits until a restore would take the replica, and would find there what was written before it was asked: a Job plans
 /// one. After an earlier disaster that may take until the claim of the lost replicator has expired.

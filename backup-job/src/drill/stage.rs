@@ -8,6 +8,7 @@ use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::ListParams;
 use kube::{Api, ResourceExt};
+use pra_core::{Code, Error, Result};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -23,7 +24,6 @@ use crate::cluster::call::call;
 use crate::cluster::kit::{COMPONENT, INSTANCE, Kit};
 use crate::cluster::replicas::Replicas;
 use crate::cluster::{Cluster, jobs, workload};
-use crate::error::{Code, Error, Result};
 
 /// The annotation of a namespace in which drills are allowed; its value is `true`.
 pub const ALLOWED: &str = "mini-pra/allow-drills";
@@ -103,7 +103,7 @@ impl Stage {
     /// was remembered is put back.
     ///
     /// # Errors
-    /// As [`Stage::job`]; [`Code::VerificationFailed`] where it is not what the application sees.
+    /// As [`Stage::job`]; [`Code::Damaged`] where it is not what the application sees.
     pub async fn back_up(&self) -> Result<Point> {
         let backup = async {
             self.stop_backups().await?;
@@ -113,7 +113,7 @@ impl Stage {
             match (status.last_backup_file, status.last_backup_at) {
                 (Some(newest), Some(created_at)) if newest == file => Ok(Point { file: newest, created_at }),
                 (newest, _) => Err(Error::new(
-                    Code::VerificationFailed,
+                    Code::Damaged,
                     format!("the backup '{file}' was made and the application sees '{}'", newest.unwrap_or_default()),
                 )
                 .hint("check that the application mounts the claim of the backups")),

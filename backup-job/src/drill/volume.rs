@@ -5,11 +5,11 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 use kube::ResourceExt;
 use kube::api::{DeleteParams, ObjectMeta};
+use pra_core::{Code, Error, Result};
 use tokio::time::{Instant, sleep};
 
 use crate::cluster::call::{self, find};
 use crate::cluster::{Cluster, kit, workload};
-use crate::error::{Code, Error, Result};
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(100);

@@ -2,13 +2,13 @@
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt;
+use pra_core::{Code, Error, Result};
 
 use super::account::Allowance;
 use super::stage::Stage;
 use super::verdict::{Lag, Measure, Promised};
 use super::{Outcome, volume};
 use crate::cluster::{Cluster, workload};
-use crate::error::{Code, Error, Result};
 
 /// What brings the data back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

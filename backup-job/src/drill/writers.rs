@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pra_core::{Code, Error, Result};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, sleep_until, timeout};
@@ -12,7 +13,6 @@ use super::application::Writable;
 use super::course::Clock;
 use super::ledger::{Acknowledgement, Ledger, Refused};
 use super::schedule::Schedule;
-use crate::error::{Code, Error, Result};
 
 /// Pause before a refused write is sent again: the first, doubled each time up to the last. (The next write of the
 /// schedule notices a recovery earlier than any retry.)

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use disk::files::{self, Writer};
+use disk::sqlite;
+use pra_core::Result;
+
 use super::has_bytes;
-use crate::error::{Error, Result};
-use crate::files::{self, Writer};
-use crate::sqlite;
 
 /// Runs `schema` in one transaction, then switches to WAL. The caller holds the exclusive lock.
 pub(super) fn create(path: &Path, schema: &str, wait: Duration) -> Result<()> {
-    let failed = |e| Error::sqlite("create the schema in", path, e);
+    let failed = |e| disk::sqlite::failed("create the schema in", path, e);
     clear(path)?;
     touch(path)?;
     let connection = sqlite::open_or_create(path, wait)?;

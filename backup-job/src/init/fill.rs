@@ -4,13 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use disk::{files, snapshot, sqlite};
+use pra_core::{Code, Error, Result};
 use rusqlite::backup::{Backup, StepResult};
 
 use super::has_bytes;
-use crate::error::{Code, Error, Result};
 use crate::restore::{Source, remove_leftovers};
-use crate::sqlite;
-use crate::{files, snapshot};
 
 /// Pages at a time: all of them in one transaction anyway, so that only the progress is finer.
 const STEP: i32 = 4096;
@@ -33,7 +32,7 @@ pub(super) fn fill(
     before: impl FnOnce() -> Result<()>,
 ) -> Result<Filled> {
     const LABEL: &str = "init:leftover";
-    let failed = |e| Error::sqlite("restore into", path, e);
+    let failed = |e| disk::sqlite::failed("restore into", path, e);
     remove_leftovers(path)?;
     let was_empty = !has_bytes(path)?;
     if was_empty {
@@ -83,12 +82,12 @@ fn busy() -> rusqlite::Error {
 
 /// What stands there must be what was verified.
 fn confirm(path: &Path, source: &Source, connection: &rusqlite::Connection) -> Result<()> {
-    let failed = |e| Error::sqlite("read back", path, e);
+    let failed = |e| disk::sqlite::failed("read back", path, e);
     connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema").map_err(failed)?;
     let found = sqlite::shape(connection).map_err(failed)?;
     let same = match found {
         Some((shape, _)) if shape.pages == source.shape.pages => {
-            let progress = crate::progress::Progress::bytes("verifying", shape.bytes());
+            let progress = disk::progress::Progress::bytes("verifying", shape.bytes());
             snapshot::checksums(connection, shape, &progress)?.content == source.checksums.content
         }
         _ => false,
@@ -97,6 +96,6 @@ fn confirm(path: &Path, source: &Source, connection: &rusqlite::Connection) -> R
     if same {
         return Ok(());
     }
-    Err(Error::new(Code::VerificationFailed, format!("'{}' does not read back as the restore point", path.display()))
+    Err(Error::new(Code::Damaged, format!("'{}' does not read back as the restore point", path.display()))
         .hint("the volume returns other bytes than it was given, or somebody writes to the database already"))
 }

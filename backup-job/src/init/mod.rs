@@ -20,21 +20,21 @@ mod fill;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use disk::catalog::{self, Catalog, owner};
+use disk::{lock, scratch, sqlite};
 use jiff::Timestamp;
+use pra_core::naming::Kind;
+use pra_core::point::Point;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, DatabaseId, Error, Result};
 use rusqlite::Connection;
 use serde::Serialize;
-use store::epoch::{DatabaseId, Parent};
+use store::epoch::Parent;
 
-use crate::catalog::{self, Catalog, owner};
-use crate::error::{Code, Error, Result};
-use crate::model::naming::Kind;
-use crate::model::point::Point;
-use crate::model::restore_point::RestorePoint;
 use crate::remote::Access;
 use crate::replicate::{self, Origin};
 use crate::restore::{self, Folder, Source};
 use crate::sealed::Keys;
-use crate::{lock, scratch, sqlite};
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../components/events/schema.sql");
@@ -120,7 +120,7 @@ pub struct Skipped {
 /// Makes the database exist.
 ///
 /// # Errors
-/// [`Code::OutOfReach`] where the backup folder cannot be listed; [`Code::VerificationFailed`] where there are backups
+/// [`Code::OutOfReach`] where the backup folder cannot be listed; [`Code::Damaged`] where there are backups
 /// and none (or not the newest) is good, or where the database itself is damaged; [`Code::Busy`].
 pub fn run(options: &Options) -> Result<Report> {
     let Options { database, wait, dry_run, .. } = options;
@@ -190,7 +190,7 @@ fn keep(options: &Options) -> Result<Option<Report>> {
         return Ok(None);
     }
     let failed = |e| {
-        Error::sqlite("read", database, e)
+        disk::sqlite::failed("read", database, e)
             .hint("the database is kept as it is: `backup-job restore` replaces it by a verified backup")
     };
     let connection = sqlite::open_live(database, *wait)?;
@@ -262,7 +262,7 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     let Some(choice) = choice else {
         return match backup()? {
             None if !options.first_install => Err(Error::new(
-                Code::NoSuchRestorePoint,
+                Code::NotFound,
                 format!("neither the replicas nor '{}' have anything", backups.display()),
             )
             .hint("if this is the first start, say --first-install; else the bucket or its prefix may be mistyped")),
@@ -350,7 +350,7 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
                 return Ok(Some((point.clone(), source, [passed_over, skipped].concat())));
             }
             Ok(_) => return Err(only_an_older_one(backups, point, &skipped)),
-            Err(error) if error.code() == Code::VerificationFailed => error.to_string(),
+            Err(error) if error.code() == Code::Damaged => error.to_string(),
             Err(error) => return Err(error),
         };
         tracing::error!(backup = point.file, error, "a damaged backup is passed over");
@@ -362,12 +362,12 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
     match (catalog.points(), catalog.unknown()) {
         ([], []) => Ok(None),
         ([], unknown) => Err(Error::new(
-            Code::VerificationFailed,
+            Code::Damaged,
             format!("'{}' holds {} backups, and the catalog knows none of them", backups.display(), unknown.len()),
         )
         .hint("they may be another database's; if they are this one's, say --adopt-backups")),
         (points, _) => Err(Error::new(
-            Code::VerificationFailed,
+            Code::Damaged,
             format!("none of the {} restore points in '{}' is a good backup", points.len(), backups.display()),
         )
         .hint("the application is not started empty; `backup-job list` shows them, `backup-job restore --point FILE` takes one")),
@@ -377,8 +377,7 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
 /// Nothing was made after it, so that an older one would lose what it holds; and it is never chosen unasked.
 fn ahead_of_the_clock(ahead: &RestorePoint, older: Option<&RestorePoint>, now: Timestamp) -> Error {
     let suspicion = ahead.suspicion(now).unwrap_or_default();
-    let error =
-        Error::new(Code::VerificationFailed, format!("the last backup, {}, is suspicious: {suspicion}", ahead.file));
+    let error = Error::new(Code::Damaged, format!("the last backup, {}, is suspicious: {suspicion}", ahead.file));
     let by_name =
         format!("set the clock right; or, if it was wrong then, `backup-job restore --point {}` takes it", ahead.file);
     match older {
@@ -392,7 +391,7 @@ fn ahead_of_the_clock(ahead: &RestorePoint, older: Option<&RestorePoint>, now: T
 fn only_an_older_one(backups: &Path, point: &RestorePoint, skipped: &[Skipped]) -> Error {
     let damaged = skipped.iter().map(|one| one.file.as_str()).collect::<Vec<_>>().join(", ");
     Error::new(
-        Code::VerificationFailed,
+        Code::Damaged,
         format!("the newest backup in '{}' is damaged ({damaged}); {} is good", backups.display(), point.file),
     )
     .hint(format!("--accept-older restores it and loses what was written after {}", point.created_at))
@@ -413,10 +412,10 @@ fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
 /// Switches to WAL; while others are in the middle of something it stays as it is, and that is said.
 fn switch_to_wal(connection: &Connection, path: &Path) -> Result<(String, Option<String>)> {
     let switched: rusqlite::Result<String> = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
-    match switched.map_err(|e| Error::sqlite("switch to WAL", path, e)) {
+    match switched.map_err(|e| disk::sqlite::failed("switch to WAL", path, e)) {
         Ok(mode) => Ok((mode, None)),
         Err(error) if error.code() == Code::Busy => {
-            let mode = journal_mode(connection).map_err(|e| Error::sqlite("read", path, e))?;
+            let mode = journal_mode(connection).map_err(|e| disk::sqlite::failed("read", path, e))?;
             Ok((
                 mode,
                 Some("the database is in use and was not switched to WAL: the next start tries again".to_owned()),

@@ -1,11 +1,12 @@
 use std::fs;
 
+use disk::files;
 use rusqlite::Connection;
 
 use super::*;
+use crate::backup;
 use crate::restore::remove_leftovers;
 use crate::sealed::Keys;
-use crate::{backup, files};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -197,7 +198,7 @@ fn damaged_backups_never_make_an_empty_application() {
     let (scene, files) = Scene::with_backups_of(&[5, 500]);
     files.iter().for_each(|file| scene.damage(file));
     let options = Options { accept_older: true, ..scene.options() };
-    assert_eq!(init(&options).unwrap_err().code(), Code::VerificationFailed);
+    assert_eq!(init(&options).unwrap_err().code(), Code::Damaged);
     assert!(!scene.database().exists());
 }
 
@@ -206,7 +207,7 @@ fn an_older_backup_is_taken_only_where_the_loss_is_accepted() {
     let (scene, files) = Scene::with_backups_of(&[300, 500]);
     scene.damage(&files[1]);
     let error = init(&scene.options()).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed);
+    assert_eq!(error.code(), Code::Damaged);
     assert!(error.hint_text().unwrap().contains("--accept-older"));
     assert!(!scene.database().exists());
     let report = init(&Options { accept_older: true, ..scene.options() }).unwrap();
@@ -219,7 +220,7 @@ fn a_safety_copy_alone_is_no_first_installation() {
     let (scene, files) = Scene::with_backups_of(&[5]);
     let backups = scene.backups();
     fs::rename(backups.join(&files[0]), backups.join("pre-restore-2025-01-10-12-00.db")).unwrap();
-    assert_eq!(init(&scene.options()).unwrap_err().code(), Code::VerificationFailed);
+    assert_eq!(init(&scene.options()).unwrap_err().code(), Code::Damaged);
 }
 
 #[test]
@@ -227,7 +228,7 @@ fn a_damaged_database_is_not_overwritten_without_being_asked() {
     let (scene, _) = Scene::with_backups_of(&[5]);
     let garbage = b"what is left of a database".repeat(100);
     fs::write(scene.database(), &garbage).unwrap();
-    assert_eq!(init(&scene.options()).unwrap_err().code(), Code::VerificationFailed);
+    assert_eq!(init(&scene.options()).unwrap_err().code(), Code::Damaged);
     assert_eq!(fs::read(scene.database()).unwrap(), garbage);
 }
 

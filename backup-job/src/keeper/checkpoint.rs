@@ -15,12 +15,12 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use disk::{files, sqlite};
+use pra_core::{Error, Result};
 use rusqlite::Connection;
 
 use super::rewrite::Rewriter;
 use super::{Companion, Options, Stats};
-use crate::error::{Error, Result};
-use crate::{files, sqlite};
 
 /// Longest wait for the write lock, and for readers in a TRUNCATE.
 pub(super) const LOCK_WAIT: Duration = Duration::from_millis(200);
@@ -134,7 +134,7 @@ impl Checkpointer {
             Ok(()) => {}
             // The writers were quicker: the next look tries again.
             Err(error) if sqlite::is_busy(&error) => return Ok(()),
-            Err(error) => return Err(Error::sqlite("lock", &self.database, error)),
+            Err(error) => return Err(disk::sqlite::failed("lock", &self.database, error)),
         }
         let since = Instant::now();
         companion.advance();
@@ -143,7 +143,7 @@ impl Checkpointer {
         let released = self.locking.execute_batch("ROLLBACK");
         stats.longest_hold = stats.longest_hold.max(since.elapsed());
         moved?;
-        released.map_err(|e| Error::sqlite("unlock", &self.database, e))
+        released.map_err(|e| disk::sqlite::failed("unlock", &self.database, e))
     }
 
     /// Waits for the readers too, and gives the file's room back.
@@ -174,7 +174,7 @@ impl Checkpointer {
             .or_else(|error| match sqlite::is_busy(&error) {
                 // Somebody else checkpoints (a close of the last connection): as good.
                 true => Ok(Progress { frames: 0, moved: 0 }),
-                false => Err(Error::sqlite("checkpoint", &self.database, error)),
+                false => Err(disk::sqlite::failed("checkpoint", &self.database, error)),
             });
         if let Err(error) = &progress {
             self.rewriter.heed(error);
@@ -185,7 +185,7 @@ impl Checkpointer {
     fn pragma(&self, name: &str) -> Result<u64> {
         self.checkpointing
             .pragma_query_value(None, name, |row| row.get(0))
-            .map_err(|e| Error::sqlite("read", &self.database, e))
+            .map_err(|e| disk::sqlite::failed("read", &self.database, e))
     }
 
     fn wal_size(&self) -> Result<u64> {

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::files::{self, FileId};
+use disk::{lock, sqlite};
+use pra_core::{Error, Result};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::checkpoint::{Checkpointer, LOCK_WAIT};
 use super::{Companion, Options, Stats};
-use crate::error::{Error, Result};
-use crate::files::{self, FileId};
-use crate::{lock, sqlite};
 
 /// An open database. The connections close before the lock goes.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Held {
     /// where it is missing or empty: then nothing is held.
     ///
     /// # Errors
-    /// [`crate::error::Code::Busy`] while a restore has the lock; [`crate::error::Code::VerificationFailed`] where it
+    /// [`pra_core::Code::Busy`] while a restore has the lock; [`pra_core::Code::Damaged`] where it
     /// is no database.
     pub(super) fn open(path: &Path, log_is_doubtful: bool) -> Result<Option<Self>> {
         if size(path)?.is_none_or(|bytes| bytes == 0) {
@@ -53,7 +53,7 @@ impl Held {
             .and_then(|mut statement| statement.query_row([], |_| Ok(())))
             .and_then(|()| self.holder.prepare_cached("PRAGMA journal_mode"))
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
-        Ok(mode.map_err(|e| Error::sqlite("read", &self.path, e))? == "wal")
+        Ok(mode.map_err(|e| disk::sqlite::failed("read", &self.path, e))? == "wal")
     }
 
     /// Lets go of it; true where its log is doubtful. Then the close, be it the last, moves nothing from the log.

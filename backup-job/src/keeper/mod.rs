@@ -20,12 +20,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::error::{Code, Error, Result};
-use crate::latest::Latest;
-use crate::lock;
-use crate::trouble::{self, Trouble};
-
+use disk::lock;
+use disk::trouble::{self, Trouble};
 use held::Held;
+use pra_core::latest::Latest;
+use pra_core::{Code, Error, Result};
 
 /// The WAL's size above which it is checkpointed. Readers find a page in a short WAL faster, and at 7 MiB a second
 /// (eight overlapping writers) this is two checkpoints a second, each of them short.
@@ -220,7 +219,7 @@ impl Keeper<'_> {
     fn suffer(&mut self, error: Error) -> Duration {
         match (self.trouble.words(&error), error.code()) {
             (None, _) => tracing::debug!(error = error.chain(), "the keeper cannot do its work"),
-            (Some(text), Code::VerificationFailed) => {
+            (Some(text), Code::Damaged) => {
                 tracing::error!(error = text, hint = error.hint_text(), "the database is damaged");
                 self.companion.suffer(&error);
             }

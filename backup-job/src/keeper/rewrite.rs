@@ -9,12 +9,10 @@
 
 use std::path::{Path, PathBuf};
 
+use disk::files::{self, Writer};
+use disk::sqlite;
+use pra_core::{Code, Error, Result, wal};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
-
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::model::wal;
-use crate::sqlite;
 
 const LABEL: &str = "log";
 
@@ -47,14 +45,14 @@ impl Rewriter {
 
     /// Takes note of what a checkpoint said.
     pub(super) fn heed(&mut self, error: &Error) {
-        let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<rusqlite::Error>());
+        let source = disk::sqlite::cause_of(error);
         self.doubtful |= source.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::SystemIoFailure);
     }
 
     /// One look. `connection` is there for taking the write lock, `beside` for asking meanwhile how long the log is.
     ///
     /// # Errors
-    /// Where the log could not be written anew: it stays doubtful. [`Code::VerificationFailed`] where it is damaged.
+    /// Where the log could not be written anew: it stays doubtful. [`Code::Damaged`] where it is damaged.
     pub(super) fn look(&mut self, connection: &Connection, beside: &Connection) -> Result<()> {
         let open = self.open_group(connection)?;
         let is_abandoned = open.is_some() && open == self.open;
@@ -66,7 +64,7 @@ impl Rewriter {
             Ok(()) => {}
             // Its leader, maybe.
             Err(error) if sqlite::is_busy(&error) => return Ok(()),
-            Err(error) => return Err(Error::sqlite("lock", &self.database, error)),
+            Err(error) => return Err(disk::sqlite::failed("lock", &self.database, error)),
         }
         let done = self.under_the_lock(connection, beside);
         if done.is_err()
@@ -85,7 +83,7 @@ impl Rewriter {
         }
         let frames: i64 = beside
             .query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1))
-            .map_err(|e| Error::sqlite("look at the log of", &self.database, e))?;
+            .map_err(|e| disk::sqlite::failed("look at the log of", &self.database, e))?;
         let bytes = self.write_anew(u64::try_from(frames).unwrap_or(0))?;
         tracing::warn!(log = %self.log.display(), bytes, group = open, "a sync of the log failed: it was written anew");
         if open.is_some() {
@@ -101,7 +99,7 @@ impl Rewriter {
         let file = Writer::open(LABEL, &self.log)?;
         let mut reader = std::io::BufReader::with_capacity(PIECE, file.file());
         let damaged = || {
-            Error::new(Code::VerificationFailed, format!("the log '{}' is damaged", self.log.display())).hint(
+            Error::new(Code::Damaged, format!("the log '{}' is damaged", self.log.display())).hint(
                 "a sync of it failed, and it can no longer be read as it was written: restore the newest restore point",
             )
         };
@@ -135,7 +133,7 @@ impl Rewriter {
     }
 
     fn failed(&self, error: rusqlite::Error) -> Error {
-        Error::sqlite("write the log anew of", &self.database, error)
+        disk::sqlite::failed("write the log anew of", &self.database, error)
     }
 }
 
@@ -187,7 +185,7 @@ mod tests {
         std::fs::write(&log, bytes).unwrap();
         let mut rewriter = Rewriter::new(&path, true);
         let error = rewriter.look(&connection, &beside(&path)).unwrap_err();
-        assert_eq!(error.code(), Code::VerificationFailed, "{error}");
+        assert_eq!(error.code(), Code::Damaged, "{error}");
         assert_eq!(generation(&connection), 4);
         assert!(rewriter.is_doubtful());
     }
@@ -200,7 +198,7 @@ mod tests {
         rewriter.look(&connection, &beside(&path)).unwrap();
         let failure =
             rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC), None);
-        rewriter.heed(&Error::sqlite("checkpoint", &path, failure));
+        rewriter.heed(&disk::sqlite::failed("checkpoint", &path, failure));
         assert!(rewriter.is_doubtful());
         rewriter.look(&connection, &beside(&path)).unwrap();
         assert!(!rewriter.is_doubtful());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread::JoinHandle;
 
+use disk::sqlite;
 use rusqlite::Connection;
 
 use super::*;
-use crate::sqlite;
 
 struct Kept {
     folder: tempfile::TempDir,
@@ -114,7 +114,7 @@ fn the_wal_outlives_the_applications_closes_while_the_keeper_holds_the_database(
 }
 
 fn files_wal(path: &Path) -> PathBuf {
-    crate::files::with_suffix(path, "-wal")
+    disk::files::with_suffix(path, "-wal")
 }
 
 #[test]

@@ -1,8 +1,9 @@
+use pra_core::Result;
+
 use super::cli::Common;
 use super::follow::{Keep, follow};
 use crate::backup::Report;
 use crate::cluster::jobs::Change;
-use crate::error::Result;
 use crate::output::Answer;
 
 /// Makes a backup now

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use pra_core::Result;
 
 use super::{backup, drill, list, protect, restore, status, unprotect};
 use crate::cluster::client::block_on;
 use crate::cluster::kit::Kit;
 use crate::cluster::{Access, Cluster};
-use crate::error::Result;
 use crate::generate::Generate;
 use crate::output::{self, Answer, Format};
 

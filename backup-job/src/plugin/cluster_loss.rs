@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use pra_core::{Code, Error, Result};
+
 use crate::cluster::{Access, Cluster};
 use crate::drill::http::Token;
 use crate::drill::manifests::Manifests;
 use crate::drill::{Options, Prepared, Scenario, prepare, rebuild};
-use crate::error::{Code, Error, Result};
 
 /// The longest wait for one step: a lost replicator's claim expires after 90 s.
 const LIMIT: Duration = Duration::from_secs(180);

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use pra_core::{Code, Error, Result};
 
 use super::cli::Common;
 use super::cluster_loss::ClusterLoss;
@@ -10,7 +11,6 @@ use crate::drill::answer::answer;
 use crate::drill::pod_crash::How;
 use crate::drill::report::Report;
 use crate::drill::volume_loss::By;
-use crate::error::{Code, Error, Result};
 use crate::output::{self, Answer};
 
 /// Makes a disaster on purpose, and measures the recovery

@@ -1,13 +1,13 @@
 //! A Job from a CronJob's template, followed on stderr.
 
 use k8s_openapi::api::batch::v1::CronJob;
+use pra_core::{Code, Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::cluster::jobs::Change;
 use crate::cluster::run::{self, Call};
-use crate::error::{Code, Error, Result};
 
 /// What becomes of the Job afterwards.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) async fn follow<T: DeserializeOwned>(
     change: Change,
     Keep { keep }: Keep,
 ) -> Result<T> {
-    let call = Call { cronjob, name: run::name(verb, crate::clock::now()), change, keep };
+    let call = Call { cronjob, name: run::name(verb, disk::clock::now()), change, keep };
     let mut say = |line: &str| eprintln!("{}", human(line));
     tokio::select! {
         done = run::run(cluster, &call, &mut say) => done,

@@ -1,7 +1,8 @@
+use pra_core::Result;
+
 use super::cli::Common;
 use super::follow::{Keep, follow};
 use crate::cluster::jobs::Change;
-use crate::error::Result;
 use crate::listing::{self, Listed};
 use crate::output::Answer;
 

@@ -1,7 +1,7 @@
+use pra_core::{Code, Error, Result};
 use serde_json::json;
 
 use super::cli::Common;
-use crate::error::{Code, Error, Result};
 use crate::output::{self, Answer};
 use crate::protect::apply::{self, Change, Outcome};
 use crate::protect::{Options, Plan, Schema, Target, plan};

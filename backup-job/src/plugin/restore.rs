@@ -1,4 +1,6 @@
 use clap::ValueEnum;
+use pra_core::Result;
+use pra_core::point::Point;
 
 use super::cli::Common;
 use super::follow::{Keep, follow};
@@ -6,8 +8,6 @@ use crate::cluster::Cluster;
 use crate::cluster::jobs::Change;
 use crate::cluster::kit::Kit;
 use crate::cluster::quiesce::{Preview, Report};
-use crate::error::Result;
-use crate::model::point::Point;
 use crate::output::{self, Answer};
 use crate::restore::Mode;
 

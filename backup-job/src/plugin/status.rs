@@ -1,8 +1,8 @@
+use pra_core::Result;
 use serde_json::Value;
 
 use super::cli::Common;
 use crate::cluster::status::{self, Status};
-use crate::error::Result;
 use crate::output::{self, Answer};
 
 /// Says how the application and its protection are
@@ -13,7 +13,7 @@ pub(crate) struct Args {}
 impl Args {
     pub(crate) async fn run(self, common: &Common) -> Result<Answer> {
         let (cluster, kit) = common.kit().await?;
-        let status = status::read(&cluster, &kit, crate::clock::now()).await?;
+        let status = status::read(&cluster, &kit, disk::clock::now()).await?;
         Answer::new(&status, words(&status), vec![status.application.name.clone()])
     }
 }

@@ -1,6 +1,7 @@
+use pra_core::Result;
+
 use super::cli::Common;
 use super::protect::changed;
-use crate::error::Result;
 use crate::output::{self, Answer};
 use crate::protect::{Target, remove};
 

@@ -1,6 +1,7 @@
 //! Server-side apply under our own field manager: what others own stays theirs, and a second run changes nothing.
 
 use kube::api::{DynamicObject, Patch, PatchParams};
+use pra_core::{Code, Error, Result};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,7 +11,6 @@ use crate::cluster::Cluster;
 use crate::cluster::call::{call, find};
 use crate::cluster::kit::INSTANCE;
 use crate::cluster::workload::MANAGER;
-use crate::error::{Code, Error, Result};
 
 /// Kinds that are made once, since others change them: a claim grows, a restore writes into its Lease and ConfigMap.
 const ONCE: [&str; 3] = ["PersistentVolumeClaim", "ConfigMap", "Lease"];

@@ -8,10 +8,10 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject};
+use pra_core::{Code, Error, Result};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::error::{Code, Error, Result};
 
 /// An object by kind and name, and the way to it.
 #[derive(Clone)]

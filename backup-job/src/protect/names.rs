@@ -1,6 +1,6 @@
 //! What the kit's objects are called for one application.
 
-use crate::error::{Code, Error, Result};
+use pra_core::{Code, Error, Result};
 
 /// A CronJob's name may have 52 characters, since its Jobs' names get a suffix; ours adds `-replicator` at most.
 const LONGEST: usize = 41;

@@ -2,11 +2,11 @@
 //! starts, and the company of the kit's pods on the node of the volume.
 
 use k8s_openapi::api::apps::v1::Deployment;
+use pra_core::Result;
 use serde_json::{Value, json};
 
 use super::template::{self, Settings};
 use crate::cluster::kit::VOLUME;
-use crate::error::Result;
 
 /// The init container's name.
 pub(super) const INIT: &str = "pra-init";

@@ -9,6 +9,7 @@ use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::{Api, ResourceExt};
+use pra_core::{Code, Error, Result};
 use serde_json::{Value, json};
 
 use super::names::Names;
@@ -18,7 +19,6 @@ use super::workload::{Workload, can_be_shared};
 use crate::cluster::call::{call, find};
 use crate::cluster::kit::{COMPONENT, Kit, VOLUME};
 use crate::cluster::{Cluster, arguments, workload};
-use crate::error::{Code, Error, Result};
 
 /// The user of our images, and of a SpinApp's pods where nothing else is said.
 const USER: i64 = 65_532;

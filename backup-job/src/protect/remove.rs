@@ -1,6 +1,7 @@
 //! Takes protection away: our fields of the workload, then the kit. The backups stay, unless they are to go too.
 
 use kube::api::DeleteParams;
+use pra_core::Result;
 use serde_json::json;
 
 use super::apply::{Change, Outcome, content, get, patch};
@@ -10,7 +11,6 @@ use super::template;
 use crate::cluster::Cluster;
 use crate::cluster::call::find;
 use crate::cluster::kit::INSTANCE;
-use crate::error::Result;
 
 /// Removes what [`super::apply`] made for the application `app`. What other manifests brought stays.
 ///

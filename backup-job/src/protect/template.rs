@@ -1,11 +1,11 @@
 //! `k8s/kit`, embedded, with other names, claims, paths and users in place, and nothing else changed.
 
+use pra_core::{Code, Error, Result};
 use serde_json::{Value, json};
 
 use super::names::Names;
 use super::workload::Workload;
 use crate::cluster::kit::{INSTANCE, VOLUME};
-use crate::error::{Code, Error, Result};
 
 /// The manifests, in the order of `kustomization.yaml`.
 const FILES: [&str; 8] = [

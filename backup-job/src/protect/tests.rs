@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use pra_core::Code;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -9,7 +10,6 @@ use super::names::Names;
 use super::plan::{Options, Plan, Schema, Target, make};
 use super::template::{self, Settings};
 use super::workload::Workload;
-use crate::error::Code;
 
 // One way to render manifests, for the black-box tests too.
 #[expect(unreachable_pub, reason = "it is public in the library of the black-box tests")]

@@ -5,9 +5,9 @@ use std::path::{Component, Path};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Container, PersistentVolumeClaim, PodSpec, VolumeMount};
 use kube::ResourceExt;
+use pra_core::{Code, Error, Result};
 
 use super::patch::INIT;
-use crate::error::{Code, Error, Result};
 
 /// Folders that the kit's own volumes have in its pods.
 const TAKEN: [&str; 2] = ["/backup", "/tmp"];

@@ -10,18 +10,18 @@ mod scratch;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use disk::catalog::status::{self, Outcome, Rehearsal};
+use disk::catalog::{self, Catalog};
+use disk::progress::Progress;
+use disk::read_back;
 use jiff::Timestamp;
+use pra_core::checksum::Checksum;
+use pra_core::point::Point;
+use pra_core::{Code, Error, Result};
 
-use crate::catalog::status::{self, Outcome, Rehearsal};
-use crate::catalog::{self, Catalog};
-use crate::error::{Code, Error, Result};
-use crate::model::checksum::Checksum;
-use crate::model::point::Point;
-use crate::progress::Progress;
 use crate::remote::{self, Access};
 use crate::restore::{self, LOCK_LIMIT, Mode, Report};
 use crate::sealed::{self, Keys};
-use crate::verify;
 
 use scratch::Scratch;
 
@@ -48,7 +48,7 @@ pub struct Options {
 /// Rehearses every source, and records how each went. That one failed is an outcome, not an error.
 ///
 /// # Errors
-/// [`Code::NoSuchRestorePoint`] where there is nothing to rehearse; where the scratch space or the catalog cannot be
+/// [`Code::NotFound`] where there is nothing to rehearse; where the scratch space or the catalog cannot be
 /// written.
 pub fn run(options: &Options) -> Result<Vec<Rehearsal>> {
     let Options { backups, access, scratch, .. } = options;
@@ -63,7 +63,7 @@ pub fn run(options: &Options) -> Result<Vec<Rehearsal>> {
     }
     if rehearsals.is_empty() {
         return Err(Error::new(
-            Code::NoSuchRestorePoint,
+            Code::NotFound,
             format!("there is nothing to rehearse: '{}' has no backups, and no replica was named", backups.display()),
         )
         .hint("`backup-job backup` makes a backup, --replica names a replica"));
@@ -80,7 +80,7 @@ fn has_backups(backups: &Path, has_replicas: bool) -> Result<bool> {
 }
 
 fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehearsal> {
-    let at = crate::clock::now();
+    let at = disk::clock::now();
     let started = Instant::now();
     let scratch = Scratch::new(&options.scratch)?;
     let restored = restore(options, &scratch, access.clone());
@@ -149,10 +149,10 @@ fn restore(options: &Options, scratch: &Scratch, access: Option<Access>) -> Resu
 
 /// Reads back what was restored, and holds it to what the catalog recorded. (A replica's files have carried their own
 /// checksums: the restore has held it to them.)
-fn check(options: &Options, report: &Report, scratch: &Scratch) -> Result<verify::Checked> {
-    let checked = verify::check(&scratch.database(), &Progress::none())?;
+fn check(options: &Options, report: &Report, scratch: &Scratch) -> Result<read_back::Checked> {
+    let checked = read_back::check(&scratch.database(), &Progress::none())?;
     let failed = |what: String| {
-        Error::new(Code::VerificationFailed, format!("{}, restored, is not what was backed up: {what}", report.point))
+        Error::new(Code::Damaged, format!("{}, restored, is not what was backed up: {what}", report.point))
             .hint("rehearse it again; if that fails too, choose another restore point until it is understood")
     };
     if let Some(problem) = &checked.problem {
@@ -190,9 +190,9 @@ fn unopened(options: &Options, error: &Error, access: Option<&Access>) -> Option
 /// The newest backup, which lies there as it was written.
 fn check_unopened(backups: &Path) -> Result<String> {
     let catalog = Catalog::read(backups)?;
-    let newest = catalog.newest_backup().ok_or_else(|| {
-        Error::new(Code::NoSuchRestorePoint, format!("'{}' has no verified backup", backups.display()))
-    })?;
+    let newest = catalog
+        .newest_backup()
+        .ok_or_else(|| Error::new(Code::NotFound, format!("'{}' has no verified backup", backups.display())))?;
     sealed::require_unchanged(&backups.join(&newest.file), newest, &Progress::none())?;
     Ok(newest.file.clone())
 }

@@ -4,10 +4,9 @@ use std::fs::{self, File};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use disk::files;
 use nix::fcntl::{Flock, FlockArg};
-
-use crate::error::{Error, Result};
-use crate::files;
+use pra_core::{Error, Result};
 
 /// What the folders' names begin with.
 const PREFIX: &str = ".pra-rehearsal-";
@@ -22,7 +21,7 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Makes one within `folder`.
     pub(super) fn new(folder: &Path) -> Result<Self> {
-        let path = folder.join(format!("{PREFIX}{:x}", crate::clock::now().as_nanosecond()));
+        let path = folder.join(format!("{PREFIX}{:x}", disk::clock::now().as_nanosecond()));
         // What is restored may have been encrypted: it is for nobody else.
         let made = fs::DirBuilder::new().mode(0o700).create(&path).and_then(|()| {
             let locked = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock);

@@ -146,5 +146,5 @@ fn a_sealed_backup_is_not_rehearsed_without_an_identity_and_damage_of_it_is_a_fa
 #[test]
 fn nothing_to_rehearse_is_an_error() {
     let scene = scene();
-    assert_eq!(run(&options(&scene, &[])).unwrap_err().code(), Code::NoSuchRestorePoint);
+    assert_eq!(run(&options(&scene, &[])).unwrap_err().code(), Code::NotFound);
 }

@@ -3,9 +3,12 @@
 use std::io::Read;
 use std::path::Path;
 
+use disk::home;
 use jiff::Timestamp;
 use ltx::{HEADER_SIZE, Header};
-use store::epoch::{Database, DatabaseId, EpochId};
+use pra_core::point::Point;
+use pra_core::{Code, DatabaseId, EpochId, Error, Result};
+use store::epoch::Database;
 use store::fetch::Object;
 use store::history::File;
 use store::instant::InstantSearch;
@@ -15,9 +18,6 @@ use store::seal;
 
 use super::survey::{Step, Survey};
 use super::{Access, run};
-use crate::error::{Code, Error, Result};
-use crate::home;
-use crate::model::point::Point;
 
 /// A restore point in a store.
 #[derive(Debug, Clone)]
@@ -96,7 +96,7 @@ impl Choice {
 /// What `point` means in this store; `None` where the store has nothing at all, or `point` is none of a replica's.
 ///
 /// # Errors
-/// [`Code::NoSuchRestorePoint`] where it has something, but not that; where a flag would accept what is missing, the
+/// [`Code::NotFound`] where it has something, but not that; where a flag would accept what is missing, the
 /// message names it.
 pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Timestamp) -> Result<Option<Choice>> {
     let asked = (point.clone(), now);
@@ -156,7 +156,7 @@ pub(crate) fn check_unopened(access: &Access) -> Result<(usize, u64)> {
         for file in plan.files {
             if file.size == 0 {
                 return Err(Error::new(
-                    Code::VerificationFailed,
+                    Code::Damaged,
                     format!("transactions {} to {} in {} are an empty file", file.min, file.max, survey.store.url()),
                 ));
             }
@@ -184,7 +184,7 @@ async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Re
     let Some(last) = files.last() else { return Err(refused(survey, plan::Error::Empty)) };
     let at_ms = timestamp(access, survey, step, last).await?;
     let at = Timestamp::from_millisecond(at_ms)
-        .map_err(|e| Error::new(Code::VerificationFailed, "a file's time is out of range").because(e))?;
+        .map_err(|e| Error::new(Code::Damaged, "a file's time is out of range").because(e))?;
     Ok(Choice {
         store: survey.store.clone(),
         epoch: step.epoch,
@@ -215,19 +215,20 @@ pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, fil
     let download = survey.store.get(&name).await?;
     let reader = download.into_read();
     let identities = if key.sealed { access.keys.identities()? } else { None };
-    let header = tokio::task::spawn_blocking(move || -> store::Result<[u8; HEADER_SIZE]> {
+    let header = tokio::task::spawn_blocking(move || -> pra_core::Result<[u8; HEADER_SIZE]> {
         let mut header = [0; HEADER_SIZE];
         let read = match &identities {
             Some(identities) => seal::open(identities, reader)?.read_exact(&mut header),
             None => { reader }.read_exact(&mut header),
         };
-        read.map_err(|e| store::Error::new(store::Kind::Damaged, "the file is shorter than its header").because(e))?;
+        read.map_err(|e| {
+            pra_core::Error::new(pra_core::Code::Damaged, "the file is shorter than its header").because(e)
+        })?;
         Ok(header)
     });
     let header = header.await.map_err(|e| Error::new(Code::Failed, "a reading thread panicked").because(e))??;
-    let header = Header::decode(&header).map_err(|e| {
-        Error::new(Code::VerificationFailed, format!("'{name}' in {} is damaged", survey.store.url())).because(e)
-    })?;
+    let header = Header::decode(&header)
+        .map_err(|e| Error::new(Code::Damaged, format!("'{name}' in {} is damaged", survey.store.url())).because(e))?;
     Ok(header.timestamp_ms)
 }
 
@@ -240,14 +241,14 @@ fn require_seal(access: &Access, survey: &Survey, sealed: bool) -> Result<()> {
 /// A clock was wrong: only a person can know which of these states is meant.
 fn unclear(survey: &Survey, error: plan::Error, epoch: EpochId, states: &[u64]) -> Error {
     let states: Vec<String> = states.iter().map(|txid| Point::Transaction(epoch, *txid).to_string()).collect();
-    Error::new(Code::VerificationFailed, format!("{} cannot give that: {error}", survey.store.url()))
+    Error::new(Code::Damaged, format!("{} cannot give that: {error}", survey.store.url()))
         .hint(format!("set the clock right if it is wrong here; else name the state: --point {}", states.join(", or ")))
 }
 
 fn refused(survey: &Survey, error: plan::Error) -> Error {
     let code = match error {
-        plan::Error::Gap { .. } | plan::Error::MissingTail { .. } => Code::VerificationFailed,
-        _ => Code::NoSuchRestorePoint,
+        plan::Error::Gap { .. } | plan::Error::MissingTail { .. } => Code::Damaged,
+        _ => Code::NotFound,
     };
     let state = match error {
         plan::Error::Gap { before, .. } => before,

@@ -6,26 +6,26 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use disk::files::{self, Writer};
+use disk::progress::Progress;
+use pra_core::{Code, Error, Result};
 use store::fetch::{self, Objects, Open};
 use store::objects::Store;
 use store::seal;
 
 use super::choose::Choice;
 use super::{Access, run};
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::progress::Progress;
 
 /// Fetches `choice` into the empty file `to`, checked against every checksum that its files carry, and synced. Where one
 /// of them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once more.
 /// Returns what was fetched.
 ///
 /// # Errors
-/// [`Code::NoSuchRestorePoint`] where a file has vanished again; [`Code::VerificationFailed`] where one is damaged.
+/// [`Code::NotFound`] where a file has vanished again; [`Code::Damaged`] where one is damaged.
 pub(crate) fn fetch(access: &Access, choice: Choice, to: &Writer) -> Result<Choice> {
     match attempt(access, &choice, to) {
         Ok(()) => Ok(choice),
-        Err(error) if error.code() == Code::NoSuchRestorePoint => {
+        Err(error) if error.code() == Code::NotFound => {
             tracing::warn!(error = error.chain(), "a file has gone since it was chosen: it is planned anew");
             to.truncate(0)?;
             let again = choice.again(access)?;
@@ -58,7 +58,7 @@ struct Counted<'a> {
 
 #[async_trait]
 impl Objects for Counted<'_> {
-    async fn get_range(&self, key: &str, range: Range<u64>) -> store::Result<Bytes> {
+    async fn get_range(&self, key: &str, range: Range<u64>) -> pra_core::Result<Bytes> {
         let bytes = self.store.get_range(key, range).await?;
         self.progress.add(bytes.len() as u64);
         Ok(bytes)

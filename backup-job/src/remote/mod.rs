@@ -13,13 +13,12 @@ mod window;
 use std::future::Future;
 use std::path::PathBuf;
 
-use store::epoch::EpochId;
+use disk::catalog::status;
+use pra_core::{Code, EpochId, Error, Result};
 use store::objects::{Store, StoreOptions};
 use store::plan::Accept;
 use store::url::ReplicaUrl;
 
-use crate::catalog::status;
-use crate::error::{Code, Error, Result};
 use crate::sealed::Keys;
 
 pub use choose::Choice;
@@ -60,7 +59,7 @@ impl Access {
 
     /// Each store, opened; nothing is read yet.
     fn stores(&self) -> Result<Vec<Store>> {
-        Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<store::Result<_>>()?)
+        Ok(self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<pra_core::Result<_>>()?)
     }
 
     /// How far each store was, by the catalog; nothing where there is none, as on an empty cluster.

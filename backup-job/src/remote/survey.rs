@@ -1,12 +1,11 @@
 //! What a store has: its line of epochs and their files.
 
-use store::epoch::{self, Database, EpochId, list_epochs, read_claim};
+use pra_core::{Code, EpochId, Error, Result};
+use store::epoch::{self, Database, list_epochs, read_claim};
 use store::history::{File, History};
 use store::layout::{self, FileKey};
 use store::lineage::{self, Line};
 use store::objects::Store;
-
-use crate::error::{Code, Error, Result};
 
 /// One store as its listings show it.
 #[derive(Debug)]
@@ -46,11 +45,11 @@ impl Survey {
                 return Ok(Self { store, steps: Vec::new() });
             }
             Err(error @ lineage::Error::Unknown(_)) => {
-                return Err(Error::new(Code::NoSuchRestorePoint, format!("{error} in {}", store.url()))
+                return Err(Error::new(Code::NotFound, format!("{error} in {}", store.url()))
                     .hint("`backup-job list` shows the epochs"));
             }
             Err(error) => {
-                return Err(Error::new(Code::VerificationFailed, format!("{} is damaged", store.url())).because(error));
+                return Err(Error::new(Code::Damaged, format!("{} is damaged", store.url())).because(error));
             }
         };
         for epoch in passed_over {
@@ -78,7 +77,7 @@ impl Survey {
             let head = step.until.or(known).filter(|head| *head > 0);
             let of_it = manifests.iter().find(|manifest| manifest.epoch == epoch);
             let database = of_it.map(|manifest| manifest.database.clone()).ok_or_else(|| {
-                Error::new(Code::VerificationFailed, format!("the epoch '{epoch}' in {} has no manifest", store.url()))
+                Error::new(Code::Damaged, format!("the epoch '{epoch}' in {} has no manifest", store.url()))
             })?;
             read.push(Step { epoch, database, history, head, keys, ignored });
         }

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use disk::files::Writer;
 use jiff::Timestamp;
+use pra_core::point::Point;
+use pra_core::{Code, Result};
 use rusqlite::Connection;
 use store::objects::StoreOptions;
 use store::plan::Accept;
 use store::seal::{NewKey, Recipients};
 
 use super::{Access, choose, fetch};
-use crate::error::{Code, Result};
-use crate::files::Writer;
-use crate::model::point::Point;
 use crate::replicate::service_tests::{Scene, start, until};
 use crate::restore::{self, LOCK_LIMIT, Mode};
 use crate::sealed::Keys;
@@ -63,7 +63,7 @@ fn rows(path: &Path) -> u64 {
 /// What a lost volume leaves: nothing beside the replicas.
 fn lose(scene: &Scene) {
     for suffix in ["", "-wal", "-shm"] {
-        let path = crate::files::with_suffix(&scene.path("app.db"), suffix);
+        let path = disk::files::with_suffix(&scene.path("app.db"), suffix);
         if path.exists() {
             std::fs::remove_file(path).unwrap();
         }
@@ -165,7 +165,7 @@ fn a_future_instant_one_before_the_first_and_a_strange_transaction_are_errors() 
         ("20200101T000000Z-00000000/0000000000000001".to_owned(), "have a restore point"),
     ] {
         let error = restore(&scene, access(&scene, "one"), &point).unwrap_err();
-        assert_eq!(error.code(), Code::NoSuchRestorePoint, "{point}");
+        assert_eq!(error.code(), Code::NotFound, "{point}");
         assert!(error.chain().contains(says), "{point}: {}", error.chain());
     }
     assert_eq!(rows(&scene.path("app.db")), 12, "nothing was changed");
@@ -204,7 +204,7 @@ fn a_damaged_object_is_found_out_and_nothing_is_changed() {
     bytes[middle] ^= 1;
     std::fs::write(&file, bytes).unwrap();
     let error = restore(&scene, access(&scene, "one"), "latest").unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     assert_eq!(rows(&scene.path("app.db")), 12);
     let left = std::fs::read_dir(scene.folder.path())
         .unwrap()
@@ -253,7 +253,7 @@ fn with_an_identity_what_is_not_sealed_is_refused() {
     let mut with_identity = access(&scene, "one");
     with_identity.keys = Keys::new(Some(key.clone()), false);
     let error = restore(&scene, with_identity.clone(), "latest").unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed);
+    assert_eq!(error.code(), Code::Damaged);
     with_identity.keys = Keys::new(Some(key), true);
     restore(&scene, with_identity, "latest").unwrap();
 }
@@ -321,7 +321,7 @@ fn a_replica_out_of_reach_is_never_the_same_as_empty() {
     lose(&scene);
     std::fs::write(scene.path("two"), "not a folder").unwrap();
     let error = initialise(&scene, access(&scene, "two"), true).unwrap_err();
-    assert_ne!(error.code(), Code::NoSuchRestorePoint, "{}", error.chain());
+    assert_ne!(error.code(), Code::NotFound, "{}", error.chain());
     assert!(!scene.path("app.db").exists());
 }
 
@@ -367,7 +367,7 @@ fn what_vanishes_between_plan_and_fetch_is_planned_anew() {
     files(&scene, "one", "1").iter().for_each(|path| std::fs::remove_file(path).unwrap());
     to.truncate(0).unwrap();
     let error = fetch(&access, choice, &to).unwrap_err();
-    assert!(matches!(error.code(), Code::VerificationFailed | Code::NoSuchRestorePoint), "{}", error.chain());
+    assert!(matches!(error.code(), Code::Damaged | Code::NotFound), "{}", error.chain());
 }
 
 /// The last transaction of a file.
@@ -381,7 +381,7 @@ fn a_tail_that_the_catalog_knows_of_and_the_store_lacks_is_an_error() {
     let scene = Scene::new();
     std::fs::create_dir(scene.path("backup")).unwrap();
     history(&scene, "one");
-    let known = crate::catalog::status::read(&scene.path("backup")).unwrap().replicas;
+    let known = disk::catalog::status::read(&scene.path("backup")).unwrap().replicas;
     assert_eq!(known[0].txid, 3);
     // What the store itself says of its head goes too.
     std::fs::remove_file(files(&scene, "one", "0").last().unwrap()).unwrap();
@@ -390,7 +390,7 @@ fn a_tail_that_the_catalog_knows_of_and_the_store_lacks_is_an_error() {
 
     let with_catalog = Access { backups: Some(scene.path("backup")), ..access(&scene, "one") };
     let error = restore(&scene, with_catalog.clone(), "latest").unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     let accepted = Access { accept: Accept { missing_tail: true, ..Accept::default() }, ..with_catalog };
     restore(&scene, accepted, "latest").unwrap();
 }
@@ -421,7 +421,7 @@ fn a_replica_is_verified_by_fetching_it_and_nothing_of_that_stays() {
     std::fs::write(&path, bytes).unwrap();
     let outcomes = verify::replicas::run(&options).unwrap();
     let error = outcomes[0].error.as_ref().unwrap();
-    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     assert_eq!(names(&scene), before);
 }
 
@@ -432,14 +432,14 @@ fn a_restore_is_in_the_catalog_while_it_is_at_work_and_afterwards() {
     std::fs::create_dir_all(scene.path("backup")).unwrap();
     let prepared = restore::plan(&restoring(&scene, access(&scene, "one"), "latest")).unwrap();
     prepared.apply_and_tell().unwrap();
-    let told = || crate::catalog::status::read(&scene.path("backup")).unwrap().restores()[0].clone();
+    let told = || disk::catalog::status::read(&scene.path("backup")).unwrap().restores()[0].clone();
     assert!(told().ended.is_some() && told().seconds.is_some() && told().error.is_none(), "{:?}", told());
 
     let mut options = restoring(&scene, access(&scene, "one"), "latest");
     options.mode = Mode::Replace;
     options.wait = Duration::ZERO;
     let prepared = restore::plan(&options).unwrap();
-    let _held = crate::lock::shared(&scene.path("app.db"), Duration::ZERO).unwrap();
+    let _held = disk::lock::shared(&scene.path("app.db"), Duration::ZERO).unwrap();
     prepared.apply_and_tell().unwrap_err();
     assert!(told().error.unwrap().contains("lock"), "{:?}", told());
 }

@@ -1,13 +1,12 @@
 //! What a store can restore, for `list`.
 
 use jiff::Timestamp;
+use pra_core::{EpochId, Result};
 use serde::{Deserialize, Serialize};
-use store::epoch::EpochId;
 
 use super::choose::timestamp;
 use super::survey::Survey;
 use super::{Access, run};
-use crate::error::Result;
 
 /// An unbroken stretch of instants that can be restored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

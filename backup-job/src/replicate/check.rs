@@ -5,11 +5,10 @@ use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use disk::read_back::findings::{self, Findings};
+use disk::sqlite;
+use pra_core::Result;
 use rusqlite::{ErrorCode, InterruptHandle};
-
-use crate::error::Result;
-use crate::sqlite;
-use crate::verify::findings::{self, Findings};
 
 /// Longest wait for a lock.
 const WAIT: Duration = Duration::from_secs(5);

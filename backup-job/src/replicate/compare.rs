@@ -1,10 +1,10 @@
 //! Which pages of a snapshot are not what was last shipped.
 
+use disk::snapshot;
+use pra_core::{Result, checksum, header};
+
 use super::follower::{Candidates, Snapshot};
 use super::map::PageMap;
-use crate::error::{Error, Result};
-use crate::model::{checksum, header};
-use crate::snapshot;
 
 /// Calls `ship` with number, content and checksum of every page that differs, ascending. Returns how many pages were
 /// compared.
@@ -49,7 +49,7 @@ pub(super) fn each(
     mut each: impl FnMut(u32, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let database = snapshot.connection().path().unwrap_or(":memory:");
-    let failed = |e| Error::sqlite("read a page of", database.as_ref(), e);
+    let failed = |e| disk::sqlite::failed("read a page of", database.as_ref(), e);
     let mut statement =
         snapshot.connection().prepare_cached("SELECT data FROM sqlite_dbpage WHERE pgno = ?1").map_err(failed)?;
     for number in pages {

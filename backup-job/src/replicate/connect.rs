@@ -10,8 +10,8 @@
 //!
 //! A restore and `--takeover` are decisions of a person, which go before.
 
-use store::epoch::{self, Claim, Database, DatabaseId, EpochId, Found, Head, Held, Manifest, Parent, Writer};
-use store::error::Kind;
+use pra_core::{Code, DatabaseId, EpochId};
+use store::epoch::{self, Claim, Database, Found, Head, Held, Manifest, Parent, Writer};
 use store::layout::{self, FileKey};
 
 use super::refusal::Refusal;
@@ -22,7 +22,7 @@ use super::worker::{Takeover, Worker, blocking, failed};
 
 impl Worker {
     /// Claims the store and finds out how far it is.
-    pub(super) async fn connect(&mut self, state: &State) -> store::Result<Held> {
+    pub(super) async fn connect(&mut self, state: &State) -> pra_core::Result<Held> {
         self.store.probe().await?;
         let id = self.owner(state.is_successor || self.takeover.is_now()).await?;
         let writer = self.writer(state, id);
@@ -65,7 +65,7 @@ impl Worker {
     }
 
     /// Tells the store of an epoch that it does not know.
-    async fn begin(&self, state: &State, id: DatabaseId, epochs: &[Manifest], found: &Found) -> store::Result<()> {
+    async fn begin(&self, state: &State, id: DatabaseId, epochs: &[Manifest], found: &Found) -> pra_core::Result<()> {
         if !epochs.is_empty() && !state.is_successor && !self.takeover.is_now() {
             return Err(self.stranger());
         }
@@ -94,7 +94,7 @@ impl Worker {
         parent: Option<Parent>,
         claimed: Option<EpochId>,
         found: &Found,
-    ) -> store::Result<()> {
+    ) -> pra_core::Result<()> {
         if let Some(other) = claimed.filter(|epoch| parent.is_none_or(|parent| parent.epoch != *epoch))
             && self.position(other).await? > 0
         {
@@ -113,7 +113,7 @@ impl Worker {
     }
 
     /// The last transaction that the store has of `epoch`, all of which was sent from here.
-    async fn compare(&self, epoch: EpochId, sent: Option<&Sent>) -> store::Result<u64> {
+    async fn compare(&self, epoch: EpochId, sent: Option<&Sent>) -> pra_core::Result<u64> {
         let before = sent.map_or(0, |sent| sent.before);
         let last = sent.and_then(|sent| sent.last.as_ref());
         let objects = self.store.list(&epoch.to_string()).await?;
@@ -142,13 +142,13 @@ impl Worker {
     }
 
     /// The last transaction that the store has of `epoch`, whoever sent it.
-    async fn position(&self, epoch: EpochId) -> store::Result<u64> {
+    async fn position(&self, epoch: EpochId) -> pra_core::Result<u64> {
         let objects = self.store.list(&epoch.to_string()).await?;
         let files = layout::files(&objects, self.store.url().scheme(), &epoch);
         Ok(files.iter().map(|(file, _)| file.max).max().unwrap_or(0))
     }
 
-    async fn sent(&self, epoch: EpochId) -> store::Result<Option<Sent>> {
+    async fn sent(&self, epoch: EpochId) -> pra_core::Result<Option<Sent>> {
         let ledger: Ledger = self.ledger.clone();
         blocking(move || ledger.load(epoch)).await
     }
@@ -176,7 +176,7 @@ impl Worker {
     }
 
     /// Keeps that the store refused, so that no later start makes anything of its own before it is decided.
-    pub(super) async fn refuse(&self, error: store::Error) -> store::Error {
+    pub(super) async fn refuse(&self, error: pra_core::Error) -> pra_core::Error {
         let database = self.database.clone();
         let refusal = Refusal::of(self.store.url(), &error);
         if let Err(unkept) = blocking(move || refusal.keep(&database)).await {
@@ -186,25 +186,25 @@ impl Worker {
     }
 
     /// Another took over while we were away, and is gone again: what it wrote is not in this database.
-    fn superseded(&self, other: &Claim) -> store::Error {
+    fn superseded(&self, other: &Claim) -> pra_core::Error {
         let Writer { id, host, .. } = &other.writer;
-        store::Error::new(Kind::Conflict, format!("{} was taken over by writer {id} on '{host}'", self.store.url()))
+        pra_core::Error::new(Code::Busy, format!("{} was taken over by writer {id} on '{host}'", self.store.url()))
             .hint("restore from the replica, or begin a new epoch from what is here with --takeover")
     }
 
     /// This writer has begun another epoch there, of which this database knows nothing.
-    fn went_on(&self, epoch: EpochId) -> store::Error {
-        store::Error::new(
-            Kind::Conflict,
+    fn went_on(&self, epoch: EpochId) -> pra_core::Error {
+        pra_core::Error::new(
+            Code::Busy,
             format!("{} has gone on with epoch {epoch}, of which this database knows nothing", self.store.url()),
         )
         .hint(SET_BACK)
     }
 
     /// The store holds the history of a database, and nothing says that this one comes from it.
-    fn stranger(&self) -> store::Error {
-        store::Error::new(
-            Kind::Conflict,
+    fn stranger(&self) -> pra_core::Error {
+        pra_core::Error::new(
+            Code::Busy,
             format!("{} holds the history of a database, and this one was not restored from it", self.store.url()),
         )
         .hint(
@@ -214,18 +214,18 @@ impl Worker {
     }
 
     /// The store has transactions that were never sent from here.
-    fn ahead(&self, position: u64, sent: u64) -> store::Error {
-        store::Error::new(
-            Kind::Conflict,
+    fn ahead(&self, position: u64, sent: u64) -> pra_core::Error {
+        pra_core::Error::new(
+            Code::Busy,
             format!("{} has transaction {position}, and this database has only sent {sent}", self.store.url()),
         )
         .hint(SET_BACK)
     }
 
     /// The store has another file of this name.
-    pub(super) fn differs(&self, key: &str) -> store::Error {
-        store::Error::new(
-            Kind::Conflict,
+    pub(super) fn differs(&self, key: &str) -> pra_core::Error {
+        pra_core::Error::new(
+            Code::Busy,
             format!("{} has another '{key}' than the one that was sent from here", self.store.url()),
         )
         .hint(SET_BACK)

@@ -4,17 +4,16 @@
 use std::io::{self, Write};
 
 use crc_fast::Digest;
+use disk::files::Writer;
+use disk::snapshot;
 use ltx::{Encoder, Header, NO_CHECKSUM};
+use pra_core::{Code, Error, Result, checksum};
 use store::objects::Grower;
 use store::seal::{self, Recipients, Sealer};
 
 use super::compare;
 use super::follower::Snapshot;
 use super::map::Content;
-use crate::error::{Code, Error, Result};
-use crate::files::Writer;
-use crate::model::checksum;
-use crate::snapshot;
 
 /// Bytes that go to the file at a time.
 const BUFFER: usize = 256 << 10;

@@ -13,8 +13,12 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use disk::lock::Lock;
+use disk::sqlite;
+use disk::trouble::{self, Trouble};
 use jiff::Timestamp;
-use store::instant;
+use pra_core::latest::Latest;
+use pra_core::{Code, Error, Result};
 use store::seal::Recipients;
 
 use super::check::Check;
@@ -27,12 +31,7 @@ use super::outbox::{Asked, Outbox};
 use super::refusal;
 use super::sent::{Ledger, Mark};
 use super::staging::{self, Name, Staged};
-use crate::error::{Code, Error, Result};
 use crate::keeper::Companion;
-use crate::latest::Latest;
-use crate::lock::Lock;
-use crate::sqlite;
-use crate::trouble::{self, Trouble};
 
 /// Longest wait for the stores' first answers before a transaction is made.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -251,7 +250,7 @@ impl Engine {
         let (Some(epoch), Some(follower), None) = (&self.epoch, &mut self.follower, &self.compacting) else {
             return Ok(());
         };
-        let now_ms = milliseconds(crate::clock::now());
+        let now_ms = milliseconds(disk::clock::now());
         let txid = epoch.map.txid();
         let due = self
             .options
@@ -307,7 +306,7 @@ impl Engine {
         if is_ours && self.epoch.as_ref().is_none_or(Epoch::is_in_place) {
             return Ok(());
         }
-        let home = crate::home::folder(&self.options.database)?;
+        let home = disk::home::folder(&self.options.database)?;
         Err(Error::new(
             Code::Usage,
             format!("what the replicator keeps in '{}' was removed or replaced while it ran", home.display()),
@@ -389,7 +388,7 @@ fn milliseconds(at: Timestamp) -> u64 {
 }
 
 fn has_tables(snapshot: &Snapshot, database: &std::path::Path) -> Result<bool> {
-    sqlite::has_schema(snapshot.connection()).map_err(|e| Error::sqlite("read", database, e))
+    sqlite::has_schema(snapshot.connection()).map_err(|e| disk::sqlite::failed("read", database, e))
 }
 
 /// Whether the stores go on with this database, as far as they could be asked.
@@ -423,7 +422,7 @@ fn break_in(map: &PageMap, snapshot: &Snapshot) -> Option<&'static str> {
         Some("the database has another page size")
     } else if snapshot.counters.are_before(map.counters()) {
         Some("another database was written over this one, or an older state of it")
-    } else if instant::ahead(map.timestamp_ms().cast_signed(), snapshot.at.as_millisecond()).is_some() {
+    } else if pra_core::ahead::ahead(map.timestamp_ms().cast_signed(), snapshot.at.as_millisecond()).is_some() {
         // Its times would stay where they are until then: no instant between could be restored.
         Some("the clock was ahead when this epoch was written, or is behind now")
     } else {
@@ -437,7 +436,7 @@ fn require_successor(snapshot: &Snapshot, database: &std::path::Path) -> Result<
         return Ok(());
     }
     Err(Error::new(
-        Code::VerificationFailed,
+        Code::Damaged,
         format!("'{}' has no tables any more, and the replicas hold a database that has some", database.display()),
     )
     .hint("nothing is shipped: `backup-job restore` brings the data back"))

@@ -2,9 +2,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use disk::{files, sqlite};
 use rusqlite::Connection;
-use store::instant::ahead;
 use store::objects::{Put, Store, StoreOptions};
 
 use super::engine::{Engine, Options};
@@ -12,7 +11,6 @@ use super::epoch::Epoch;
 use super::image::Image;
 use super::levels::{Level, SNAPSHOT};
 use super::outbox::{Next, Outbox};
-use crate::{clock, files, sqlite};
 
 fn options(database: PathBuf) -> Options {
     Options {
@@ -348,8 +346,13 @@ fn a_process_that_dies_at_any_point_of_a_commit_ships_each_transaction_once() {
     followed.assert_same();
 }
 
+#[cfg(feature = "crash-points")]
 #[test]
 fn a_clock_that_was_ahead_ends_its_epoch_and_the_child_has_the_right_time() {
+    use disk::clock;
+    use jiff::SignedDuration;
+    use pra_core::ahead::ahead;
+
     let day = SignedDuration::from_hours(24);
     for (wrong_by, begins) in [(day, true), (SignedDuration::from_mins(4), false), (-day, false)] {
         let mut followed = Followed::new("PRAGMA journal_mode=WAL");

@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use pra_core::point::Point;
+use pra_core::{Result, WriterId};
+use store::epoch::Parent;
+
 use super::draft::Span;
 use super::engine::Options;
 use super::levels::Last;
@@ -12,9 +16,6 @@ use super::refusal;
 use super::staging::{Name, Staged, Staging};
 use super::state::{Home, State};
 use super::watch;
-use crate::error::Result;
-use crate::model::point::Point;
-use store::epoch::{Parent, WriterId};
 
 /// Why an epoch begins that takes a store over.
 const TAKEOVER: &str = "--takeover";

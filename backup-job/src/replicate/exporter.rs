@@ -11,10 +11,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use pra_core::{Code, Error, Result};
 use tokio::net::TcpListener;
 
 use super::watch::Watch;
-use crate::error::{Code, Error, Result};
 
 /// Pause where no connection can be accepted: the process has too many files open, say.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
@@ -62,7 +62,7 @@ pub(super) async fn serve(listener: TcpListener, watch: Arc<Watch>) {
 
 fn answer<B>(request: &Request<B>, watch: &Watch) -> Response<Full<Bytes>> {
     let (status, kind, body) = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/metrics") => match watch.samples(crate::clock::now()).encode() {
+        (&Method::GET | &Method::HEAD, "/metrics") => match watch.samples(disk::clock::now()).encode() {
             Ok(text) => (StatusCode::OK, pra_metrics::CONTENT_TYPE, text),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, PLAIN, format!("failed to write the metrics: {error}\n")),
         },

@@ -15,15 +15,14 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::files;
+use disk::sqlite::{self, Shape};
 use jiff::Timestamp;
+use pra_core::{Error, Result, wal};
 use rusqlite::Connection;
 
 use super::map::Counters;
 use super::position::{Position, Since, since};
-use crate::error::{Error, Result};
-use crate::files;
-use crate::model::wal;
-use crate::sqlite::{self, Shape};
 
 /// Longest wait for a lock that a reader may need: the log's recovery, a change of the journal mode.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -62,10 +61,10 @@ pub(super) struct Follower {
 impl Snapshot {
     /// Begins a read transaction. `None` for a database of 0 bytes.
     fn open(connection: Connection, database: &Path) -> Result<Option<Self>> {
-        let failed = |e| Error::sqlite("read", database, e);
+        let failed = |e| disk::sqlite::failed("read", database, e);
         connection.execute_batch("BEGIN").map_err(failed)?;
         let shape = sqlite::shape(&connection).map_err(failed)?;
-        let at = crate::clock::now();
+        let at = disk::clock::now();
         let Some((shape, header)) = shape else { return Ok(None) };
         // The header says what the file is, the pager what this transaction does.
         let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(failed)?;
@@ -82,7 +81,7 @@ impl Snapshot {
 
     /// Ends the transaction; the connection can be used again.
     fn close(self, database: &Path) -> Result<Connection> {
-        self.connection.execute_batch("COMMIT").map_err(|e| Error::sqlite("read", database, e))?;
+        self.connection.execute_batch("COMMIT").map_err(|e| disk::sqlite::failed("read", database, e))?;
         Ok(self.connection)
     }
 }

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use pra_core::EpochId;
 use serde::Serialize;
-use store::epoch::EpochId;
 
 use super::outbox::StoreId;
 use super::state::State;
@@ -136,7 +136,7 @@ impl Health {
     }
 
     /// Something stands in the way; said once a minute while it stays the same.
-    pub(super) fn trouble(&self, store: StoreId, error: &store::Error) {
+    pub(super) fn trouble(&self, store: StoreId, error: &pra_core::Error) {
         let mut stores = self.lock();
         let Some((health, said)) = stores.get_mut(store) else { return };
         let text = error.chain();

@@ -1,5 +1,8 @@
 //! Makes one file from a snapshot and its place in the staging folder: the whole database, a transaction, or what is made anew.
 
+use disk::files;
+use disk::sqlite::Shape;
+use pra_core::Result;
 use store::objects::{Grower, PART};
 use store::seal::Recipients;
 
@@ -12,9 +15,6 @@ use super::levels::SNAPSHOT;
 use super::map::{Delta, PageMap};
 use super::outbox::{Early, Outbox};
 use super::staging::{Name, Staged, Staging, require_room};
-use crate::error::Result;
-use crate::files;
-use crate::sqlite::Shape;
 
 /// An epoch's first transaction: the whole database.
 pub(super) struct First {

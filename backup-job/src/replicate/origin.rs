@@ -10,16 +10,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::files::{self, FileId};
+use disk::progress::Progress;
+use disk::{home, snapshot, sqlite};
+use pra_core::checksum::Checksum;
+use pra_core::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use store::epoch::Parent;
 
 use super::state;
-use crate::error::{Code, Error, Result};
-use crate::files::{self, FileId};
-use crate::home;
-use crate::model::checksum::Checksum;
-use crate::progress::Progress;
-use crate::{snapshot, sqlite};
 
 const NAME: &str = "parent.json";
 
@@ -99,7 +98,7 @@ fn path(database: &Path) -> Result<PathBuf> {
 
 /// The checksum of what a database holds; `None` where it holds nothing.
 fn holds(database: &Path) -> Result<Option<Checksum>> {
-    let failed = |e| Error::sqlite("read", database, e);
+    let failed = |e| disk::sqlite::failed("read", database, e);
     let connection = sqlite::open_live(database, LOCK_WAIT)?;
     connection.execute_batch("BEGIN").map_err(failed)?;
     let Some((shape, _)) = sqlite::shape(&connection).map_err(failed)? else { return Ok(None) };

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use store::epoch::EpochId;
+use pra_core::EpochId;
 use store::objects::GrowingFile;
 use tokio::sync::watch;
 

@@ -11,16 +11,16 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use store::epoch::{self, Database, DatabaseId};
+use disk::home;
+use pra_core::{DatabaseId, Result};
+use store::epoch::{self, Database};
 
 use super::worker::{Worker, blocking};
-use crate::error::Result;
-use crate::home;
 
 impl Worker {
     /// Which database this is, for the claim; `may_adopt`: it is the one that the store holds, where it does not know
     /// itself.
-    pub(super) async fn owner(&self, may_adopt: bool) -> store::Result<DatabaseId> {
+    pub(super) async fn owner(&self, may_adopt: bool) -> pra_core::Result<DatabaseId> {
         let claim = epoch::read_claim(&self.store).await?;
         let epochs = epoch::list_epochs(&self.store).await?;
         if epochs.is_empty() {

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use disk::catalog::status::{self, Place};
 use jiff::Timestamp;
+use pra_core::Result;
 
 use super::watch::Watch;
-use crate::catalog::status::{self, Place};
-use crate::error::Result;
 
 /// Time between two looks: trouble is told at once.
 const LOOK: Duration = Duration::from_millis(200);
@@ -54,7 +54,7 @@ fn work(watch: &Watch, stop: &AtomicBool) {
     loop {
         let is_last = stop.load(Ordering::Relaxed);
         watch.look_at_the_clock();
-        let now = crate::clock::now();
+        let now = disk::clock::now();
         let replicas = watch.replicas(now);
         let told: Told = replicas.iter().map(|one| (one.epoch.clone(), one.error.clone())).collect();
         let is_due = last.as_ref().is_none_or(|(before, at)| *before != told || at.elapsed() >= HEARTBEAT);

@@ -5,14 +5,13 @@
 
 use std::path::Path;
 
+use disk::files;
 use jiff::Timestamp;
+use pra_core::{Code, Error as StoreError, Result};
 use serde::{Deserialize, Serialize};
-use store::error::{Error as StoreError, Kind};
 use store::url::ReplicaUrl;
 
 use super::state;
-use crate::error::Result;
-use crate::files;
 
 const NAME: &str = "refused.json";
 
@@ -38,7 +37,7 @@ impl Refusal {
             replica: replica.to_string(),
             message: error.to_string(),
             hint: error.hint_text().map(str::to_owned),
-            at: crate::clock::now(),
+            at: disk::clock::now(),
         }
     }
 
@@ -54,7 +53,7 @@ impl Refusal {
 
     /// The same refusal again, where the store could not be asked.
     pub(super) fn again(self, why_not_asked: &StoreError) -> StoreError {
-        let error = StoreError::new(Kind::Conflict, self.message).because(format!(
+        let error = StoreError::new(Code::Busy, self.message).because(format!(
             "refused at {}, and could not be asked again: {}",
             self.at,
             why_not_asked.chain()

@@ -11,14 +11,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use pra_core::{EpochId, Error, Result, checksum};
 use serde::{Deserialize, Serialize};
-use store::epoch::EpochId;
 use store::url::ReplicaUrl;
 
 use super::staging::{Name, Staged};
 use super::state;
-use crate::error::{Error, Result};
-use crate::model::checksum;
 
 /// Bytes at the end of a file that tell it from all others of its length: LTX's checksums of the file and of the database
 /// after it, or the tag of its encryption.

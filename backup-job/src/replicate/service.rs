@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use store::error::Kind;
+use disk::rights::Rights;
+use disk::{clock, lock};
+use pra_core::latest::Latest;
+use pra_core::{Code, Error, Result};
 use store::objects::{Store, StoreOptions};
-use store::rights::Rights;
 use store::seal::Recipients;
 use store::url::ReplicaUrl;
 use tokio::sync::watch;
@@ -23,9 +25,7 @@ use super::sent::Ledger;
 use super::watch::Watch;
 use super::worker::{Identity, Takeover, Worker};
 use super::{StoreHealth, exporter, tidy};
-use crate::error::{Code, Error, Result};
-use crate::latest::Latest;
-use crate::{clock, keeper, lock};
+use crate::keeper;
 
 /// How long the stores may take for what is left, when asked to stop.
 const LAST_UPLOADS: Duration = Duration::from_secs(10);
@@ -199,7 +199,7 @@ fn identity(options: &Options) -> Identity {
     }
 }
 
-type Workers = JoinSet<store::Result<()>>;
+type Workers = JoinSet<pra_core::Result<()>>;
 
 fn start(
     options: &Options,
@@ -276,8 +276,8 @@ async fn finish(mut workers: Workers) -> Result<()> {
     while let Some(worked) = workers.join_next().await {
         let worked = worked.map_err(|e| Error::new(Code::Failed, "a store's worker panicked").because(e))?;
         if let (Err(error), true) = (worked, first.is_ok()) {
-            match error.kind() {
-                Kind::Conflict | Kind::Usage => first = Err(error.into()),
+            match error.code() {
+                Code::Busy | Code::Usage => first = Err(error.into()),
                 // The claim could not be released: it expires.
                 _ => tracing::warn!(error = error.chain(), "a replica could not be told that this is the end"),
             }

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use disk::sqlite;
+use pra_core::{Code, Result};
 use rusqlite::Connection;
 use store::objects::StoreOptions;
 
 use super::image::Image;
 use super::service::{Options, Report, run};
-use crate::error::{Code, Result};
-use crate::{keeper, sqlite};
+use crate::keeper;
 
 pub(crate) struct Scene {
     pub(crate) folder: tempfile::TempDir,

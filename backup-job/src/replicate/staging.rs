@@ -15,14 +15,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use disk::files::{self, Writer};
 use ltx::FileName;
+use pra_core::{Error, Result, checksum};
 use serde::{Deserialize, Serialize};
 
 use super::levels::SNAPSHOT;
 use super::map::{Content, PageMap};
-use crate::error::{Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum;
 
 const LABEL: &str = "staging";
 const PART: &str = ".part";

@@ -13,16 +13,16 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use disk::files::{self, FileId};
+use disk::home;
 use jiff::Timestamp;
+use pra_core::{Code, EpochId, Error, Result, WriterId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::epoch::{EpochId, Parent, WriterId};
+use store::epoch::Parent;
 
 use super::levels::Last;
 use super::refusal::Refusal;
-use crate::error::{Code, Error, Result};
-use crate::files::{self, FileId};
-use crate::home;
 
 pub(super) const LABEL: &str = "state";
 const FOLDER: &str = "replica";
@@ -81,7 +81,7 @@ impl State {
         [is_successor, was_decided]: [bool; 2],
         parent: Option<Parent>,
     ) -> Result<Self> {
-        let began_at = crate::clock::now();
+        let began_at = disk::clock::now();
         Ok(Self {
             version: VERSION,
             writer,

@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use disk::catalog::status;
+
 use super::service::{Options, run};
 use super::service_tests::{Scene, until};
-use crate::catalog::status;
 
 /// A claim that another holds, its time far ahead of the store's clock.
 fn claim_from_the_future(scene: &Scene, replica: &str) {

@@ -8,15 +8,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::epoch::{EpochId, list_epochs, manifest_key, read_claim};
+use disk::clock::{self, Reading, Steps};
+use pra_core::EpochId;
+use pra_core::latest::Latest;
+use store::epoch::{list_epochs, manifest_key, read_claim};
 use store::history::{File, History};
 use store::layout::{self, FileKey};
 use store::lineage;
 use store::objects::Store;
 use store::retention::{self, Retention};
-
-use crate::clock::{self, Reading, Steps};
-use crate::latest::Latest;
 
 /// How often, and what stays.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub(super) struct Options {
 impl Options {
     /// One look at `epoch` and those that it goes on from. Returns since when every instant can be restored, by the
     /// store's clock, in ms since 1970.
-    pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> store::Result<Option<i64>> {
+    pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> pra_core::Result<Option<i64>> {
         let age = self.retention.snapshots.saturating_add(self.retention.grace);
         let now = match Reading::take() {
             Some(reading) => self.clock.get().for_deleting(reading, age),
@@ -42,7 +42,7 @@ impl Options {
 
     /// The same, where this machine's clock says `local_ms`. It may be wrong: nothing is deleted that is not old enough by
     /// the store's clock too.
-    async fn run_at(&self, store: &Store, epoch: &EpochId, local_ms: i64) -> store::Result<Option<i64>> {
+    async fn run_at(&self, store: &Store, epoch: &EpochId, local_ms: i64) -> pra_core::Result<Option<i64>> {
         let now_ms = local_ms.min(store_ms(store).await?);
         let manifests = list_epochs(store).await?;
         // A line that cannot be followed is a restore's trouble; what is written now is not touched by it.
@@ -76,7 +76,7 @@ impl Options {
 }
 
 /// The store's clock: as it was when the claim was renewed, at most half a minute ago, which costs no request that writes.
-async fn store_ms(store: &Store) -> store::Result<i64> {
+async fn store_ms(store: &Store) -> pra_core::Result<i64> {
     match read_claim(store).await? {
         Some((_, object)) => Ok(object.modified_ms),
         None => store.now().await,
@@ -107,14 +107,14 @@ impl Reach {
     }
 }
 
-async fn remove_epoch(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> store::Result<()> {
+async fn remove_epoch(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> pra_core::Result<()> {
     remove(store, epoch, files).await?;
     store.delete(&[manifest_key(epoch)]).await?;
     tracing::info!(replica = %store.url(), %epoch, "an epoch before this one is not needed any more");
     Ok(())
 }
 
-async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> store::Result<()> {
+async fn remove(store: &Store, epoch: &EpochId, files: &[(FileKey, File)]) -> pra_core::Result<()> {
     let keys: Vec<String> = files.iter().map(|(key, _)| key.key(store.url().scheme(), epoch)).collect();
     store.delete(&keys).await?;
     if !keys.is_empty() {
@@ -182,9 +182,9 @@ mod tests {
                 created_at: epoch.began(),
                 page_size: 4096,
                 parent,
-                writer: store::epoch::WriterId::random(),
+                writer: pra_core::WriterId::random(),
                 sealed: false,
-                database: Database { id: store::epoch::DatabaseId::random(), name: "app.db".to_owned() },
+                database: Database { id: pra_core::DatabaseId::random(), name: "app.db".to_owned() },
             };
             store::epoch::create_epoch(&store, &manifest).await.unwrap();
             for &(level, min, max, hours_ago) in *files {

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use disk::{snapshot, sqlite};
+use pra_core::checksum;
 use rusqlite::Connection;
 
 use super::compare;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::map::{Delta, PageMap};
-use crate::model::checksum;
-use crate::{snapshot, sqlite};
 
 /// Syncs of the test; `PRA_TORTURE_SYNCS` asks for more.
 const SYNCS: u64 = 400;

@@ -4,12 +4,12 @@ use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use disk::catalog::status;
+use pra_core::Code;
 use rusqlite::Connection;
 
 use super::service::run;
 use super::service_tests::{Running, Scene, start, until};
-use crate::catalog::status;
-use crate::error::Code;
 
 /// A scene with a backup folder, whose catalog is told of trouble, and its running replicator.
 fn running() -> (Scene, Running) {

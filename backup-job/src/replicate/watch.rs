@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use disk::catalog::status::Replica;
+use disk::{clock, files};
 use jiff::Timestamp;
+use pra_core::latest::Latest;
 use pra_metrics::{Exporter, Samples};
 
 use super::engine;
 use super::health::Health;
 use super::outbox::{Outbox, Standing};
-use crate::catalog::status::Replica;
-use crate::latest::Latest;
-use crate::{clock, files, keeper};
+use crate::keeper;
 
 /// All that is watched.
 #[derive(Debug)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use disk::catalog::status::{self, Replica};
+
 use super::run;
 use super::service_tests::{Scene, start, until};
-use crate::catalog::status::{self, Replica};
 
 fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()

@@ -12,8 +12,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pra_core::{Code, Error, Result};
 use store::epoch::{Head, Held, RENEW_EVERY};
-use store::error::Kind;
 use store::layout::FileKey;
 use store::objects::{Content, Put, Store};
 use tokio::sync::watch;
@@ -26,7 +26,6 @@ use super::sent::{Ledger, Mark};
 use super::staging::{Name, Staged};
 use super::state::State;
 use super::{staging, tidy};
-use crate::error::{Error, Result};
 
 /// Pauses after a store was out of reach: the first, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -94,9 +93,9 @@ impl Worker {
     /// Works until it is told to stop.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] and [`Kind::Usage`]: trying again would not help. All else is tried again, and told to the
+    /// [`Code::Busy`] and [`Code::Usage`]: trying again would not help. All else is tried again, and told to the
     /// health.
-    pub(super) async fn run(mut self) -> store::Result<()> {
+    pub(super) async fn run(mut self) -> pra_core::Result<()> {
         let mut pause = PAUSES.0;
         loop {
             let Some((state, opened)) = self.epoch().await else { return Ok(()) };
@@ -122,12 +121,12 @@ impl Worker {
             match ended {
                 Ok(End::Epoch) => {}
                 Ok(End::Stop) => return Ok(()),
-                Err(error) if error.kind() == Kind::Conflict && self.takeover == Takeover::WhereRefused => {
+                Err(error) if error.code() == Code::Busy && self.takeover == Takeover::WhereRefused => {
                     if !self.take_over(&error).await {
                         return Ok(());
                     }
                 }
-                Err(error) if matches!(error.kind(), Kind::Conflict | Kind::Usage) => return Err(self.lost(error)),
+                Err(error) if matches!(error.code(), Code::Busy | Code::Usage) => return Err(self.lost(error)),
                 Err(error) => {
                     if let Some(refusal) = self.refusal().await? {
                         return Err(self.lost(refusal.again(&error)));
@@ -145,7 +144,7 @@ impl Worker {
 
     /// The store has refused, and is to be taken over: in a new epoch, of which the process begins one at most. `false`
     /// where it is time to stop.
-    async fn take_over(&mut self, refused: &store::Error) -> bool {
+    async fn take_over(&mut self, refused: &pra_core::Error) -> bool {
         tracing::warn!(replica = %self.store.url(), reason = refused.chain(), "the replica is taken over");
         self.takeover = Takeover::Now;
         let mut changes = self.outbox.subscribe();
@@ -160,7 +159,7 @@ impl Worker {
     }
 
     /// Connects, and says so where the store takes its time.
-    async fn connect_aloud(&mut self, state: &State) -> store::Result<Held> {
+    async fn connect_aloud(&mut self, state: &State) -> pra_core::Result<Held> {
         let (health, id) = (Arc::clone(&self.health), self.id);
         let mut connecting = pin!(self.connect(state));
         tokio::select! {
@@ -172,13 +171,13 @@ impl Worker {
     }
 
     /// No more is to be made for this store.
-    fn lost(&self, error: store::Error) -> store::Error {
+    fn lost(&self, error: pra_core::Error) -> pra_core::Error {
         self.outbox.refused(self.id);
         error
     }
 
     /// What the store said at an earlier start, where that still holds.
-    async fn refusal(&self) -> store::Result<Option<Refusal>> {
+    async fn refusal(&self) -> pra_core::Result<Option<Refusal>> {
         let (database, replica) = (self.database.clone(), self.store.url().to_string());
         let refusal = blocking(move || Refusal::load(&database)).await?;
         Ok(refusal.filter(|refusal| refusal.replica == replica))
@@ -200,7 +199,7 @@ impl Worker {
         }
     }
 
-    async fn serve(&mut self, state: &State, opened: u64, held: &mut Held) -> store::Result<End> {
+    async fn serve(&mut self, state: &State, opened: u64, held: &mut Held) -> pra_core::Result<End> {
         let mut changes = self.outbox.subscribe();
         let mut renew = Instant::now() + RENEW_EVERY;
         let mut tidy = Instant::now();
@@ -261,8 +260,8 @@ impl Worker {
         state: &State,
         held: &mut Held,
         due: &mut Instant,
-        work: impl Future<Output = store::Result<T>>,
-    ) -> store::Result<T> {
+        work: impl Future<Output = pra_core::Result<T>>,
+    ) -> pra_core::Result<T> {
         let mut work = pin!(work);
         loop {
             tokio::select! {
@@ -270,7 +269,7 @@ impl Worker {
                 () = tokio::time::sleep_until(*due) => match self.renew(state, held).await {
                     Ok(()) => {}
                     // Who has lost it writes nothing more. All else has time until the claim expires.
-                    Err(error) if error.kind() == Kind::Conflict => return Err(error),
+                    Err(error) if error.code() == Code::Busy => return Err(error),
                     Err(error) => tracing::warn!(error = error.chain(), "the claim on a replica was not renewed"),
                 },
             }
@@ -279,7 +278,7 @@ impl Worker {
     }
 
     /// Says that we are there, and how far the store is.
-    async fn renew(&self, state: &State, held: &mut Held) -> store::Result<()> {
+    async fn renew(&self, state: &State, held: &mut Held) -> pra_core::Result<()> {
         let (queues, _) = self.outbox.positions();
         let at = queues.get(self.id).copied().unwrap_or_default();
         let timestamp_ms = i64::try_from(at.timestamp_ms).unwrap_or(i64::MAX);
@@ -299,7 +298,7 @@ impl Worker {
         name: Name,
         content: Content,
         timestamp_ms: u64,
-    ) -> store::Result<()> {
+    ) -> pra_core::Result<()> {
         let Name { level, min, max, sealed } = name;
         let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
         let began = Instant::now();
@@ -307,7 +306,7 @@ impl Worker {
         let put = self.store.put_new(&key, content.clone(), at_ms);
         let put = match self.holding(state, held, renew, put).await {
             // Of the claim, or of the object? Where the claim is still ours, the object is not.
-            Err(error) if error.kind() == Kind::Conflict => {
+            Err(error) if error.code() == Code::Busy => {
                 self.renew(state, held).await?;
                 return Err(self.refuse(self.differs(&key).because(error.chain())).await);
             }
@@ -321,7 +320,7 @@ impl Worker {
     }
 
     /// Notes what the store is about to be given, and what it has by then.
-    async fn note(&self, state: &State, staged: &Staged) -> store::Result<()> {
+    async fn note(&self, state: &State, staged: &Staged) -> pra_core::Result<()> {
         let (queues, _) = self.outbox.positions();
         let before = queues.get(self.id).and_then(|queue| queue.position).unwrap_or(0);
         let (ledger, epoch, staged) = (self.ledger.clone(), state.epoch, staged.clone());
@@ -350,16 +349,18 @@ async fn leaving(mut stop: watch::Receiver<bool>) {
 }
 
 /// Does work on the disk where it holds up no other.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> store::Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> pra_core::Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| failed(&error)),
-        Err(error) => Err(store::Error::new(Kind::Failed, "a thread that worked on the disk died").because(error)),
+        Err(error) => Err(pra_core::Error::new(Code::Failed, "a thread that worked on the disk died").because(error)),
     }
 }
 
 /// Something on our side.
-pub(super) fn failed(error: &Error) -> store::Error {
-    let failed = store::Error::new(Kind::Failed, error.chain());
+pub(super) fn failed(error: &Error) -> pra_core::Error {
+    let failed = pra_core::Error::new(Code::Failed, error.chain());
     match error.hint_text() {
         Some(hint) => failed.hint(hint),
         None => failed,
@@ -367,7 +368,7 @@ pub(super) fn failed(error: &Error) -> store::Error {
 }
 
 /// The staged file; `None` where it was let go.
-fn open(staged: &Staged) -> store::Result<Option<Content>> {
+fn open(staged: &Staged) -> pra_core::Result<Option<Content>> {
     match Content::open(&staged.path) {
         Ok(content) => Ok(Some(content)),
         Err(_) if !staged.path.exists() => Ok(None),

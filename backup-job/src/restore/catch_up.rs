@@ -1,13 +1,12 @@
 //! Under the write lock: what was committed since the pass is compared again, and the safety copy follows.
 
+use disk::sqlite::Shape;
+use pra_core::{Code, Error, Result, header};
 use rusqlite::Connection;
 
 use super::compare::Difference;
 use super::safety_copy::SafetyCopy;
 use super::source::Source;
-use crate::error::{Code, Error, Result};
-use crate::model::header;
-use crate::sqlite::Shape;
 
 /// Brings `difference` and `copy` from the snapshot of the pass to what `writer`'s transaction sees, where only
 /// `candidates` (and pages beyond the size of then) can have changed.
@@ -75,8 +74,8 @@ fn failed(connection: &Connection, number: u32, error: rusqlite::Error) -> Error
     let path = connection.path().unwrap_or_default();
     match error {
         rusqlite::Error::QueryReturnedNoRows => {
-            Error::new(Code::VerificationFailed, format!("failed to read page {number} of '{path}'"))
+            Error::new(Code::Damaged, format!("failed to read page {number} of '{path}'"))
         }
-        error => Error::sqlite("read a page of", std::path::Path::new(path), error),
+        error => disk::sqlite::failed("read a page of", std::path::Path::new(path), error),
     }
 }

@@ -1,16 +1,15 @@
 //! One pass over the live pages: they are compared with the restore point's and written into the safety copy.
 
+use disk::progress::Progress;
+use disk::snapshot;
+use disk::sqlite::Shape;
+use pra_core::checksum::DatabaseChecksum;
+use pra_core::{Result, header};
 use rusqlite::Connection;
 
 use super::page_set::PageSet;
 use super::safety_copy::SafetyCopy;
 use super::source::Source;
-use crate::error::Result;
-use crate::model::checksum::DatabaseChecksum;
-use crate::model::header;
-use crate::progress::Progress;
-use crate::snapshot;
-use crate::sqlite::Shape;
 
 /// Bytes of the restore point read at a time, past the end of the live database.
 const CHUNK: usize = 1 << 20;
@@ -27,7 +26,7 @@ pub(super) struct Difference {
 /// Compares all pages that `connection`'s transaction sees, writing them to `copy`.
 ///
 /// # Errors
-/// [`crate::error::Code::VerificationFailed`] where the restore point is not what was verified any more.
+/// [`pra_core::Code::Damaged`] where the restore point is not what was verified any more.
 pub(super) fn pass(connection: &Connection, live: Shape, source: &Source, copy: &mut SafetyCopy) -> Result<Difference> {
     let progress = Progress::bytes("comparing", live.bytes());
     let mut wanted = Wanted::new(source);

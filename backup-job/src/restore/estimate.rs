@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::error::{Code, Error, Result};
+use pra_core::{Code, Error, Result};
 
 /// The longest that writers are made to wait without being asked.
 pub const LOCK_LIMIT: Duration = Duration::from_secs(4);

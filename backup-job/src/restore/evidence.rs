@@ -6,16 +6,16 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use disk::catalog::{self, Catalog};
+use disk::files::{self, Writer};
+use pra_core::checksum::Checksum;
+use pra_core::naming::Kind;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Error, Result};
 use store::seal::Recipients;
 
 use super::Options;
 use super::safety_copy::LABEL;
-use crate::catalog::{self, Catalog};
-use crate::error::{Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum::Checksum;
-use crate::model::naming::Kind;
-use crate::model::restore_point::RestorePoint;
 use crate::sealed::{self, SealedFile};
 
 /// Bytes copied at a time.

@@ -11,6 +11,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use disk::read_back;
+use disk::sqlite::{self, Shape};
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 
 use super::Options;
@@ -20,9 +23,6 @@ use super::estimate::{Cost, require_short};
 use super::safety_copy::{Published, SafetyCopy};
 use super::source::Source;
 use super::{wal_log, write_pages};
-use crate::error::{Code, Error, Result};
-use crate::sqlite::{self, Shape};
-use crate::verify;
 
 /// How often all pages are compared without the lock before they are compared under it.
 const ROUNDS: u32 = 5;
@@ -93,22 +93,21 @@ pub(super) fn run(
 /// Checks the restored database, no lock held, and writes the log back.
 ///
 /// # Errors
-/// [`Code::VerificationFailed`] where `integrity_check` finds damage: the restore stands all the same.
+/// [`Code::Damaged`] where `integrity_check` finds damage: the restore stands all the same.
 pub(super) fn check_after(path: &Path, wait: Duration) -> Result<()> {
     let connection = sqlite::open_live(path, wait)?;
     // What it warns of the restore point has been said: the same is found in both.
-    let problem = verify::findings_of(&connection).map_err(|e| Error::sqlite("check", path, e))?.problem;
+    let problem = read_back::findings_of(&connection).map_err(|e| disk::sqlite::failed("check", path, e))?.problem;
     // Without it the log keeps the size of what was restored until the next writer restarts it. Readers may hold some
     // of it back; the keeper or the last close does the rest.
     connection
         .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
-        .map_err(|e| Error::sqlite("checkpoint", path, e))?;
+        .map_err(|e| disk::sqlite::failed("checkpoint", path, e))?;
     match problem {
         None => Ok(()),
-        Some(problem) => Err(Error::new(
-            Code::VerificationFailed,
-            format!("'{}' is damaged after the restore: {problem}", path.display()),
-        )),
+        Some(problem) => {
+            Err(Error::new(Code::Damaged, format!("'{}' is damaged after the restore: {problem}", path.display())))
+        }
     }
 }
 
@@ -214,7 +213,7 @@ impl Live<'_> {
     }
 
     fn shape(&self, connection: &Connection) -> Result<Shape> {
-        let found = sqlite::shape(connection).map_err(|e| Error::sqlite("read", self.path, e))?;
+        let found = sqlite::shape(connection).map_err(|e| disk::sqlite::failed("read", self.path, e))?;
         match found {
             Some((shape, _)) if shape.page_size == self.source.shape.page_size => Ok(shape),
             _ => {
@@ -225,7 +224,7 @@ impl Live<'_> {
     }
 
     fn sql(&self, connection: &Connection, action: &str, sql: &str) -> Result<()> {
-        connection.execute_batch(sql).map_err(|e| Error::sqlite(action, self.path, e))
+        connection.execute_batch(sql).map_err(|e| disk::sqlite::failed(action, self.path, e))
     }
 
     /// Every page with a frame in the log is looked at under the lock, also where it was written back long ago: so a
@@ -240,7 +239,7 @@ impl Live<'_> {
 
     fn truncate_log(&mut self) -> Result<i64> {
         let wait = |writer: &mut Connection, wait| {
-            sqlite::wait_for_locks(writer, wait).map_err(|e| Error::sqlite("checkpoint", self.path, e))
+            sqlite::wait_for_locks(writer, wait).map_err(|e| disk::sqlite::failed("checkpoint", self.path, e))
         };
         wait(&mut self.writer, TRUNCATE_WAIT)?;
         let frames = self.checkpoint("TRUNCATE")?;
@@ -252,7 +251,7 @@ impl Live<'_> {
     fn checkpoint(&self, mode: &str) -> Result<i64> {
         self.writer
             .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(1))
-            .map_err(|e| Error::sqlite("checkpoint", self.path, e))
+            .map_err(|e| disk::sqlite::failed("checkpoint", self.path, e))
     }
 
     /// After a failure: lets go of every lock, and cuts the log back, which a full disk would leave at its full size.

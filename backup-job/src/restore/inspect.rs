@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use disk::sqlite::{self, Shape};
+use pra_core::{Code, Error, Result, header};
 use rusqlite::Connection;
 
 use super::source::Source;
-use crate::error::{Code, Error, Result};
-use crate::model::header;
-use crate::sqlite::{self, Shape};
 
 /// At most so many pages are compared for an estimate: a few milliseconds.
 const SAMPLE: u32 = 16_384;
@@ -56,8 +55,8 @@ pub(super) fn inspect(path: &Path, wait: Duration) -> Result<Live> {
 fn read(path: &Path, wait: Duration) -> Result<Live> {
     let connection = sqlite::open_live(path, wait)?;
     let begun = connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema");
-    begun.map_err(|e| Error::sqlite("read", path, e))?;
-    let found = sqlite::shape(&connection).map_err(|e| Error::sqlite("read", path, e))?;
+    begun.map_err(|e| disk::sqlite::failed("read", path, e))?;
+    let found = sqlite::shape(&connection).map_err(|e| disk::sqlite::failed("read", path, e))?;
     Ok(match found {
         None => Live::Empty,
         Some((shape, header)) => Live::Readable(Readable { shape, text_encoding: header.text_encoding, connection }),
@@ -83,7 +82,7 @@ pub(super) struct Differing {
 impl Readable {
     /// Compares a sample of the pages with the restore point's, evenly spread; all of them where they are few.
     pub(super) fn differing(&self, source: &Source) -> Result<Differing> {
-        let failed = |e| Error::sqlite("read a page of", source.path(), e);
+        let failed = |e| disk::sqlite::failed("read a page of", source.path(), e);
         let both = self.shape.pages.min(source.shape.pages);
         let step = both.div_ceil(SAMPLE).max(1);
         let lock_page = header::lock_page(self.shape.page_size);

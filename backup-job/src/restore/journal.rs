@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use disk::catalog::status::{self, Place, Restore};
+use pra_core::Result;
+
 use super::{Plan, Prepared, Report};
-use crate::catalog::status::{self, Place, Restore};
-use crate::error::Result;
 
 impl Prepared {
     /// As [`Prepared::apply`], and the catalog says so. One that cannot be written holds up no restore.
@@ -23,7 +24,7 @@ impl Prepared {
 
 fn begun(plan: &Plan) -> Restore {
     Restore {
-        began: crate::clock::now(),
+        began: disk::clock::now(),
         ended: None,
         point: plan.point.clone(),
         mode: Some(plan.mode.as_str().to_owned()),
@@ -32,8 +33,8 @@ fn begun(plan: &Plan) -> Restore {
     }
 }
 
-fn ended(began: Restore, report: Result<&Report, &crate::error::Error>) -> Restore {
-    let now = crate::clock::now();
+fn ended(began: Restore, report: Result<&Report, &pra_core::Error>) -> Restore {
+    let now = disk::clock::now();
     match report {
         Ok(report) => Restore { ended: Some(now), seconds: Some(report.seconds), ..began },
         Err(error) => Restore { ended: Some(now), error: Some(error.chain()), ..began },
@@ -45,7 +46,7 @@ fn tell(backups: &Path, database: &Path, restore: Restore) {
     if !backups.is_dir() {
         return;
     }
-    let now = crate::clock::now();
+    let now = disk::clock::now();
     let told = status::update(backups, now, |status| {
         status.add_restore(restore);
         status.note_room(Place::Data, database, now);

@@ -34,20 +34,19 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use disk::catalog::{self, Catalog, owner};
+use disk::{lock, stop};
 use jiff::Timestamp;
+use pra_core::point::Point;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{DatabaseId, Error, Result};
 use serde::{Deserialize, Serialize};
-use store::epoch::{DatabaseId, Parent};
+use store::epoch::Parent;
 use store::seal::Recipients;
 
-use crate::catalog::{self, Catalog, owner};
-use crate::error::{Error, Result};
-use crate::lock;
-use crate::model::point::Point;
-use crate::model::restore_point::RestorePoint;
 use crate::remote::{Access, Choice};
 use crate::replicate::{self, Origin};
 use crate::sealed::Keys;
-use crate::stop;
 
 pub use estimate::LOCK_LIMIT;
 pub(crate) use new_file::remove_leftovers;
@@ -166,9 +165,9 @@ pub fn run(options: &Options) -> Result<Report> {
 /// Finds the restore point, verifies it, and decides what to do. Changes nothing.
 ///
 /// # Errors
-/// [`crate::error::Code::NoSuchRestorePoint`]; [`crate::error::Code::VerificationFailed`] where it is damaged (the
-/// hint names the next good one); [`crate::error::Code::OutOfReach`] where the backup folder cannot be listed;
-/// [`crate::error::Code::Usage`] where `--mode in-place` cannot be done; [`crate::error::Code::Busy`].
+/// [`pra_core::Code::NotFound`]; [`pra_core::Code::Damaged`] where it is damaged (the
+/// hint names the next good one); [`pra_core::Code::OutOfReach`] where the backup folder cannot be listed;
+/// [`pra_core::Code::Usage`] where `--mode in-place` cannot be done; [`pra_core::Code::Busy`].
 pub fn plan(options: &Options) -> Result<Prepared> {
     let started = Instant::now();
     require_folder(options)?;
@@ -220,7 +219,7 @@ fn lock_backups(backups: &Path, wait: Duration) -> Result<lock::Lock> {
 }
 
 fn require_folder(options: &Options) -> Result<()> {
-    let folder = crate::files::folder_of(&options.database);
+    let folder = disk::files::folder_of(&options.database);
     match std::fs::metadata(folder) {
         Ok(_) => Ok(()),
         Err(error) => Err(Error::io("look at the folder", folder, error)
@@ -237,9 +236,9 @@ impl Prepared {
     /// Does it.
     ///
     /// # Errors
-    /// [`crate::error::Code::Busy`] where a lock does not come free or, for replace, somebody has the database open;
-    /// [`crate::error::Code::Usage`] where writers would wait too long. Whatever fails, nothing was changed, but for
-    /// [`crate::error::Code::VerificationFailed`] after the fact, which says so.
+    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, somebody has the database open;
+    /// [`pra_core::Code::Usage`] where writers would wait too long. Whatever fails, nothing was changed, but for
+    /// [`pra_core::Code::Damaged`] after the fact, which says so.
     pub fn apply(self) -> Result<Report> {
         let started = Instant::now();
         let mut report = match self.plan.mode {

@@ -4,17 +4,16 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use store::rights::Rights;
+use disk::files::{self, Writer};
+use disk::progress::Progress;
+use disk::rights::Rights;
+use disk::{read_back, scratch};
+use pra_core::checksum::{Checksums, DatabaseChecksum};
+use pra_core::naming::TEMPORARY_PREFIX;
+use pra_core::{Code, Error, Result, header};
 
 use super::range_lock;
 use super::source::Source;
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum::{Checksums, DatabaseChecksum};
-use crate::model::header;
-use crate::model::naming::TEMPORARY_PREFIX;
-use crate::progress::Progress;
-use crate::{scratch, verify};
 
 pub(super) const LABEL: &str = "restore:temporary";
 
@@ -118,11 +117,11 @@ impl NewFile {
     fn read_back(&self, source: &Source) -> Result<()> {
         let path = self.writer()?.path();
         if source.was_on_disk {
-            let page = verify::start_on_disk(path, source.shape.page_size as usize)?;
+            let page = read_back::start_on_disk(path, source.shape.page_size as usize)?;
             return require_equal(path, page_one(&page, source), page_one(&source.page(1)?, source));
         }
         let progress = Progress::bytes("verifying", source.shape.bytes());
-        require_equal(path, verify::checksums_on_disk(path, &progress)?, source.checksums)
+        require_equal(path, read_back::checksums_on_disk(path, &progress)?, source.checksums)
     }
 
     /// Renames it into the place of `database`, keeping SQLite out.
@@ -149,7 +148,7 @@ impl NewFile {
         require_no_sidecars(database)?;
         if self.read_back.as_ref() != Some(&Stamp::of(database)?) {
             let what = format!("'{}' was written by somebody else during the restore", database.display());
-            return Err(Error::new(Code::VerificationFailed, what).hint("stop the application, then run this again"));
+            return Err(Error::new(Code::Damaged, what).hint("stop the application, then run this again"));
         }
         Ok(std::mem::take(&mut self.warnings))
     }
@@ -193,7 +192,7 @@ fn require_equal(path: &Path, found: Checksums, written: Checksums) -> Result<()
         return Ok(());
     }
     Err(Error::new(
-        Code::VerificationFailed,
+        Code::Damaged,
         format!("'{}' reads back as {}, {} was written", path.display(), found.content, written.content),
     )
     .hint("the volume returns other bytes than it was given: replace it"))
@@ -227,11 +226,8 @@ fn require_no_sidecars(database: &Path) -> Result<()> {
     for suffix in files::SIDECARS {
         let path = files::with_suffix(database, suffix);
         if path.symlink_metadata().is_ok() {
-            return Err(Error::new(
-                Code::VerificationFailed,
-                format!("'{}' appeared during the restore", path.display()),
-            )
-            .hint("stop the application, then run this again"));
+            return Err(Error::new(Code::Damaged, format!("'{}' appeared during the restore", path.display()))
+                .hint("stop the application, then run this again"));
         }
     }
     Ok(())

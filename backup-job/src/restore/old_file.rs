@@ -9,13 +9,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use disk::files::Writer;
+use disk::sqlite::{self, Shape};
+use pra_core::header::HEADER_SIZE;
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 
 use super::range_lock;
-use crate::error::{Code, Error, Result};
-use crate::files::Writer;
-use crate::model::header::HEADER_SIZE;
-use crate::sqlite::{self, Shape};
 
 const LABEL: &str = "restore:old";
 
@@ -73,7 +73,7 @@ impl OldFile {
 }
 
 fn seize_readable(path: &Path, wait: Duration) -> Result<OldFile> {
-    let failed = |e| Error::sqlite("take hold of", path, e);
+    let failed = |e| disk::sqlite::failed("take hold of", path, e);
     let deadline = Instant::now() + wait;
     let connection = sqlite::open_live(path, RETRY)?;
     let was_wal = sqlite::shape(&connection).map_err(failed)?.is_some_and(|(shape, _)| shape.wal);

@@ -7,8 +7,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use pra_core::{Error, Result};
+
 use super::range_lock;
-use crate::error::{Error, Result};
 
 const PROCESSES: &str = "/proc";
 
@@ -16,7 +17,7 @@ const PROCESSES: &str = "/proc";
 /// containers to nobody.
 ///
 /// # Errors
-/// [`crate::error::Code::Busy`].
+/// [`pra_core::Code::Busy`].
 pub(super) fn require_none(path: &Path) -> Result<()> {
     let file = match fs::metadata(path) {
         Ok(file) => (file.dev(), file.ino()),

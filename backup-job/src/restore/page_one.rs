@@ -8,7 +8,7 @@
 //! | 40–43 schema cookie | the live database, at first: see [`next_schema_cookie`] |
 //! | all else | the restore point |
 
-use crate::model::header::{self, SCHEMA_COOKIE};
+use pra_core::header::{self, SCHEMA_COOKIE};
 
 const SIZE_IN_PAGES: std::ops::Range<usize> = 28..32;
 const LARGEST_ROOT_PAGE: std::ops::Range<usize> = 52..56;

@@ -9,22 +9,21 @@
 
 use std::path::{Path, PathBuf};
 
+use disk::catalog::{self, Catalog};
+use disk::read_back::Checked;
+use disk::sqlite::{self, Shape};
+use disk::{files, home};
 use jiff::Timestamp;
+use pra_core::checksum::Checksum;
+use pra_core::naming::{self, Kind, TEMPORARY_PREFIX};
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 use store::seal::Recipients;
 
 use super::new_file::remove_leftovers;
 use super::safety_copy::LABEL;
-use crate::catalog::{self, Catalog};
-use crate::error::{Code, Error, Result};
-use crate::files;
-use crate::home;
-use crate::model::checksum::Checksum;
-use crate::model::naming::{self, Kind, TEMPORARY_PREFIX};
-use crate::model::restore_point::RestorePoint;
 use crate::sealed::{self, Copied};
-use crate::sqlite::{self, Shape};
-use crate::verify::Checked;
 
 /// What the name of one that stands begins with; its name in the backup folder follows, without the seal.
 const KEPT: &str = ".pra-kept-";
@@ -85,7 +84,7 @@ pub(super) fn seal(
     files::remove(LABEL, &temporary)?;
     let sealed = sealed::copy(LABEL, connection, shape, &temporary, recipients).and_then(|copied| {
         let Copied { writer, checked, bytes, file_checksum } = copied;
-        Catalog::announce_in(backups, name, crate::clock::now())?;
+        Catalog::announce_in(backups, name, disk::clock::now())?;
         files::publish(LABEL, writer, &backups.join(name))?;
         Ok(Sealed { checked, bytes, file_checksum })
     });
@@ -97,12 +96,12 @@ pub(super) fn seal(
 
 /// Seals the database file at `path`, which nobody uses.
 pub(super) fn seal_file(path: &Path, backups: &Path, name: &str, recipients: &Recipients) -> Result<Sealed> {
-    let failed = |e| Error::sqlite("read", path, e);
+    let failed = |e| disk::sqlite::failed("read", path, e);
     let connection = sqlite::open_immutable(path)?;
     connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failed)?;
-    let (shape, _) = sqlite::shape(&connection).map_err(failed)?.ok_or_else(|| {
-        Error::new(Code::VerificationFailed, format!("the safety copy '{}' has no pages", path.display()))
-    })?;
+    let (shape, _) = sqlite::shape(&connection)
+        .map_err(failed)?
+        .ok_or_else(|| Error::new(Code::Damaged, format!("the safety copy '{}' has no pages", path.display())))?;
     seal(&connection, shape, backups, name, recipients)
 }
 

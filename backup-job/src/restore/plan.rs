@@ -6,16 +6,16 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use disk::files;
 use indicatif::BinaryBytes;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::estimate::Cost;
 use super::inspect::{Differing, Live};
 use super::source::Source;
 use super::{Mode, Options};
-use crate::error::{Code, Error, Result};
-use crate::files;
-use crate::model::restore_point::RestorePoint;
 use crate::sealed;
 
 /// How a restore point is put in place.

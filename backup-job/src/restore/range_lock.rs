@@ -11,8 +11,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
-
-use crate::error::{Code, Error, Result};
+use pra_core::{Code, Error, Result};
 
 const SHARED_FIRST: i64 = 0x4000_0002;
 const SHARED_SIZE: i64 = 510;

@@ -8,7 +8,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use disk::sqlite::{self, Shape};
+use disk::{home, lock, snapshot, stop};
 use jiff::Timestamp;
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 
 use super::new_file::{NewFile, remove_leftovers};
@@ -16,12 +19,6 @@ use super::old_file::OldFile;
 use super::safety_copy::{Published, SafetyCopy};
 use super::source::Source;
 use super::{Options, evidence, open_files, range_lock, safety_copy};
-use crate::error::{Code, Error, Result};
-use crate::home;
-use crate::lock;
-use crate::snapshot;
-use crate::sqlite::{self, Shape};
-use crate::stop;
 
 /// A restore that stands.
 #[derive(Debug)]
@@ -126,7 +123,7 @@ fn keep(
             let lock = super::lock_backups(backups, *wait)?;
             match copy(connection, *shape, options, name) {
                 Ok(copy) => Ok((Kept::Copy(Box::new(copy)), Some(lock))),
-                Err(error) if error.code() == Code::VerificationFailed => {
+                Err(error) if error.code() == Code::Damaged => {
                     warnings.push(format!("the state before could not be read and is not kept: {error}"));
                     Ok((Kept::Nothing, Some(lock)))
                 }
@@ -164,9 +161,9 @@ fn copy(connection: &Connection, shape: Shape, options: &Options, name: &str) ->
 /// Opens the restored database once, as its users will.
 fn require_open(database: &Path, wait: Duration) -> Result<()> {
     let connection = sqlite::open_live(database, wait)?;
-    let found = sqlite::shape(&connection).map_err(|e| Error::sqlite("open", database, e))?;
+    let found = sqlite::shape(&connection).map_err(|e| disk::sqlite::failed("open", database, e))?;
     match found {
         Some((shape, _)) if shape.wal => Ok(()),
-        _ => Err(Error::new(Code::VerificationFailed, format!("'{}' does not open in WAL mode", database.display()))),
+        _ => Err(Error::new(Code::Damaged, format!("'{}' does not open in WAL mode", database.display()))),
     }
 }

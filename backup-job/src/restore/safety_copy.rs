@@ -9,21 +9,21 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use disk::catalog::{self, Catalog};
+use disk::files::{self, Writer};
+use disk::progress::Progress;
+use disk::read_back;
+use disk::sqlite::Shape;
 use jiff::Timestamp;
+use pra_core::checksum::{Checksums, DatabaseChecksum};
+use pra_core::naming::{self, Kind};
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result, header};
 use rusqlite::Connection;
 use store::seal::Recipients;
 
 use super::{Options, pending};
-use crate::catalog::{self, Catalog};
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum::{Checksums, DatabaseChecksum};
-use crate::model::header;
-use crate::model::naming::{self, Kind};
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
-use crate::sqlite::Shape;
-use crate::{sealed, verify};
+use crate::sealed;
 
 pub(super) const LABEL: &str = "restore:safety-copy";
 
@@ -274,7 +274,7 @@ impl Published {
 
     fn read_back(&self, point: RestorePoint, now: Timestamp) -> RestorePoint {
         let progress = Progress::bytes("checking", self.shape.bytes());
-        let checked = verify::check(&self.folder.join(&self.name), &progress);
+        let checked = read_back::check(&self.folder.join(&self.name), &progress);
         progress.finish();
         let events = checked.as_ref().ok().and_then(|checked| checked.events);
         let warnings = checked.as_ref().map(|checked| checked.warnings.clone()).unwrap_or_default();

@@ -1,19 +1,19 @@
 //! Which source gives the restore point: the backup folder or a replica, whichever is nearest to what was asked for.
 
+use disk::catalog::{self, Catalog};
+use disk::progress::Progress;
+use disk::read_back;
+use disk::scratch::Scratch;
 use jiff::Timestamp;
+use pra_core::naming::Kind;
+use pra_core::point::{self, Point};
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
 
 use super::Options;
 use super::new_file;
 use super::source::{Folder, Source};
-use crate::catalog::{self, Catalog};
-use crate::error::{Code, Error, Result};
-use crate::model::naming::Kind;
-use crate::model::point::{self, Point};
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
 use crate::remote::{self, Access, Choice};
-use crate::scratch::Scratch;
-use crate::verify;
 use crate::verify::points::no_such_point;
 
 /// A restore point, read back and verified.
@@ -41,14 +41,14 @@ pub(super) fn select(options: &Options) -> Result<Selected> {
     if let Point::Instant(asked) = options.point
         && asked > options.now
     {
-        return Err(Error::new(Code::NoSuchRestorePoint, format!("{asked} is in the future, it is {}", options.now))
+        return Err(Error::new(Code::NotFound, format!("{asked} is in the future, it is {}", options.now))
             .hint("latest chooses the newest"));
     }
     let choice = newest(access, &options.point, options.now, options.accept_unreachable)?;
     let backup = match &options.point {
         Point::Transaction(..) => None,
         _ => match catalog::unless_away(backup(options), choice.is_some()) {
-            Err(error) if error.code() == Code::NoSuchRestorePoint => None,
+            Err(error) if error.code() == Code::NotFound => None,
             found => found?,
         },
     };
@@ -60,7 +60,7 @@ pub(super) fn select(options: &Options) -> Result<Selected> {
             Ok(Selected { point, source, choice: None })
         }
         (None, None) => Err(Error::new(
-            Code::NoSuchRestorePoint,
+            Code::NotFound,
             format!(
                 "neither the replicas nor '{}' have a restore point '{}'",
                 options.backups.display(),
@@ -111,7 +111,7 @@ pub(crate) fn newest(
         match remote::choose(access, &survey, point, now) {
             Ok(Some(choice)) if newest.as_ref().is_none_or(|newest| choice.at > newest.at) => newest = Some(choice),
             Ok(_) => {}
-            Err(error) if error.code() == Code::NoSuchRestorePoint => missing = Some(error),
+            Err(error) if error.code() == Code::NotFound => missing = Some(error),
             // What is sealed and cannot be opened is out of reach too.
             Err(error) if matches!(error.code(), Code::OutOfReach | Code::Usage) && accept_unreachable => {
                 tracing::warn!(error = error.chain(), "the replica is left aside");
@@ -141,7 +141,7 @@ fn fetched(options: &Options, access: &Access, choice: Choice) -> Result<Selecte
 /// `integrity_check`.
 ///
 /// # Errors
-/// As [`remote::fetch`], and [`Code::VerificationFailed`] where the database was damaged when it was replicated.
+/// As [`remote::fetch`], and [`Code::Damaged`] where the database was damaged when it was replicated.
 pub(crate) fn fetch(
     access: &Access,
     choice: Choice,
@@ -153,10 +153,10 @@ pub(crate) fn fetch(
     new_file::set_journal_mode(&writer, false)?;
     let bytes = writer.file().metadata().map_err(|e| Error::io("look at", scratch.path(), e))?.len();
     let progress = Progress::bytes("verifying", bytes);
-    let checked = verify::check_written(scratch.path(), &progress, || writer.sync())?;
+    let checked = read_back::check_written(scratch.path(), &progress, || writer.sync())?;
     if let Some(problem) = &checked.problem {
         return Err(Error::new(
-            Code::VerificationFailed,
+            Code::Damaged,
             format!("{} of {} is damaged: {problem}", choice.name(), choice.replica()),
         )
         .hint("the database was damaged before it was replicated: choose an earlier point"));
@@ -168,7 +168,7 @@ pub(crate) fn fetch(
         content_checksum: checked.checksums.content,
         ltx_checksum: checked.checksums.ltx,
         warnings: checked.warnings,
-        verified_at: Some(crate::clock::now()),
+        verified_at: Some(disk::clock::now()),
         seconds: started.elapsed().as_secs_f64(),
         ..RestorePoint::unrecorded(choice.name(), Kind::Replica, choice.at, checked.shape.bytes())
     };

@@ -4,17 +4,18 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::catalog::Catalog;
-use crate::error::{Code, Error, Result};
-use crate::model::checksum::Checksums;
-use crate::model::header::Header;
-use crate::model::naming::Kind;
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
-use crate::scratch::Scratch;
+use disk::catalog::Catalog;
+use disk::progress::Progress;
+use disk::read_back::{self, Checked};
+use disk::scratch::Scratch;
+use disk::sqlite::Shape;
+use pra_core::checksum::Checksums;
+use pra_core::header::Header;
+use pra_core::naming::Kind;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
+
 use crate::sealed::{self, Keys};
-use crate::sqlite::Shape;
-use crate::verify::{self, Checked};
 
 /// A restore point that was read back and found to be what the catalog says.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ impl Source {
     /// Opens and verifies the restore point `point` in `folder`.
     ///
     /// # Errors
-    /// [`Code::VerificationFailed`] where it is damaged (the hint names the next good one), or is plaintext where an
+    /// [`Code::Damaged`] where it is damaged (the hint names the next good one), or is plaintext where an
     /// identity was given; [`Code::Usage`] where it is sealed, and cannot be opened.
     pub(crate) fn open(folder: Folder<'_>, point: &RestorePoint, catalog: &Catalog) -> Result<Self> {
         let path = folder.backups.join(&point.file);
@@ -64,7 +65,7 @@ impl Source {
         }
         let file = open(&path)?;
         let progress = Progress::bytes("verifying", point.bytes);
-        let checked = verify::against(&path, point, &progress).map_err(|e| name_the_next(e, point, catalog))?;
+        let checked = read_back::against(&path, point, &progress).map_err(|e| name_the_next(e, point, catalog))?;
         progress.finish();
         // The bytes that were verified are those of the open file, not of another one that took the name.
         if !is_same_file(&file, &path)? {
@@ -126,7 +127,7 @@ impl Source {
             return Ok(());
         }
         Err(Error::new(
-            Code::VerificationFailed,
+            Code::Damaged,
             format!(
                 "'{}' changed after it was verified: {}, now {}",
                 self.path.display(),
@@ -139,7 +140,7 @@ impl Source {
 }
 
 fn damaged(path: &Path) -> Error {
-    Error::new(Code::VerificationFailed, format!("'{}' is damaged", path.display()))
+    Error::new(Code::Damaged, format!("'{}' is damaged", path.display()))
 }
 
 fn open(path: &Path) -> Result<File> {
@@ -154,7 +155,7 @@ fn is_same_file(file: &File, path: &Path) -> Result<bool> {
 
 /// Damage is no dead end: says which restore point comes next.
 fn name_the_next(error: Error, damaged: &RestorePoint, catalog: &Catalog) -> Error {
-    if error.code() != Code::VerificationFailed {
+    if error.code() != Code::Damaged {
         return error;
     }
     let mut others = catalog

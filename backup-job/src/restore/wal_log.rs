@@ -12,9 +12,9 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
 
-use crate::error::{Error, Result};
-use crate::files;
-use crate::model::wal::{self, WAL_HEADER_SIZE, WalError, WalHeader};
+use disk::files;
+use pra_core::wal::{self, WAL_HEADER_SIZE, WalError, WalHeader};
+use pra_core::{Error, Result};
 
 /// The log's header; `None` where there is no log, or none with a header.
 pub(super) fn header(database: &Path) -> Result<Option<WalHeader>> {

@@ -11,15 +11,14 @@
 //!   must not read the schema again, so the cookie stays until all is done, and is then set by SQLite itself;
 //! - the lock page cannot be written.
 
+use pra_core::checksum::DatabaseChecksum;
+use pra_core::{Code, Error, Result, header};
 use rusqlite::{Connection, Statement, params};
 
 use super::catch_up::PageReader;
 use super::compare::Difference;
 use super::page_one;
 use super::source::Source;
-use crate::error::{Code, Error, Result};
-use crate::model::checksum::DatabaseChecksum;
-use crate::model::header;
 
 const WRITE: &str = "INSERT INTO sqlite_dbpage(pgno, data) VALUES (?1, ?2)";
 
@@ -27,7 +26,7 @@ const WRITE: &str = "INSERT INTO sqlite_dbpage(pgno, data) VALUES (?1, ?2)";
 /// pages written.
 ///
 /// # Errors
-/// [`Code::VerificationFailed`] where a page reads back otherwise. The caller rolls back.
+/// [`Code::Damaged`] where a page reads back otherwise. The caller rolls back.
 pub(super) fn apply(writer: &Connection, source: &Source, difference: &Difference) -> Result<u64> {
     let live = difference.live;
     let first = page_one(writer, source, difference)?;
@@ -115,7 +114,7 @@ fn read_back(
     if first_is_good && sum == written {
         return Ok(());
     }
-    Err(Error::new(Code::VerificationFailed, format!("pages of '{}' do not read back as written", name(writer)))
+    Err(Error::new(Code::Damaged, format!("pages of '{}' do not read back as written", name(writer)))
         .hint("nothing was changed; the memory or the volume of this machine is not to be trusted"))
 }
 
@@ -133,7 +132,7 @@ fn run(writer: &Connection, sql: &str) -> Result<()> {
 }
 
 fn failed(writer: &Connection, error: rusqlite::Error) -> Error {
-    Error::sqlite("write the pages of", std::path::Path::new(name(writer)), error)
+    disk::sqlite::failed("write the pages of", std::path::Path::new(name(writer)), error)
 }
 
 fn name(writer: &Connection) -> &str {

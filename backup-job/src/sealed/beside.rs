@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use disk::files::{self, Writer};
+use disk::progress::Progress;
+use disk::read_back::{self, Checked, damaged};
+use disk::scratch::Scratch;
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
+
 use super::keys::Keys;
 use super::read::{blame, opened, unread};
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
-use crate::scratch::Scratch;
-use crate::verify::{self, Checked, damaged};
 
 /// Bytes opened at a time.
 const CHUNK: usize = 1 << 20;
@@ -20,7 +21,7 @@ const CHUNK: usize = 1 << 20;
 /// byte against what is recorded, and `integrity_check`. It is not synced: who restores it makes something of it.
 ///
 /// # Errors
-/// [`Code::Usage`] where no identity was given, or none fits; [`Code::VerificationFailed`] where it is damaged.
+/// [`Code::Usage`] where no identity was given, or none fits; [`Code::Damaged`] where it is damaged.
 pub(crate) fn open_beside(
     database: &Path,
     backups: &Path,
@@ -38,11 +39,11 @@ pub(crate) fn open_beside(
     let progress = Progress::bytes("opening", point.bytes);
     copy(opener, &sealed, &writer, &progress)?;
     progress.finish();
-    let checked = verify::check(scratch.path(), &Progress::none()).map_err(|error| match error.code() {
-        Code::VerificationFailed => damaged(&sealed, "it opens to no whole database".to_owned()).because(error),
+    let checked = read_back::check(scratch.path(), &Progress::none()).map_err(|error| match error.code() {
+        Code::Damaged => damaged(&sealed, "it opens to no whole database".to_owned()).because(error),
         _ => error,
     })?;
-    verify::compare(&checked, &sealed, point)?;
+    read_back::compare(&checked, &sealed, point)?;
     Ok((scratch, checked))
 }
 

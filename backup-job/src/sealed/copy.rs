@@ -2,18 +2,18 @@
 
 use std::path::Path;
 
+use disk::files::{self, Writer};
+use disk::progress::Progress;
+use disk::read_back::{self, Checked, Findings, forget_cached};
+use disk::snapshot;
+use disk::sqlite::{self, Shape};
+use pra_core::checksum::{Checksum, Checksums, DatabaseChecksum};
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
+use store::seal::Recipients;
 
 use super::file::{SealedFile, Written, room};
 use super::read;
-use crate::error::{Code, Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum::{Checksum, Checksums, DatabaseChecksum};
-use crate::progress::Progress;
-use crate::sqlite::{self, Shape};
-use crate::verify::{self, Checked, Findings};
-use crate::{snapshot, verify::forget_cached};
-use store::seal::Recipients;
 
 /// A sealed copy that was read back, and has no name yet.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(crate) struct Copied {
 /// Damage of the database itself is a [`Checked::problem`].
 ///
 /// # Errors
-/// [`Code::VerificationFailed`] where what lies on the disk is not the snapshot. The file stays then: it is the caller's.
+/// [`Code::Damaged`] where what lies on the disk is not the snapshot. The file stays then: it is the caller's.
 pub(crate) fn copy(
     label: &'static str,
     connection: &Connection,
@@ -56,24 +56,24 @@ pub(crate) fn copy(
     let progress = Progress::bytes("verifying", shape.bytes());
     let (read, found, events) = std::thread::scope(|scope| {
         let reading = scope.spawn(|| read_back(&written, &progress));
-        let found = verify::findings_of(connection);
+        let found = read_back::findings_of(connection);
         let events = sqlite::count_events(connection);
         (reading.join(), found, events)
     });
     let (shape, read) = read.map_err(|_panic| Error::new(Code::Failed, "the reading thread panicked"))??;
     if read != sum.finish() {
         return Err(Error::new(
-            Code::VerificationFailed,
+            Code::Damaged,
             format!("'{}' opens as {read}, {} was sealed", to.display(), sum.finish()),
         )
         .hint("the backup volume returns other bytes than it was given: replace it"));
     }
     // The snapshot's own: what is in the file is the same.
-    let failed = |e| Error::sqlite("check", to, e);
+    let failed = |e| disk::sqlite::failed("check", to, e);
     let Findings { mut problem, warnings } = found.map_err(failed)?;
     let events = events.map_err(failed).unwrap_or_else(|error| {
         // A table that cannot be counted is one more sign of damage.
-        if error.code() == Code::VerificationFailed {
+        if error.code() == Code::Damaged {
             problem.get_or_insert_with(|| error.chain());
         }
         None

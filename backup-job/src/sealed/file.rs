@@ -4,11 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crc_fast::Digest;
+use disk::files::Writer;
+use pra_core::checksum::{self, Checksum};
+use pra_core::{Error, Result};
 use store::seal::{self, ReadBack, Recipients, Sealer};
-
-use crate::error::{Error, Result};
-use crate::files::Writer;
-use crate::model::checksum::{self, Checksum};
 
 /// Bytes written at a time. age seals 64 KiB at a time.
 const BUFFER: usize = 1 << 20;

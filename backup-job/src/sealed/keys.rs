@@ -4,9 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use pra_core::{Code, Error, Result};
 use store::seal::Identities;
-
-use crate::error::{Code, Error, Result};
 
 /// The identity, where one was given, and whether plaintext is taken all the same. Copies read the file once.
 #[derive(Debug, Clone, Default)]
@@ -72,12 +71,12 @@ impl Keys {
     /// texts say what was met: "the files in s3://… are sealed", "a file in s3://… is not sealed".
     ///
     /// # Errors
-    /// [`Code::Usage`] without an identity; [`Code::VerificationFailed`] for plaintext where there is one.
+    /// [`Code::Usage`] without an identity; [`Code::Damaged`] for plaintext where there is one.
     pub fn require(&self, sealed: bool, met_sealed: impl fmt::Display, met_plain: impl fmt::Display) -> Result<()> {
         match (sealed, self.given()) {
             (true, false) => Err(missing(&met_sealed.to_string())),
             (false, true) if !self.accept_plaintext => {
-                Err(Error::new(Code::VerificationFailed, format!("{met_plain}, and an identity was given"))
+                Err(Error::new(Code::Damaged, format!("{met_plain}, and an identity was given"))
                     .hint("anybody who can write there may have put it there: --accept-plaintext takes it"))
             }
             _ => Ok(()),

@@ -4,16 +4,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use disk::progress::Progress;
+use disk::read_back::damaged;
+use disk::sqlite::Shape;
+use disk::stop;
+use pra_core::checksum::{self, Checksum, Checksums, DatabaseChecksum};
+use pra_core::header::{HEADER_SIZE, Header};
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
 use store::seal::{Identities, Opener};
-
-use crate::error::{Code, Error, Result};
-use crate::model::checksum::{self, Checksum, Checksums, DatabaseChecksum};
-use crate::model::header::{HEADER_SIZE, Header};
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
-use crate::sqlite::Shape;
-use crate::stop;
-use crate::verify::damaged;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
@@ -22,7 +21,7 @@ const CHUNK: usize = 1 << 20;
 /// nothing was cut off. `path` is where it came from.
 ///
 /// # Errors
-/// [`Code::VerificationFailed`] where it was changed, or is no whole database.
+/// [`Code::Damaged`] where it was changed, or is no whole database.
 pub(crate) fn sum(mut plain: impl Read, path: &Path, progress: &Progress) -> Result<(Shape, Checksums)> {
     let mut buffer = vec![0; CHUNK];
     let mut filled = fill(&mut plain, &mut buffer, path)?;
@@ -76,10 +75,10 @@ pub(super) fn unread(path: &Path, error: io::Error) -> Error {
 /// Opens what lies at `path`.
 ///
 /// # Errors
-/// [`Code::Usage`] where none of the identities fits; [`Code::VerificationFailed`] where it is no sealed file.
+/// [`Code::Usage`] where none of the identities fits; [`Code::Damaged`] where it is no sealed file.
 pub(crate) fn opened<R: Read>(identities: &Identities, from: R, path: &Path) -> Result<Opener<R>> {
     store::seal::open(identities, from).map_err(|error| match Error::from(error) {
-        error if error.code() == Code::VerificationFailed => damaged(path, error.to_string()),
+        error if error.code() == Code::Damaged => damaged(path, error.to_string()),
         error => {
             let hint = error.hint_text().unwrap_or_default().to_owned();
             Error::new(error.code(), format!("failed to open '{}'", path.display())).because(error).hint(hint)
@@ -109,7 +108,7 @@ pub(crate) fn file_checksum(path: &Path, progress: &Progress) -> Result<Checksum
 /// `false` where nothing is recorded.
 ///
 /// # Errors
-/// [`Code::VerificationFailed`].
+/// [`Code::Damaged`].
 pub(crate) fn require_unchanged(path: &Path, point: &RestorePoint, progress: &Progress) -> Result<bool> {
     let Some(recorded) = point.file_checksum else { return Ok(false) };
     let found = file_checksum(path, progress)?;

@@ -5,19 +5,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use disk::catalog::{Catalog, owner};
+use disk::progress::Progress;
+use disk::read_back::{self, Checked};
+use disk::{lock, stop};
 use jiff::Timestamp;
+use pra_core::checksum::Checksums;
+use pra_core::naming::Kind;
+use pra_core::point::{self, Point};
+use pra_core::restore_point::RestorePoint;
+use pra_core::{Code, Error, Result};
 
-use super::Checked;
-use crate::catalog::{Catalog, owner};
-use crate::error::{Code, Error, Result};
-use crate::lock;
-use crate::model::checksum::Checksums;
-use crate::model::naming::Kind;
-use crate::model::point::{self, Point};
-use crate::model::restore_point::RestorePoint;
-use crate::progress::Progress;
 use crate::sealed::{self, Keys};
-use crate::stop;
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -75,7 +74,7 @@ impl Outcome {
 /// Reads the restore points back from the disk, newest first. Damage is an [`Outcome`], not an error.
 ///
 /// # Errors
-/// [`Code::NoSuchRestorePoint`] where a point asked for is not there; [`Code::Usage`] where the folder is another
+/// [`Code::NotFound`] where a point asked for is not there; [`Code::Usage`] where the folder is another
 /// database's, or something sealed is there and
 /// the identity cannot be read; what keeps the catalog from being written, except
 /// for a folder that is mounted read-only.
@@ -110,7 +109,7 @@ fn choose(catalog: &Catalog, points: &[Point], now: Timestamp) -> Result<Vec<Res
 /// The library's error for a point that names nothing.
 pub fn no_such_point(error: point::SelectError) -> Error {
     let hint = error.hint();
-    let error = Error::new(Code::NoSuchRestorePoint, error.to_string());
+    let error = Error::new(Code::NotFound, error.to_string());
     match hint {
         Some(hint) => error.hint(hint),
         None => error,
@@ -119,7 +118,7 @@ pub fn no_such_point(error: point::SelectError) -> Error {
 
 /// The library's error for a point that a replica does not have.
 pub(super) fn no_such_point_in(replica: &str, point: &Point) -> Error {
-    Error::new(Code::NoSuchRestorePoint, format!("{replica} has no restore point '{point}'"))
+    Error::new(Code::NotFound, format!("{replica} has no restore point '{point}'"))
         .hint("`backup-job list` shows what can be restored")
 }
 
@@ -145,7 +144,7 @@ fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, 
     let known = identity.and_then(|identity| read.get(&identity).cloned());
     let shown = match known {
         Some((damage, warnings)) => {
-            let error = damage.map(|message| Error::new(Code::VerificationFailed, message));
+            let error = damage.map(|message| Error::new(Code::Damaged, message));
             Shown { error, warnings, ..Shown::default() }
         }
         None => {
@@ -165,9 +164,9 @@ fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, 
 /// From the disk, not from memory: that is where it would be restored from.
 fn show(options: &Options, point: &RestorePoint, path: &Path) -> Shown {
     let progress = Progress::bytes("verifying", point.bytes);
-    let shown = super::forget_cached(path).and_then(|()| match point.sealed {
+    let shown = read_back::forget_cached(path).and_then(|()| match point.sealed {
         true => open_sealed(options, point, path, &progress),
-        false => super::against(path, point, &progress)
+        false => read_back::against(path, point, &progress)
             .map(|checked| Shown { warnings: checked.warnings, ..Shown::default() }),
     });
     match shown {
@@ -201,7 +200,7 @@ fn open_sealed(options: &Options, point: &RestorePoint, path: &Path, progress: &
     let (shape, checksums) = sealed::sum(opener, path, progress)?;
     let warnings = point.warnings.clone();
     let checked = Checked { shape, checksums, events: point.events, problem: None, warnings };
-    super::compare(&checked, path, point)?;
+    read_back::compare(&checked, path, point)?;
     Ok(Shown { warnings: checked.warnings, ..Shown::default() })
 }
 
@@ -255,7 +254,7 @@ fn is_read_only(error: &Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::checksum::Checksum;
+    use pra_core::checksum::Checksum;
 
     #[test]
     fn hard_links_of_one_file_are_each_held_to_their_own_record() {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use disk::stop;
 use jiff::Timestamp;
+use pra_core::point::Point;
+use pra_core::{Code, Error, Result};
 
 use super::points::no_such_point_in;
-use crate::error::{Code, Error, Result};
-use crate::model::point::Point;
 use crate::remote::{self, Access, Choice};
 use crate::restore;
-use crate::stop;
 
 /// What to verify.
 #[derive(Debug, Clone)]

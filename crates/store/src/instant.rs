@@ -5,8 +5,6 @@
 //! more than the first guess of a binary search. The search does no I/O: it asks for a file, the caller reads its
 //! header and answers.
 
-pub use pra_metrics::thresholds::ahead;
-
 use crate::history::{File, History};
 
 /// A state and its time.

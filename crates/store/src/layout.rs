@@ -2,8 +2,9 @@
 //! ends in `.ltx.age`.
 
 use ltx::FileName;
+use pra_core::EpochId;
 
-use crate::epoch::{EpochId, level_folder};
+use crate::epoch::level_folder;
 use crate::history::{File, SNAPSHOT_LEVEL};
 use crate::objects::Object;
 use crate::seal;

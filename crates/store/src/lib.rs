@@ -11,8 +11,6 @@
 //! epoch                      who writes, and what an epoch goes on from
 //! lineage                    epochs ──► the line of epochs that a restore follows
 //! fetch                      chain of files ──► a database file
-//! flush                      large files, to the disk while they are written
-//! rights                     who may read what is made
 //! history, plan, instant     files of one epoch, target ──► chain of files
 //! retention                  files of one epoch, now ──► what may be deleted
 //! ```
@@ -23,7 +21,6 @@ mod buffers;
 pub mod epoch;
 pub mod error;
 pub mod fetch;
-pub mod flush;
 pub mod history;
 pub mod instant;
 pub mod layout;
@@ -31,10 +28,8 @@ pub mod lineage;
 pub mod objects;
 pub mod plan;
 pub mod retention;
-pub mod rights;
 pub mod seal;
 pub mod url;
 
-pub use error::{Error, Kind, Result};
 pub use objects::Store;
 pub use url::{ReplicaUrl, Scheme};

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::history::{File, History};
-use crate::instant::{self, Found, InstantSearch};
+use crate::instant::{Found, InstantSearch};
 
 /// The state to restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,7 @@ impl Bound {
             self.0 = search.next_at_latest_ms().map_or(self.0, |first_ms| self.0.min(first_ms));
             return Ok(None);
         };
-        match next.filter(|next| instant::ahead(next.timestamp_ms, self.0).is_some()) {
+        match next.filter(|next| pra_core::ahead::ahead(next.timestamp_ms, self.0).is_some()) {
             Some(next) if found.timestamp_ms != instant_ms => {
                 Err(Error::ClockAhead { instant_ms, before: found.txid, first: next.txid })
             }
@@ -158,7 +158,7 @@ impl Bound {
 /// # Errors
 /// [`Error::FromTheFuture`].
 pub fn check_newest(timestamp_ms: i64, now_ms: i64) -> Result<(), Error> {
-    instant::ahead(timestamp_ms, now_ms).map_or(Ok(()), |_| Err(Error::FromTheFuture { timestamp_ms }))
+    pra_core::ahead::ahead(timestamp_ms, now_ms).map_or(Ok(()), |_| Err(Error::FromTheFuture { timestamp_ms }))
 }
 
 /// Plans a restore. `head` is the newest state that is known to have been shipped: from the claim, which must have

@@ -17,7 +17,7 @@ pub use key::NewKey;
 pub use keys::{Identities, Recipients};
 pub use read_back::ReadBack;
 
-use crate::error::{Error, Kind, Result};
+use pra_core::{Code, Error, Result};
 use read_back::Listening;
 
 /// What the name of a sealed object ends in.
@@ -50,7 +50,7 @@ pub fn seal<W: Write>(recipients: &Recipients, to: W) -> Result<Sealer<W>> {
 /// As [`seal`].
 pub fn seal_to_read_back<W: Write>(recipients: &Recipients, to: W) -> Result<(Sealer<W>, ReadBack)> {
     let mut all = recipients.all();
-    let none = || Error::new(Kind::Usage, "there is no recipient to seal to");
+    let none = || Error::new(Code::Usage, "there is no recipient to seal to");
     let first = Listening::to(all.next().ok_or_else(none)?);
     let others: Vec<&dyn age::Recipient> = all.collect();
     let sealer = seal_with(std::iter::once(&first as &dyn age::Recipient).chain(others), to)?;
@@ -59,8 +59,8 @@ pub fn seal_to_read_back<W: Write>(recipients: &Recipients, to: W) -> Result<(Se
 
 fn seal_with<'a, W: Write>(recipients: impl Iterator<Item = &'a dyn age::Recipient>, to: W) -> Result<Sealer<W>> {
     let encryptor = Encryptor::with_recipients(recipients)
-        .map_err(|error| Error::new(Kind::Usage, "failed to seal to these recipients").because(error.to_string()))?;
-    let failed = |error: io::Error| Error::new(Kind::Failed, "failed to write a sealed file's header").because(error);
+        .map_err(|error| Error::new(Code::Usage, "failed to seal to these recipients").because(error.to_string()))?;
+    let failed = |error: io::Error| Error::new(Code::Failed, "failed to write a sealed file's header").because(error);
     Ok(Sealer(encryptor.wrap_output(to).map_err(failed)?))
 }
 
@@ -100,7 +100,7 @@ const BUFFER: usize = 128 << 10;
 /// Opens what was sealed.
 ///
 /// # Errors
-/// [`Kind::Usage`] where it was sealed to others; [`Kind::Damaged`] where it is not sealed at all, or was changed.
+/// [`Code::Usage`] where it was sealed to others; [`Code::Damaged`] where it is not sealed at all, or was changed.
 pub fn open<R: Read>(identities: &Identities, from: R) -> Result<Opener<R>> {
     open_with(identities.all(), from)
 }
@@ -108,15 +108,15 @@ pub fn open<R: Read>(identities: &Identities, from: R) -> Result<Opener<R>> {
 fn open_with<'a, R: Read>(identities: impl Iterator<Item = &'a dyn age::Identity>, from: R) -> Result<Opener<R>> {
     let decryptor = Decryptor::new_buffered(BufReader::with_capacity(BUFFER, from)).map_err(refused)?;
     if decryptor.is_scrypt() {
-        return Err(Error::new(Kind::Damaged, "the file is sealed with a passphrase, which is not our work"));
+        return Err(Error::new(Code::Damaged, "the file is sealed with a passphrase, which is not our work"));
     }
     Ok(Opener(decryptor.decrypt(identities).map_err(refused)?))
 }
 
 fn refused(error: DecryptError) -> Error {
-    let damaged = |message: &str| Error::new(Kind::Damaged, message);
+    let damaged = |message: &str| Error::new(Code::Damaged, message);
     match error {
-        DecryptError::NoMatchingKeys => Error::new(Kind::Usage, "none of the identities opens the sealed file")
+        DecryptError::NoMatchingKeys => Error::new(Code::Usage, "none of the identities opens the sealed file")
             .hint("give the identity of one of the recipients that it was sealed to: --identity FILE"),
         DecryptError::InvalidHeader | DecryptError::UnknownFormat => damaged("the file is not sealed, or is damaged")
             .hint("what is not sealed is not read where sealing is asked for"),
@@ -124,7 +124,7 @@ fn refused(error: DecryptError) -> Error {
         DecryptError::Io(error) => match error.downcast::<Error>() {
             Ok(ours) => ours,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => damaged("the sealed file is cut off"),
-            Err(error) => Error::new(Kind::Failed, "failed to read a sealed file's header").because(error),
+            Err(error) => Error::new(Code::Failed, "failed to read a sealed file's header").because(error),
         },
         other => damaged("the sealed file is damaged").because(other.to_string()),
     }

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-
-use crate::error::{Error, Kind, Result};
+use pra_core::{Code, Error, Result};
 
 /// What kind of store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,7 +101,7 @@ impl FromStr for ReplicaUrl {
             Some((scheme, rest))
         });
         let Some((scheme, rest)) = found else {
-            let error = Error::new(Kind::Usage, "a replica's URL begins with s3://, gs://, az:// or file:///");
+            let error = Error::new(Code::Usage, "a replica's URL begins with s3://, gs://, az:// or file:///");
             return Err(match text.split_once("://") {
                 None if text.starts_with('/') => error.hint(format!("for a folder, write file://{text}")),
                 _ => error.hint("for example s3://my-bucket/events, or file:///mnt/replica"),
@@ -134,7 +133,7 @@ pub fn safe_part(text: &str) -> Option<String> {
 }
 
 fn parse_file(rest: &str) -> Result<ReplicaUrl> {
-    let wrong = |why: &str| Error::new(Kind::Usage, format!("a file:// URL {why}"));
+    let wrong = |why: &str| Error::new(Code::Usage, format!("a file:// URL {why}"));
     let Some(path) = rest.strip_prefix('/') else {
         return Err(wrong("needs an absolute path").hint("three slashes: file:///mnt/replica"));
     };
@@ -156,7 +155,7 @@ fn parse_file(rest: &str) -> Result<ReplicaUrl> {
 fn parse_bucket(scheme: Scheme, rest: &str) -> Result<ReplicaUrl> {
     let name = scheme.name();
     // What was given may hold a key: it is not shown.
-    let wrong = |why: &str| Error::new(Kind::Usage, format!("a {name}:// URL {why}"));
+    let wrong = |why: &str| Error::new(Code::Usage, format!("a {name}:// URL {why}"));
     let settings = || format!("give it in the environment: {}", scheme.settings());
     if rest.contains('@') {
         return Err(wrong("holds no user and no key").hint(settings()));

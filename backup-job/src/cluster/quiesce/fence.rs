@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use disk::lock::{self, Lock};
 use k8s_openapi::api::coordination::v1::Lease;
+use pra_core::{Code, Error, Result};
 use tokio::time::Instant;
 
 use super::Options;
 use super::lease::{self, Holder};
 use crate::cluster::Cluster;
-use crate::error::{Code, Error, Result};
-use crate::lock::{self, Lock};
 
 /// Time between two tries.
 const RETRY: Duration = Duration::from_millis(200);

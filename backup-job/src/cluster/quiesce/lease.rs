@@ -9,13 +9,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use kube::api::PostParams;
+use pra_core::{Code, Error, Result};
 use tokio::sync::Mutex;
 
 use super::report::Report;
 use super::state::{Identity, State};
 use crate::cluster::Cluster;
 use crate::cluster::call::call;
-use crate::error::{Code, Error, Result};
 
 /// The annotation with the [`State`] of a restore under way.
 pub const STATE: &str = "mini-pra/restore";
@@ -89,7 +89,7 @@ pub(super) fn last(lease: &Lease) -> Option<Report> {
 
 /// The time now, in Kubernetes' type.
 pub(super) fn now() -> Timestamp {
-    Timestamp::from_microsecond(crate::clock::exact().as_microsecond()).unwrap_or_default()
+    Timestamp::from_microsecond(disk::clock::exact().as_microsecond()).unwrap_or_default()
 }
 
 impl<'a> Held<'a> {

@@ -37,11 +37,11 @@ mod workloads;
 
 use std::time::Duration;
 
+use pra_core::point::Point;
+use pra_core::{Error, Result};
 use tokio::sync::watch;
 
 use crate::cluster::Cluster;
-use crate::error::{Error, Result};
-use crate::model::point::Point;
 use crate::restore;
 
 pub use lease::{LAST, STATE};
@@ -83,9 +83,9 @@ pub struct Done {
 /// Restores. `approve` is asked with the plan before anything is done; `stop` becomes true when we are to stop.
 ///
 /// # Errors
-/// As [`restore::plan`] and [`restore::Prepared::apply`]; [`crate::error::Code::Busy`] where another restore is at work,
-/// or pods do not go; [`crate::error::Code::Usage`] where the point was used before, or the API server does not allow
-/// something; [`crate::error::Code::OutOfReach`] where it does not answer; [`crate::error::Code::Stopped`]. Everything is
+/// As [`restore::plan`] and [`restore::Prepared::apply`]; [`pra_core::Code::Busy`] where another restore is at work,
+/// or pods do not go; [`pra_core::Code::Usage`] where the point was used before, or the API server does not allow
+/// something; [`pra_core::Code::OutOfReach`] where it does not answer; [`pra_core::Code::Stopped`]. Everything is
 /// back as it was, or the error says that it may not be.
 pub async fn run(
     cluster: &Cluster,

@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::PostParams;
+use pra_core::point::Point;
+use pra_core::{Code, Error, Result};
 
 use crate::cluster::Cluster;
 use crate::cluster::call::call;
-use crate::error::{Code, Error, Result};
-use crate::model::point::Point;
 
 const POINT: &str = "point";
 const USED: &str = "used";

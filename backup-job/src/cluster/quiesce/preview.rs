@@ -2,14 +2,14 @@
 
 use std::fmt;
 
+use pra_core::Result;
+use pra_core::point::Point;
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
 use super::state::Remembered;
 use super::{Options, lease, point, run, workloads};
 use crate::cluster::Cluster;
-use crate::error::Result;
-use crate::model::point::Point;
 use crate::restore::{self, How, Plan};
 
 /// A plan, and what would be stopped for it.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use pra_core::point::Point;
+use pra_core::{Code, Error, Result};
 use tokio::sync::watch;
 
 use super::events::{Events, Reason};
@@ -11,8 +13,6 @@ use super::report::{Quiesced, Report};
 use super::state::{Identity, Phase, Remembered, State};
 use super::{Done, Options, point, workloads};
 use crate::cluster::Cluster;
-use crate::error::{Code, Error, Result};
-use crate::model::point::Point;
 use crate::restore::{self, Mode, Plan, Prepared};
 
 /// Asked with the plan before anything is done; an error stops.
@@ -86,7 +86,7 @@ impl Run<'_> {
             Step::RestoreInPlace | Step::Replace => return self.restore(step).await,
             Step::Look => {
                 let seen = workloads::see(self.cluster, deployments, cronjobs).await?;
-                return Ok(Happened::Seen { seen, now: crate::clock::now() });
+                return Ok(Happened::Seen { seen, now: disk::clock::now() });
             }
             Step::Write => {
                 if let Some(state) = self.machine.state() {
@@ -135,7 +135,7 @@ impl Run<'_> {
         let Plan { point: means, mode: how, reached, why, .. } = plan;
         let started = format!("{}: restoring {means} ({reached}), {}: {why}", job.name, how.as_str());
         self.events.tell(Reason::RestoreStarted, started).await;
-        Ok(Happened::Chosen { point: text, means, reached, how, now: crate::clock::now() })
+        Ok(Happened::Chosen { point: text, means, reached, how, now: disk::clock::now() })
     }
 
     async fn plan(&mut self, point: Point, mode: Mode) -> Result<Plan> {
@@ -148,7 +148,7 @@ impl Run<'_> {
     /// asked for by its name, what was asked for is looked for again, as of then.
     async fn plan_again(&mut self, before: &State, mode: Mode) -> Result<Plan> {
         let gone = match self.plan(written(&before.means)?, mode).await {
-            Err(error) if error.code() == Code::NoSuchRestorePoint && before.point != before.means => error,
+            Err(error) if error.code() == Code::NotFound && before.point != before.means => error,
             planned => return planned,
         };
         tracing::warn!(error = gone.chain(), "the restore point that was chosen has gone: another one is looked for");
@@ -171,9 +171,7 @@ impl Run<'_> {
             (None, None) => return Err(Error::new(Code::Failed, "nothing is planned")),
         };
         let report = match blocking(move || prepared.apply_and_tell()).await {
-            Err(error)
-                if step == Step::RestoreInPlace && asked_for_auto && error.code() == Code::VerificationFailed =>
-            {
+            Err(error) if step == Step::RestoreInPlace && asked_for_auto && error.code() == Code::Damaged => {
                 tracing::warn!(error = error.chain(), "the database is damaged: it is replaced");
                 return Ok(Happened::NotInPlace);
             }
@@ -233,7 +231,7 @@ impl Run<'_> {
 
     fn make_report(&self) -> Option<Report> {
         let restore = self.machine.report()?.clone();
-        let now = crate::clock::now();
+        let now = disk::clock::now();
         let quiesced = self.machine.state().and_then(|state| {
             let since = state.stopped_at.filter(|_| !state.was.is_empty())?;
             Some(Quiesced {

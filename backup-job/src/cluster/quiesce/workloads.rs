@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::CronJob;
 use kube::api::{Patch, PatchParams};
+use pra_core::{Code, Error, Result};
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::state::Remembered;
 use crate::cluster::call::find;
 use crate::cluster::{Cluster, workload};
-use crate::error::{Code, Error, Result};
 
 /// Time between two looks at something that is awaited.
 const LOOK: Duration = Duration::from_millis(200);

@@ -78,7 +78,7 @@ async fn an_error_of_the_job_is_ours_with_its_exit_code_and_its_hint() {
     let cronjob = backup();
     let hear = &mut |line: &str| panic!("said twice: {line}");
     let error = run::<Vec<Listed>>(&cluster, &call(&cronjob), hear).await.unwrap_err();
-    assert_eq!(error.code(), Code::NoSuchRestorePoint);
+    assert_eq!(error.code(), Code::NotFound);
     assert_eq!((error.to_string().as_str(), error.hint_text()), ("there is no such restore point", Some("list")));
     over(cluster, server).await;
 }

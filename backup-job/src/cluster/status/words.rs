@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pra_core::age;
 
 use super::{Backups, Status};
-use crate::model::age;
 
 /// Backups that began so long after the last good one show that they fail.
 const LATE: Duration = Duration::from_secs(pra_metrics::thresholds::BACKUP_OLD);

@@ -17,7 +17,7 @@ fn two_databases_never_share_a_replica_nor_restore_from_each_others() {
     let connection = Connection::open(scene.path("auxiliary.db")).unwrap();
     connection.execute_batch("PRAGMA journal_mode=WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, x)").unwrap();
     drop(connection);
-    crate::home::id(&scene.path("auxiliary.db")).unwrap();
+    disk::home::id(&scene.path("auxiliary.db")).unwrap();
     for takeover in [false, true] {
         let error = auxiliary(&scene, takeover).unwrap_err();
         assert_eq!(error.code(), Code::Usage, "{}", error.chain());
@@ -37,11 +37,11 @@ fn two_databases_never_share_a_replica_nor_restore_from_each_others() {
 fn a_volume_that_is_restored_has_the_id_that_its_replica_names() {
     let scene = Scene::new();
     history(&scene, "one");
-    let id = crate::home::id(&scene.path("app.db")).unwrap();
+    let id = disk::home::id(&scene.path("app.db")).unwrap();
     lose(&scene);
     std::fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
     restore(&scene, access(&scene, "one"), "latest").unwrap();
-    assert_eq!(crate::home::known_id(&scene.path("app.db")).unwrap(), Some(id));
+    assert_eq!(disk::home::known_id(&scene.path("app.db")).unwrap(), Some(id));
     scene.insert(1);
     scene.once(&["one"]).unwrap();
 }
@@ -55,8 +55,8 @@ fn a_replica_and_a_backup_folder_of_two_databases_are_not_restored_together() {
     let other = scene.path("other");
     std::fs::create_dir_all(&other).unwrap();
     std::fs::create_dir_all(scene.path("backup")).unwrap();
-    let mut catalog = crate::catalog::Catalog::default();
-    crate::catalog::owner::claim(&mut catalog, &other.join("app.db"), None).unwrap();
+    let mut catalog = disk::catalog::Catalog::default();
+    disk::catalog::owner::claim(&mut catalog, &other.join("app.db"), None).unwrap();
     catalog.publish(&scene.path("backup"), Timestamp::now()).unwrap();
     std::fs::remove_dir_all(other).unwrap();
     let error = restore(&scene, access(&scene, "one"), "latest").unwrap_err();
@@ -70,7 +70,7 @@ fn foreign_objects_are_no_empty_replica() {
     let folder = scene.path("one/ltx/0");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("0000000000000001-0000000000000001.ltx"), "LTX1").unwrap();
-    let named = |error: crate::error::Error| {
+    let named = |error: pra_core::Error| {
         assert_eq!(error.code(), Code::Usage, "{}", error.chain());
         assert!(error.chain().contains("a replica of Litestream"), "{}", error.chain());
     };
@@ -92,7 +92,7 @@ fn a_newest_state_from_the_future_is_taken_only_where_it_is_named() {
     let access = access(&scene, "one");
     let survey = access.surveys(false).unwrap().remove(0);
     let error = choose(&access, &survey, &Point::Latest, now).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     assert!(error.hint_text().unwrap().contains("/0000000000000003"), "{:?}", error.hint_text());
     let named: Point = error.hint_text().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
     assert_eq!(choose(&access, &survey, &named, now).unwrap().unwrap().txid, 3);

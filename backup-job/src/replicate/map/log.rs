@@ -29,10 +29,10 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
+use disk::files::{self, Writer};
+use pra_core::{Error, Result, checksum};
+
 use super::{Content, Counters, Delta, PageMap, Shipped};
-use crate::error::{Error, Result};
-use crate::files::{self, Writer};
-use crate::model::checksum;
 
 const LABEL: &str = "map";
 const MAGIC: [u8; 8] = *b"PRA-MAP2";

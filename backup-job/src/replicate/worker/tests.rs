@@ -60,7 +60,7 @@ impl Scene {
     }
 
     /// Work of so many seconds; what came of it, and how often it was tried to renew the claim.
-    async fn work(&mut self, seconds: u64) -> (store::Result<()>, usize) {
+    async fn work(&mut self, seconds: u64) -> (pra_core::Result<()>, usize) {
         let mut due = Instant::now() + RENEW_EVERY;
         let work = async {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -90,8 +90,8 @@ async fn an_upload_goes_on_where_the_claim_cannot_be_renewed() {
 #[tokio::test(start_paused = true)]
 async fn an_upload_ends_where_the_claim_is_lost() {
     let mut scene = Scene::new().await;
-    let other = Writer { id: epoch::WriterId::random(), ..scene.held.claim().writer.clone() };
+    let other = Writer { id: pra_core::WriterId::random(), ..scene.held.claim().writer.clone() };
     epoch::acquire(&scene.worker.store, &other, true).await.unwrap();
     let (done, _) = scene.work(1000).await;
-    assert_eq!(done.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(done.unwrap_err().code(), Code::Busy);
 }

@@ -2,8 +2,9 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use disk::catalog::Catalog;
+
 use super::*;
-use crate::catalog::Catalog;
 
 #[test]
 fn a_restore_brings_back_the_content_and_can_be_undone_by_a_restore() {
@@ -281,7 +282,7 @@ fn a_damaged_restore_point_is_refused_by_the_name_of_the_next_good_one() {
     scene.add_events(1);
     flip_a_bit(&scene.backups().join(&bad));
     let error = run(&scene.options(&bad)).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed);
+    assert_eq!(error.code(), Code::Damaged);
     assert!(error.hint_text().unwrap().contains(&good), "{error:?}");
     assert_eq!((scene.events(), scene.safety_copies()), (1001, vec![]));
 }
@@ -294,7 +295,7 @@ fn a_restore_point_that_changes_after_it_was_verified_is_not_used() {
     for mode in [Mode::InPlace, Mode::Replace] {
         let prepared = plan(&Options { mode, ..scene.options(&point) }).unwrap();
         flip_a_bit(&scene.backups().join(&point));
-        assert_eq!(prepared.apply().unwrap_err().code(), Code::VerificationFailed);
+        assert_eq!(prepared.apply().unwrap_err().code(), Code::Damaged);
         flip_a_bit(&scene.backups().join(&point));
         assert_eq!((scene.events(), scene.safety_copies(), scene.strange_files()), (1000, vec![], vec![]));
     }
@@ -327,7 +328,7 @@ fn the_safety_copy_is_in_the_catalog_verified() {
 #[test]
 fn no_such_point_and_no_folder_have_their_own_codes() {
     let scene = Scene::with_events(1);
-    assert_eq!(run(&scene.options("latest")).unwrap_err().code(), Code::NoSuchRestorePoint);
+    assert_eq!(run(&scene.options("latest")).unwrap_err().code(), Code::NotFound);
     let nowhere = Options { backups: scene.folder.path().join("nowhere"), ..scene.options("latest") };
     assert_eq!(run(&nowhere).unwrap_err().code(), Code::OutOfReach);
 }

@@ -8,14 +8,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::{files, sqlite};
 use jiff::Timestamp;
+use pra_core::Code;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::*;
-use crate::error::Code;
+use crate::backup;
 use crate::sealed::Keys;
-use crate::{backup, files, sqlite};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -113,7 +114,7 @@ impl Scene {
         names(&self.backups())
             .into_iter()
             .filter(|name| {
-                crate::model::naming::parse(name).is_none() && name != "catalog.db" && !name.starts_with(".pra.")
+                pra_core::naming::parse(name).is_none() && name != "catalog.db" && !name.starts_with(".pra.")
             })
             .collect()
     }

@@ -1,7 +1,8 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
+use disk::catalog::Catalog;
+
 use super::*;
-use crate::catalog::Catalog;
 use crate::keeper;
 
 fn replacing(scene: &Scene, point: &str) -> Result<Report> {
@@ -94,7 +95,7 @@ fn a_replace_that_cannot_keep_the_present_state_puts_everything_back() {
     let scene = Scene::with_events(30);
     let point = scene.backup();
     scene.add_events(30);
-    let _other_writer = crate::lock::backups(&scene.backups(), Duration::ZERO).unwrap();
+    let _other_writer = disk::lock::backups(&scene.backups(), Duration::ZERO).unwrap();
     assert_eq!(replacing(&scene, &point).unwrap_err().code(), Code::Busy);
     assert_eq!((scene.events(), scene.safety_copies()), (60, vec![]));
     assert_eq!(scene.pragma("journal_mode"), Value::Text("wal".to_owned()));
@@ -169,7 +170,7 @@ fn the_keeper_lets_go_for_a_replace_and_comes_back() {
     let options = keeper::Options { tick: Duration::from_millis(5), ..keeper::Options::new(scene.database()) };
     let stats = std::thread::scope(|scope| {
         let keeping = scope.spawn(|| keeper::run(&options, &stop));
-        let held = || crate::lock::exclusive(&scene.database(), Duration::ZERO).is_err();
+        let held = || disk::lock::exclusive(&scene.database(), Duration::ZERO).is_err();
         let until_held = || {
             let deadline = Instant::now() + 20 * SECOND;
             while !held() {

@@ -16,12 +16,12 @@ fn is_found(scene: &Scene, name: &str) {
         let outcomes = scene.verify(keys);
         let outcome = outcomes.iter().find(|outcome| outcome.file == name).unwrap();
         let error = outcome.error.as_ref().unwrap_or_else(|| panic!("nothing is found: {outcome:?}"));
-        assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+        assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
         assert!(!outcome.is_verified());
     }
     let events = scene.events();
     let error = scene.restore(name, scene.keys("key")).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     assert_eq!(scene.events(), events);
     scene.assert_tidy();
 }

@@ -8,15 +8,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use disk::catalog::{self, Catalog};
+use disk::{files, sqlite};
 use jiff::Timestamp;
+use pra_core::{Code, Result};
 use store::seal::{NewKey, Recipients};
 
 use super::*;
-use crate::catalog::{self, Catalog};
-use crate::error::{Code, Result};
+use crate::backup;
 use crate::restore::{self, LOCK_LIMIT, Mode};
 use crate::verify::points::{self, Outcome};
-use crate::{backup, files, sqlite};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -84,7 +84,7 @@ fn with_an_identity_a_plain_backup_is_refused_unless_that_is_accepted() {
     let file = scene.backup_for(None).unwrap().file;
     // It is not read: nothing sealed is met.
     let error = scene.restore(&file, scene.keys("missing")).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed);
+    assert_eq!(error.code(), Code::Damaged);
     assert!(error.chain().contains("is not sealed, and an identity was given"), "{}", error.chain());
     assert!(error.hint_text().unwrap().contains("--accept-plaintext"));
     scene.restore(&file, Keys::new(Some(scene.path("missing")), true)).unwrap();
@@ -157,7 +157,7 @@ fn init_with_an_identity_refuses_a_newest_backup_that_is_plain() {
     scene.backup_for(None).unwrap();
     scene.lose();
     let error = initialise(&scene, scene.keys("key"), false).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed);
+    assert_eq!(error.code(), Code::Damaged);
     assert!(error.hint_text().unwrap().contains("--accept-plaintext"), "{}", error.chain());
     assert!(!scene.database().exists());
     let report = initialise(&scene, scene.keys("key"), true).unwrap();

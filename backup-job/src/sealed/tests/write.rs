@@ -12,7 +12,7 @@ fn a_sealed_backup_is_recorded_and_nothing_plain_lies_in_the_backup_folder() {
     let bytes = fs::read(scene.stored(&report.file)).unwrap();
     assert!(store::seal::is_sealed(&bytes));
     assert_eq!((point.bytes, point.sealed), (bytes.len() as u64, true));
-    assert_eq!(point.file_checksum.unwrap().get(), crate::model::checksum::of_bytes(&bytes));
+    assert_eq!(point.file_checksum.unwrap().get(), pra_core::checksum::of_bytes(&bytes));
     scene.assert_tidy();
 }
 
@@ -97,7 +97,7 @@ fn a_damaged_database_is_told_and_is_not_sealed() {
     scene.sql("CREATE INDEX by_message ON events(message); PRAGMA wal_checkpoint(TRUNCATE)");
     scene.sql("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'by_message'");
     let error = scene.backup_for(Some(&scene.recipients)).unwrap_err();
-    assert_eq!(error.code(), Code::VerificationFailed, "{}", error.chain());
+    assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     assert!(scene.catalog().points().is_empty());
     scene.assert_tidy();
 }

@@ -34,7 +34,7 @@ impl Backup {
 
     /// By how much it is ahead of the clock, where that is more than clocks may differ.
     pub(crate) fn ahead_seconds(&self, now_ms: i64) -> Option<f64> {
-        thresholds::ahead(self.created_at_ms, now_ms).map(|by| by.as_secs_f64())
+        pra_core::ahead::ahead(self.created_at_ms, now_ms).map(|by| by.as_secs_f64())
     }
 }
 

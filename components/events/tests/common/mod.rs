@@ -84,7 +84,7 @@ impl World {
     pub(crate) fn publish(&self, backups: &[(&str, i64, bool, Option<&str>)]) {
         let catalog = self.catalog();
         catalog.pragma_update(None, "user_version", 4).unwrap();
-        catalog.execute_batch(include_str!("../../../../backup-job/src/catalog/schema.sql")).unwrap();
+        catalog.execute_batch(include_str!("../../../../crates/disk/src/catalog/schema.sql")).unwrap();
         for (file, created_at_ms, verified, error) in backups {
             let kind = if file.starts_with("pre-restore") { "pre-restore" } else { "backup" };
             let verified_at_ms = verified.then_some(created_at_ms);

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use pra_core::{Code, EpochId, Error, Result, WriterId};
 use serde::{Deserialize, Serialize};
 
+use super::Database;
 use super::document::Format;
-use super::{Database, EpochId, WriterId};
-use crate::error::{Error, Kind, Result};
 
 pub(super) const FORMAT: Format = Format { name: "mini-pra-claim", version: 2 };
 
@@ -73,7 +73,7 @@ pub enum Found {
 /// Whether `writer` may write where `claim` was found, which was last renewed `age` ago by the store's clock.
 ///
 /// # Errors
-/// [`Kind::Conflict`] where it may not, unless it says that it takes over; [`Kind::Usage`] where the claim is for another
+/// [`Code::Busy`] where it may not, unless it says that it takes over; [`Code::Usage`] where the claim is for another
 /// database.
 pub fn judge(claim: &Claim, age: Duration, writer: &Writer, takeover: bool) -> Result<Standing> {
     claim.writer.database.require(&writer.database)?;
@@ -97,7 +97,7 @@ pub fn judge(claim: &Claim, age: Duration, writer: &Writer, takeover: bool) -> R
         };
         let (theirs, ours) = (place(&claim.writer), place(writer));
         let message = format!("this is a copy: the replica is written by writer {id} of {theirs}, and here is {ours}");
-        return Err(Error::new(Kind::Conflict, message).hint(
+        return Err(Error::new(Code::Busy, message).hint(
             "give the copy a replica of its own; or, if this one is to go on from here, say --takeover: it begins a \
              history of its own",
         ));
@@ -113,7 +113,7 @@ fn alive(claim: &Claim, age: Duration) -> Error {
     let Writer { id, host, .. } = &claim.writer;
     let left = EXPIRES_AFTER.saturating_sub(age).as_secs() + 1;
     let message = format!("the replica is being written by writer {id} on '{host}', seen {} s ago", age.as_secs());
-    Error::new(Kind::Conflict, message).hint(format!(
+    Error::new(Code::Busy, message).hint(format!(
         "stop it there, or wait: its claim expires in {left} s unless it is renewed; or say --takeover: what it writes \
          from then on is lost to restores"
     ))
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn the_refusal_names_writer_host_age_and_the_flag() {
         let error = judge(&claim(writer(1, None)), Duration::from_secs(12), &writer(2, None), false).unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict);
+        assert_eq!(error.code(), Code::Busy);
         let message = error.to_string();
         for part in [&number(1).to_string(), "'host-1'", "12 s ago"] {
             assert!(message.contains(part), "{message}");
@@ -188,7 +188,7 @@ mod tests {
     fn my_own_claim_on_another_machine_is_a_copys_until_it_has_expired() {
         let mine = claim(writer(1, Some("v")));
         let moved = Writer { host: "another".to_owned(), ..writer(1, Some("v")) };
-        assert_eq!(judge(&mine, FRESH, &moved, false).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(judge(&mine, FRESH, &moved, false).unwrap_err().code(), Code::Busy);
         assert_eq!(judge(&mine, EXPIRES_AFTER, &moved, false).unwrap(), Standing::Mine);
         let released = Claim { released: true, ..mine };
         assert_eq!(judge(&released, FRESH, &moved, false).unwrap(), Standing::Mine);
@@ -203,7 +203,7 @@ mod tests {
             for theirs in [claim(writer(1, Some("v"))), Claim { released: true, ..claim(writer(1, Some("v"))) }] {
                 for age in [FRESH, Duration::MAX] {
                     let error = judge(&theirs, age, &me, false).unwrap_err();
-                    assert_eq!(error.kind(), Kind::Conflict);
+                    assert_eq!(error.code(), Code::Busy);
                     assert!(error.to_string().contains("this is a copy"), "{error}");
                     assert!(error.hint_text().unwrap().contains("--takeover"));
                     assert_eq!(judge(&theirs, age, &me, true).unwrap(), Standing::Free);
@@ -220,7 +220,7 @@ mod tests {
         }
         let newer = br#"{"format":"mini-pra-claim","version":3}"#;
         let error = FORMAT.decode::<Claim>("claim.json", newer).unwrap_err();
-        assert_eq!(error.kind(), Kind::Damaged);
+        assert_eq!(error.code(), Code::Damaged);
         assert!(error.to_string().contains("version 3"), "{error}");
     }
 
@@ -228,11 +228,11 @@ mod tests {
     fn a_claim_for_another_database_binds_for_ever_and_no_takeover_ends_it() {
         let theirs = claim(writer(1, None));
         let mut me = writer(2, None);
-        me.database = Database { id: crate::epoch::DatabaseId::random(), name: "auxiliary.db".to_owned() };
+        me.database = Database { id: pra_core::DatabaseId::random(), name: "auxiliary.db".to_owned() };
         for theirs in [Claim { released: true, ..theirs.clone() }, theirs] {
             for (age, takeover) in [(FRESH, false), (Duration::MAX, false), (Duration::MAX, true)] {
                 let error = judge(&theirs, age, &me, takeover).unwrap_err();
-                assert_eq!(error.kind(), Kind::Usage);
+                assert_eq!(error.code(), Code::Usage);
                 for part in ["'app.db'", "'auxiliary.db'"] {
                     assert!(error.to_string().contains(part), "{error}");
                 }

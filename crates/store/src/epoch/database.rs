@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use pra_core::{Code, DatabaseId, Error, Result};
 use serde::{Deserialize, Serialize};
-
-use super::DatabaseId;
-use crate::error::{Error, Kind, Result};
 
 /// A database, as a claim and a manifest name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,12 +20,12 @@ impl Database {
     /// What is in a store is of this database: it must be `ours`.
     ///
     /// # Errors
-    /// [`Kind::Usage`] where it is another one.
+    /// [`Code::Usage`] where it is another one.
     pub fn require(&self, ours: &Self) -> Result<()> {
         if self.id == ours.id {
             return Ok(());
         }
-        Err(Error::new(Kind::Usage, format!("the replica is of the database {self}, and this one is {ours}"))
+        Err(Error::new(Code::Usage, format!("the replica is of the database {self}, and this one is {ours}"))
             .hint("one replica holds one database: give this one a URL of its own"))
     }
 }

@@ -1,9 +1,8 @@
 //! Small JSON documents that say what they are, and of which version.
 
 use bytes::Bytes;
+use pra_core::{Code, Error, Result};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-use crate::error::{Error, Kind, Result};
 
 /// What kind of document, and the newest version that this program knows.
 #[derive(Debug, Clone, Copy)]
@@ -33,14 +32,14 @@ impl Format {
     pub(super) fn encode<T: Serialize>(self, body: &T) -> Result<Bytes> {
         let document = Document { format: self.name, version: self.version, body };
         let mut text = serde_json::to_vec_pretty(&document)
-            .map_err(|error| Error::new(Kind::Failed, format!("failed to encode a {}", self.name)).because(error))?;
+            .map_err(|error| Error::new(Code::Failed, format!("failed to encode a {}", self.name)).because(error))?;
         text.push(b'\n');
         Ok(text.into())
     }
 
     /// `name` is the object's, for errors.
     pub(super) fn decode<T: DeserializeOwned>(self, name: &str, text: &[u8]) -> Result<T> {
-        let damaged = |why: String| Error::new(Kind::Damaged, format!("'{name}' {why}"));
+        let damaged = |why: String| Error::new(Code::Damaged, format!("'{name}' {why}"));
         let beginning: Beginning =
             serde_json::from_slice(text).map_err(|error| damaged(format!("is no {}", self.name)).because(error))?;
         if beginning.format != self.name {

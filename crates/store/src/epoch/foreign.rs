@@ -1,14 +1,15 @@
 //! What lies in a store and is not ours. A store that holds any such thing is not empty.
 
-use super::{CLAIM_KEY, EpochId};
+use pra_core::{Code, EpochId, Error, Result};
+
+use super::CLAIM_KEY;
 use crate::Store;
-use crate::error::{Error, Kind, Result};
 use crate::objects::Object;
 
 /// Fails where a store without epochs holds anything but a claim: by a complete listing.
 ///
 /// # Errors
-/// [`Kind::Usage`], which names what is there; and where the store cannot be listed.
+/// [`Code::Usage`], which names what is there; and where the store cannot be listed.
 pub async fn require_nothing_foreign(store: &Store) -> Result<()> {
     let objects = store.list("").await?;
     let foreign: Vec<&Object> = objects.iter().filter(|object| is_foreign(&object.key)).collect();
@@ -18,7 +19,7 @@ pub async fn require_nothing_foreign(store: &Store) -> Result<()> {
     let (url, count) = (store.url(), foreign.len());
     let message =
         format!("{url} holds {whose}, and no replica of this program: '{}' and {} more", first.key, count - 1);
-    Err(Error::new(Kind::Usage, message)
+    Err(Error::new(Code::Usage, message)
         .hint("name the right bucket and prefix, or give the replica a prefix of its own: nothing there was touched"))
 }
 

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use pra_core::{Code, EpochId, Error, Result};
+
 use super::claim::{Claim, FORMAT, Found, Standing, Writer, judge};
 use super::document::LONGEST;
-use super::{CLAIM_KEY, EXPIRES_AFTER, EpochId, Unchanged};
+use super::{CLAIM_KEY, EXPIRES_AFTER, Unchanged};
 use crate::Store;
-use crate::error::{Error, Kind, Result};
 use crate::objects::{Object, Revision};
 
 /// How often a claim is to be renewed: three times before it expires.
@@ -39,11 +40,11 @@ pub struct Held {
 /// The claim that a store holds, if any, and the object that it is.
 ///
 /// # Errors
-/// [`Kind::Damaged`] where it cannot be understood.
+/// [`Code::Damaged`] where it cannot be understood.
 pub async fn read_claim(store: &Store) -> Result<Option<(Claim, Object)>> {
     match store.read(CLAIM_KEY, LONGEST).await {
         Ok((text, object)) => Ok(Some((FORMAT.decode(CLAIM_KEY, &text)?, object))),
-        Err(error) if error.kind() == Kind::NotFound => Ok(None),
+        Err(error) if error.code() == Code::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -51,7 +52,7 @@ pub async fn read_claim(store: &Store) -> Result<Option<(Claim, Object)>> {
 /// Claims a store for `writer`, and tells what was there before.
 ///
 /// # Errors
-/// [`Kind::Conflict`] where another writes there, or another copy of this one, and `takeover` is not said.
+/// [`Code::Busy`] where another writes there, or another copy of this one, and `takeover` is not said.
 pub async fn acquire(store: &Store, writer: &Writer, takeover: bool) -> Result<(Held, Found)> {
     acquire_from(store, writer, takeover, None).await
 }
@@ -102,11 +103,11 @@ pub async fn acquire_from(
         match make(store, &claim, before.map(|(_, object)| object.revision), now_ms).await {
             Ok(revision) => return Ok((Held { store: store.clone(), claim, revision, renewed }, found)),
             // Somebody came in between. What is there now?
-            Err(error) if error.kind() == Kind::Conflict => {}
+            Err(error) if error.code() == Code::Busy => {}
             Err(error) => return Err(error),
         }
     }
-    Err(Error::new(Kind::Conflict, format!("the claim on {} changes all the time", store.url()))
+    Err(Error::new(Code::Busy, format!("the claim on {} changes all the time", store.url()))
         .hint("several writers want this replica: let one of them have it"))
 }
 
@@ -118,7 +119,7 @@ async fn make(store: &Store, claim: &Claim, before: Option<Revision>, now_ms: i6
     store.put_new(CLAIM_KEY, text, now_ms).await?;
     match read_claim(store).await? {
         Some((found, object)) if found.session == claim.session => Ok(object.revision),
-        _ => Err(Error::new(Kind::Conflict, "the claim was taken at once")),
+        _ => Err(Error::new(Code::Busy, "the claim was taken at once")),
     }
 }
 
@@ -136,7 +137,7 @@ impl Held {
     /// Says that we are there, and how far; to be called every [`RENEW_EVERY`], and at once when an epoch begins.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where it is another's by now: nothing must be written any more. After any other error it is
+    /// [`Code::Busy`] where it is another's by now: nothing must be written any more. After any other error it is
     /// still ours, as long as [`Self::binds_for`] says, and may be renewed again.
     pub async fn renew(&mut self, head: Head) -> Result<()> {
         let Head { epoch, txid, timestamp_ms } = head;
@@ -165,17 +166,17 @@ impl Held {
                     (self.claim, self.revision, self.renewed) = (claim, revision, sent);
                     return Ok(());
                 }
-                Err(error) if error.kind() == Kind::Conflict => self.revision = self.still_ours().await?,
+                Err(error) if error.code() == Code::Busy => self.revision = self.still_ours().await?,
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::new(Kind::Failed, format!("{} does not tell the states of a claim apart", self.store.url())))
+        Err(Error::new(Code::Failed, format!("{} does not tell the states of a claim apart", self.store.url())))
     }
 
     /// The revision of the claim, if it is ours: of a renewal that seemed to fail.
     async fn still_ours(&self) -> Result<Revision> {
         let lost = |how: String| {
-            let error = Error::new(Kind::Conflict, format!("the claim on {} {how}", self.store.url()));
+            let error = Error::new(Code::Busy, format!("the claim on {} {how}", self.store.url()));
             error.hint("this writer has stopped; to begin a history of its own, start it with --takeover")
         };
         match read_claim(&self.store).await? {

@@ -1,6 +1,7 @@
 //! Where things are below a replica's URL.
 
-use super::EpochId;
+use pra_core::EpochId;
+
 use crate::url::Scheme;
 
 /// Who writes.

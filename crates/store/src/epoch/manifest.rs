@@ -2,12 +2,12 @@
 
 use futures_util::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use pra_core::{Code, EpochId, Error, Result, WriterId};
 use serde::{Deserialize, Serialize};
 
 use super::document::{Format, LONGEST};
-use super::{Database, EpochId, WriterId, manifest_key};
+use super::{Database, manifest_key};
 use crate::Store;
-use crate::error::{Error, Kind, Result};
 
 const FORMAT: Format = Format { name: "mini-pra-epoch", version: 2 };
 
@@ -46,7 +46,7 @@ pub struct Parent {
 impl Manifest {
     fn decode(key: &str, text: &[u8], epoch: &EpochId) -> Result<Self> {
         let manifest: Self = FORMAT.decode(key, text)?;
-        let damaged = |why: String| Error::new(Kind::Damaged, format!("'{key}' {why}"));
+        let damaged = |why: String| Error::new(Code::Damaged, format!("'{key}' {why}"));
         let Self { epoch: named, page_size, parent, .. } = &manifest;
         if named != epoch {
             return Err(damaged(format!("is of another epoch, '{named}'")).hint("an epoch's folder keeps its name"));
@@ -64,7 +64,7 @@ impl Manifest {
 /// Writes the manifest of a new epoch.
 ///
 /// # Errors
-/// [`Kind::Conflict`] where there is another epoch of that name.
+/// [`Code::Busy`] where there is another epoch of that name.
 pub async fn create_epoch(store: &Store, manifest: &Manifest) -> Result<()> {
     let text = FORMAT.encode(manifest)?;
     // What could not be read again is not written.
@@ -76,7 +76,7 @@ pub async fn create_epoch(store: &Store, manifest: &Manifest) -> Result<()> {
 /// All epochs of a store, in the order of their names.
 ///
 /// # Errors
-/// [`Kind::Damaged`] where a manifest cannot be read, or is gone while the epoch still has files.
+/// [`Code::Damaged`] where a manifest cannot be read, or is gone while the epoch still has files.
 pub async fn list_epochs(store: &Store) -> Result<Vec<Manifest>> {
     let names = store.folders().await?.into_iter().filter_map(|name| name.parse().ok());
     let manifests: Vec<_> = futures_util::stream::iter(names)
@@ -92,9 +92,9 @@ async fn read(store: &Store, epoch: &EpochId) -> Result<Option<Manifest>> {
     match store.read(&key, LONGEST).await {
         Ok((text, _)) => Manifest::decode(&key, &text, epoch).map(Some),
         // An empty folder is what remains of an epoch that was removed.
-        Err(error) if error.kind() == Kind::NotFound && store.list(&epoch.to_string()).await?.is_empty() => Ok(None),
-        Err(error) if error.kind() == Kind::NotFound => {
-            Err(Error::new(Kind::Damaged, format!("the epoch '{epoch}' has no manifest")).because(error))
+        Err(error) if error.code() == Code::NotFound && store.list(&epoch.to_string()).await?.is_empty() => Ok(None),
+        Err(error) if error.code() == Code::NotFound => {
+            Err(Error::new(Code::Damaged, format!("the epoch '{epoch}' has no manifest")).because(error))
         }
         Err(error) => Err(error),
     }
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn a_manifest_of_a_newer_version_is_refused_by_name() {
         let error = changed(|value| value["version"] = 3.into()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Damaged);
+        assert_eq!(error.code(), Code::Damaged);
         let message = error.to_string();
         assert!(message.contains(KEY) && message.contains("version 3") && message.contains("version 2"), "{message}");
         assert!(error.hint_text().unwrap().contains("newer"));
@@ -162,7 +162,7 @@ mod tests {
             |value| value["sealed"] = serde_json::Value::Null,
         ];
         for (n, change) in changes.into_iter().enumerate() {
-            assert_eq!(changed(change).unwrap_err().kind(), Kind::Damaged, "change {n}");
+            assert_eq!(changed(change).unwrap_err().code(), Code::Damaged, "change {n}");
         }
     }
 

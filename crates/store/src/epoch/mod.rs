@@ -13,18 +13,14 @@ mod database;
 mod document;
 mod foreign;
 mod held;
-mod id;
 mod layout;
 mod manifest;
 mod observe;
-mod random_id;
 
 pub use claim::{Claim, EXPIRES_AFTER, Found, Standing, Writer, judge};
 pub use database::Database;
 pub use foreign::require_nothing_foreign;
 pub use held::{Head, Held, RENEW_EVERY, acquire, acquire_from, read_claim};
-pub use id::EpochId;
 pub use layout::{CLAIM_KEY, level_folder, manifest_key};
 pub use manifest::{Manifest, Parent, create_epoch, list_epochs};
 pub use observe::{Unchanged, observe};
-pub use random_id::{DatabaseId, WriterId};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use pra_core::Result;
 use tokio::time::Instant;
 
 use super::claim::{EXPIRES_AFTER, Writer};
 use super::held::read_claim;
 use crate::Store;
-use crate::error::Result;
 use crate::objects::Revision;
 
 /// Time between two looks.

@@ -25,10 +25,10 @@ use std::thread;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use disk::flush::Flusher;
 use ltx::Header;
+use pra_core::{Code, Error, Result};
 
-use crate::error::{Error, Kind, Result};
-use crate::flush::Flusher;
 use crate::objects::Store;
 use pieces::Pieces;
 use split::{Files, damaged, split};
@@ -40,7 +40,7 @@ pub trait Objects: Send + Sync {
     /// The bytes `range` of the object `key`, all of them.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] where there is no such object (any more).
+    /// [`Code::NotFound`] where there is no such object (any more).
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes>;
 }
 
@@ -107,8 +107,8 @@ pub struct Fetched {
 /// sealed. Nothing in `file` is to be used unless this succeeds; it is synced then.
 ///
 /// # Errors
-/// [`Kind::NotFound`] where an object has vanished: plan again, once. [`Kind::Damaged`] where anything is not as it was
-/// written or promised. What the store and `open` say goes on as it is. A failure to write is [`Kind::Failed`].
+/// [`Code::NotFound`] where an object has vanished: plan again, once. [`Code::Damaged`] where anything is not as it was
+/// written or promised. What the store and `open` say goes on as it is. A failure to write is [`Code::Failed`].
 pub async fn fetch(
     objects: &dyn Objects,
     chain: &[Object],
@@ -124,7 +124,7 @@ pub async fn fetch(
         tokio::task::spawn_blocking(move || apply(&objects, &pieces, open.as_ref(), &file, workers))
     };
     pieces::send(objects, &newest_first, options, sender).await;
-    apply.await.map_err(|error| Error::new(Kind::Failed, "failed to put the files together").because(error))?
+    apply.await.map_err(|error| Error::new(Code::Failed, "failed to put the files together").because(error))?
 }
 
 /// Each file must lead on from the one before, the first from nothing.
@@ -134,7 +134,7 @@ fn check(chain: &[Object]) -> Result<()> {
         let (min, max) = object.transactions;
         if min == 0 || min - 1 > reached || max <= reached {
             let message = format!("'{}' does not lead on from transaction {reached:016x}", object.key);
-            return Err(Error::new(Kind::Usage, message));
+            return Err(Error::new(Code::Usage, message));
         }
         reached = max;
     }
@@ -157,7 +157,7 @@ fn apply(objects: &[Object], pieces: &Pieces, open: Option<&Open>, file: &File, 
         drop(queue);
         let split = split(objects, pieces, open, &sender);
         drop(sender);
-        let died = || Error::new(Kind::Failed, "a thread that writes pages has died");
+        let died = || Error::new(Code::Failed, "a thread that writes pages has died");
         let done = threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_panic| Err(died())));
         (split, done.collect::<Result<Vec<_>>>())
     });
@@ -179,13 +179,13 @@ fn verify(objects: &[Object], files: &Files, sums: &Sums) -> Result<Fetched> {
         carried = carried.or(Some(trailer.post_apply_checksum));
     }
     if let Some(page) = files.pages.missing(&files.header) {
-        return Err(Error::new(Kind::Damaged, format!("page {page} is in none of the files")));
+        return Err(Error::new(Code::Damaged, format!("page {page} is in none of the files")));
     }
     let checksum = sums.database();
     let carried = carried.filter(|carried| *carried != 0);
     if let Some(expected) = carried.filter(|carried| *carried != checksum) {
         let what = format!("the restored database has the checksum {checksum:016x} instead of {expected:016x}");
-        return Err(Error::new(Kind::Damaged, what));
+        return Err(Error::new(Code::Damaged, what));
     }
     Ok(Fetched {
         page_size,

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes};
 use futures_util::stream::{self, StreamExt};
+use pra_core::{Code, Error, Result};
 use tokio::sync::mpsc;
 
 use super::{Object, Objects, Options};
-use crate::error::{Error, Kind, Result};
 
 type Sender = mpsc::Sender<Result<Bytes>>;
 
@@ -45,7 +45,7 @@ pub(super) async fn send(objects: &dyn Objects, files: &[Object], options: &Opti
             return Ok(bytes);
         }
         Err(Error::new(
-            Kind::Damaged,
+            Code::Damaged,
             format!("'{}' is shorter than the {} bytes it was listed with", file.key, file.size),
         ))
     });

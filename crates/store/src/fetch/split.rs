@@ -5,11 +5,11 @@ use std::io::Read;
 use std::sync::mpsc::SyncSender;
 
 use ltx::{FrameReader, Header, Tail};
+use pra_core::{Code, Error, Result};
 
 use super::pieces::Pieces;
 use super::{Object, Open};
 use crate::buffers::{Buffers, Lent};
-use crate::error::{Error, Kind, Result};
 
 /// Frames in a row of one file, for a worker.
 pub(super) struct Batch {
@@ -37,7 +37,7 @@ impl Batches<'_> {
     }
 
     fn send(&self, batch: Batch) -> Result<()> {
-        self.sender.send(batch).map_err(|_closed| Error::new(Kind::Failed, "the pages are not taken any more"))
+        self.sender.send(batch).map_err(|_closed| Error::new(Code::Failed, "the pages are not taken any more"))
     }
 }
 
@@ -66,7 +66,7 @@ pub(super) fn split(
         newest.get_or_insert(header);
         tails.push(tail);
     }
-    let header = newest.ok_or_else(|| Error::new(Kind::Usage, "there are no files to restore from"))?;
+    let header = newest.ok_or_else(|| Error::new(Code::Usage, "there are no files to restore from"))?;
     Ok(Files { header, tails, pages })
 }
 
@@ -103,14 +103,14 @@ fn split_one(
     batches.send(batch)?;
     let tail = frames.tail().map_err(damaged)?;
     if pieces.is_left() {
-        return Err(Error::new(Kind::Damaged, format!("'{}' goes on behind its end", object.key)));
+        return Err(Error::new(Code::Damaged, format!("'{}' goes on behind its end", object.key)));
     }
     Ok((header, tail))
 }
 
 /// The header must be the one that the name promises.
 fn check(object: &Object, header: &Header, newest: Option<&Header>) -> Result<()> {
-    let wrong = |what: String| Err(Error::new(Kind::Damaged, format!("'{}' {what}", object.key)));
+    let wrong = |what: String| Err(Error::new(Code::Damaged, format!("'{}' {what}", object.key)));
     let transactions = (header.min_txid, header.max_txid);
     if transactions != object.transactions {
         return wrong(format!("holds transactions {:016x} to {:016x}", transactions.0, transactions.1));
@@ -125,7 +125,7 @@ fn check(object: &Object, header: &Header, newest: Option<&Header>) -> Result<()
 
 /// An object that is not what was written.
 pub(super) fn damaged(object: &Object, error: ltx::Error) -> Error {
-    Error::new(Kind::Damaged, format!("'{}' is damaged", object.key)).because(error)
+    Error::new(Code::Damaged, format!("'{}' is damaged", object.key)).because(error)
 }
 
 /// The pages that have been met. Memory grows with them, and not with what a header claims.

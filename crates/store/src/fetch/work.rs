@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
+use disk::flush::Flusher;
 use ltx::{PageSums, page_checksum};
+use pra_core::{Code, Error, Result};
 
 use super::Object;
 use super::split::{Batch, damaged};
-use crate::error::{Error, Kind, Result};
-use crate::flush::Flusher;
 
 /// The file that all workers write to.
 pub(super) struct Target<'a> {
@@ -89,7 +89,7 @@ pub(super) fn work(queue: &Queue, objects: &[Object], target: &Target<'_>) -> Re
         let done = ltx::decode_frames(&batch.frames, batch.page_size, &mut numbers, &mut pages, &mut batch_sums);
         let done = done.map_err(|error| match objects.get(batch.place.0) {
             Some(object) => damaged(object, error),
-            None => Error::new(Kind::Damaged, "a file is damaged").because(error),
+            None => Error::new(Code::Damaged, "a file is damaged").because(error),
         });
         let written = done.and_then(|()| write(target, &batch, &numbers, &pages));
         sums.database ^= written.inspect_err(|_| queue.failed.store(true, Ordering::Relaxed))?;
@@ -124,6 +124,6 @@ fn write(target: &Target<'_>, batch: &Batch, numbers: &[u32], pages: &[u8]) -> R
 /// The database could not be written.
 pub(super) fn unwritten(error: io::Error) -> Error {
     let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
-    let failed = Error::new(Kind::Failed, "failed to write the restored database").because(error);
+    let failed = Error::new(Code::Failed, "failed to write the restored database").because(error);
     if full { failed.hint("the disk is full: free some room") } else { failed }
 }

@@ -9,10 +9,10 @@ use object_store::client::ClientConfigKey;
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use pra_core::{Code, Error, Result};
 
 use super::options::{Environment, StoreOptions};
 use super::wire::{Connector, Counters};
-use crate::error::{Error, Kind, Result};
 use crate::url::{ReplicaUrl, Scheme};
 
 /// A provider's client.
@@ -43,7 +43,7 @@ pub(super) fn connect(url: &ReplicaUrl, options: &StoreOptions, counters: Arc<Co
     let connector = Connector { counters, guards_completion };
     let wrong = || {
         let names: Vec<_> = environment.names().collect();
-        Error::new(Kind::Usage, format!("the settings for '{url}' make no sense"))
+        Error::new(Code::Usage, format!("the settings for '{url}' make no sense"))
             .hint(format!("these variables are set: {}", names.join(" ")))
     };
     match url.scheme() {
@@ -91,7 +91,7 @@ pub(super) fn connect(url: &ReplicaUrl, options: &StoreOptions, counters: Arc<Co
                 builder.with_container_name(url.bucket()).with_retry(NO_RETRIES).with_http_connector(connector);
             Ok(Arc::new(builder.build().map_err(|_quotes| wrong())?))
         }
-        Scheme::File => Err(Error::new(Kind::Failed, "a folder has no client")),
+        Scheme::File => Err(Error::new(Code::Failed, "a folder has no client")),
     }
 }
 
@@ -115,7 +115,7 @@ fn client_options(environment: &Environment, prefix: &str) -> Result<ClientOptio
         }
     }
     let agent = concat!("mini-pra/", env!("CARGO_PKG_VERSION"));
-    let agent = agent.parse().map_err(|error| Error::new(Kind::Failed, "failed to name the client").because(error))?;
+    let agent = agent.parse().map_err(|error| Error::new(Code::Failed, "failed to name the client").because(error))?;
     Ok(options.with_user_agent(agent).with_timeout_disabled().with_connect_timeout(CONNECT_TIMEOUT))
 }
 
@@ -124,7 +124,7 @@ fn may_be_plain(endpoint: &str, permission: &str, environment: &Environment) -> 
     let Some(rest) = endpoint.strip_prefix("http://") else { return Ok(false) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     if authority.contains('@') {
-        return Err(Error::new(Kind::Usage, "an endpoint's URL holds no user and no key"));
+        return Err(Error::new(Code::Usage, "an endpoint's URL holds no user and no key"));
     }
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
@@ -136,7 +136,7 @@ fn may_be_plain(endpoint: &str, permission: &str, environment: &Environment) -> 
     if is_local || is_permitted {
         return Ok(true);
     }
-    Err(Error::new(Kind::Usage, format!("the endpoint '{host}' is to be spoken to without encryption"))
+    Err(Error::new(Code::Usage, format!("the endpoint '{host}' is to be spoken to without encryption"))
         .hint(format!("use https://, or set {permission}=true if the network in between is yours")))
 }
 
@@ -159,7 +159,7 @@ mod tests {
             ["http://minio.pra.svc:9000", "http://localhost.example", "http://127.0.0.1.example", "http://10.0.0.1"]
         {
             let error = may_be_plain(far, "AWS_ALLOW_HTTP", &none).unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage, "{far}");
+            assert_eq!(error.code(), Code::Usage, "{far}");
             assert!(error.hint_text().is_some_and(|hint| hint.contains("AWS_ALLOW_HTTP=true")), "{far}");
             assert!(may_be_plain(far, "AWS_ALLOW_HTTP", &environment(&[("AWS_ALLOW_HTTP", "true")])).unwrap());
         }
@@ -173,7 +173,7 @@ mod tests {
             StoreOptions { environment: environment(&[("AWS_ACCESS_KEY_ID", "hunter2")]), ..StoreOptions::default() };
         let url = "s3://my-bucket".parse().unwrap();
         let error = connect(&url, &options, Arc::default()).map(|_| ()).unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.code(), Code::Usage);
         let shown = format!("{error:?} {}", error.chain());
         assert!(shown.contains("AWS_ACCESS_KEY_ID") && !shown.contains("hunter2"), "{shown}");
     }
@@ -199,7 +199,7 @@ mod tests {
         }
         // In a process of its own: where certificates are looked for is the whole process's matter.
         let mut again = std::process::Command::new(std::env::current_exe().unwrap());
-        let name = "store::connect::tests::a_system_without_certificates_is_no_obstacle";
+        let name = "objects::connect::tests::a_system_without_certificates_is_no_obstacle";
         again
             .args(["--exact", name])
             .env(AGAIN, "1")

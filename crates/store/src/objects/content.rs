@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use pra_core::Result;
 
 use super::growing::GrowingFile;
 use crate::buffers::{Buffers, Lent};
-use crate::error::{Error, Result};
 
 /// What is to be written.
 #[derive(Debug, Clone)]
@@ -40,8 +40,8 @@ impl Content {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
-        let len = file.metadata().map_err(|error| Error::io("look at", path, error))?.len();
+        let file = File::open(path).map_err(|error| crate::error::io("open", path, error))?;
+        let len = file.metadata().map_err(|error| crate::error::io("look at", path, error))?.len();
         Ok(Self::File(SourceFile { path: path.to_owned(), file: Arc::new(file), len }))
     }
 

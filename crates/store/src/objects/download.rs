@@ -7,12 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
+use pra_core::{Code, Error, Result};
 use tokio::runtime::Handle;
 
 use super::Object;
 use super::refused::{Failure, Verdict};
 use super::remote::{Remote, cut_off};
-use crate::error::{Error, Kind, Result};
 
 /// An object that is being read. What it delivers is all of the object, or an error.
 pub struct Download {
@@ -71,12 +71,12 @@ impl Download {
                 let read = tokio::task::spawn_blocking(move || piece(&file)).await;
                 let read = read.map_err(io::Error::other).flatten();
                 let failed = |error| {
-                    Error::new(Kind::OutOfReach, format!("failed to read '{}'", self.object.key)).because(error)
+                    Error::new(Code::OutOfReach, format!("failed to read '{}'", self.object.key)).because(error)
                 };
                 let bytes = read.map_err(failed)?;
                 *at += bytes.len() as u64;
                 if bytes.is_empty() && *at != self.object.size {
-                    return Err(Error::new(Kind::Damaged, format!("'{}' has another size now", self.object.key)));
+                    return Err(Error::new(Code::Damaged, format!("'{}' has another size now", self.object.key)));
                 }
                 Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
             }

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use disk::rights::Rights;
+use pra_core::{Code, Error, Result};
 
 use super::content::Content;
 use super::options::Before;
 use super::{Object, Put, Revision, TMP, check_key, tmp_key};
 use crate::buffers::Buffers;
-use crate::error::{Error, Kind, Result};
-use crate::rights::Rights;
 
 pub(super) struct Folder {
     root: PathBuf,
@@ -36,7 +36,7 @@ impl Folder {
 
     fn step(&self, label: &'static str, path: &Path) -> Result<()> {
         let ask = |before: &Before| before(label);
-        self.before.as_ref().map_or(Ok(()), ask).map_err(|error| Error::io(label, path, error))
+        self.before.as_ref().map_or(Ok(()), ask).map_err(|error| crate::error::io(label, path, error))
     }
 
     fn path(&self, key: &str) -> Result<PathBuf> {
@@ -47,7 +47,7 @@ impl Folder {
     /// A folder that is not there is no empty store: it may be a volume that is not mounted.
     fn is_there(&self) -> Result<()> {
         let failed = |error: io::Error| {
-            let error = Error::new(Kind::OutOfReach, format!("the folder '{}' is out of reach", self.root.display()))
+            let error = Error::new(Code::OutOfReach, format!("the folder '{}' is out of reach", self.root.display()))
                 .because(error);
             error.hint("mount the volume, or check the path")
         };
@@ -59,7 +59,7 @@ impl Folder {
 
     /// The error of an operation on an object, which is only an absence where the folder itself is there.
     fn failed(&self, action: &str, path: &Path, error: io::Error) -> Error {
-        self.is_there().err().unwrap_or_else(|| Error::io(action, path, error))
+        self.is_there().err().unwrap_or_else(|| crate::error::io(action, path, error))
     }
 
     /// Makes the folder, and clears away what crashes have left; then whether hard links do what they must.
@@ -69,7 +69,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             // Nor is the folder above it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io("create", &self.root, error)),
+            Err(error) => return Err(crate::error::io("create", &self.root, error)),
             Ok(()) => sync_parent(&self.root)?,
         }
         self.is_there()?;
@@ -79,10 +79,10 @@ impl Folder {
         let second = self.put_new(&key, &Content::from(b"2".to_vec()), 0);
         self.delete(&key)?;
         match (first, second) {
-            (Put::Created, Err(error)) if error.kind() == Kind::Conflict => Ok(()),
+            (Put::Created, Err(error)) if error.code() == Code::Busy => Ok(()),
             _ => {
                 let root = self.root.display();
-                Err(Error::new(Kind::Usage, format!("the file system of '{root}' lets one file replace another")))
+                Err(Error::new(Code::Usage, format!("the file system of '{root}' lets one file replace another")))
             }
         }
     }
@@ -90,7 +90,7 @@ impl Folder {
     /// `now` in seconds since 1970.
     fn sweep(&self, now: i64) -> Result<()> {
         let folder = self.root.join(TMP);
-        let failed = |error| Error::io("list", &folder, error);
+        let failed = |error| crate::error::io("list", &folder, error);
         for entry in fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             // Not its mtime, which is the time of what it holds.
@@ -132,18 +132,18 @@ impl Folder {
             Ok(()) => sync_parent(folder),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let Some(parent) = folder.parent() else { return Err(Error::io("create", folder, error)) };
+                let Some(parent) = folder.parent() else { return Err(crate::error::io("create", folder, error)) };
                 self.create_dirs(parent)?;
                 self.create_dirs(folder)
             }
-            Err(error) => Err(Error::io("create", folder, error)),
+            Err(error) => Err(crate::error::io("create", folder, error)),
         }
     }
 
     /// A complete file under a name that nobody looks at.
     fn stage(&self, content: &Content, timestamp_ms: i64) -> Result<PathBuf> {
         let milliseconds = u64::try_from(timestamp_ms)
-            .map_err(|error| Error::new(Kind::Usage, format!("{timestamp_ms} ms is no time")).because(error))?;
+            .map_err(|error| Error::new(Code::Usage, format!("{timestamp_ms} ms is no time")).because(error))?;
         let time = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
         let path = self.path(&tmp_key("staged"))?;
         self.create_dirs(&self.root.join(TMP))?;
@@ -163,7 +163,7 @@ impl Folder {
         };
         write().map_err(|error| {
             remove(&path);
-            Error::io("write", &path, error)
+            crate::error::io("write", &path, error)
         })?;
         Ok(path)
     }
@@ -176,7 +176,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 if !is_same(target, content).map_err(|error| self.failed("compare", target, error))? {
                     let what = format!("'{}' exists, with other content", target.display());
-                    return Err(Error::new(Kind::Conflict, what).because(error).hint(super::OTHER_WRITER));
+                    return Err(Error::new(Code::Busy, what).because(error).hint(super::OTHER_WRITER));
                 }
                 Put::Same
             }
@@ -197,7 +197,7 @@ impl Folder {
         let file = File::open(&path).map_err(|error| self.failed("open", &path, error))?;
         let meta = file.metadata().map_err(|error| self.failed("look at", &path, error))?;
         if !meta.is_file() {
-            return Err(Error::new(Kind::NotFound, format!("'{}' is no file", path.display())));
+            return Err(Error::new(Code::NotFound, format!("'{}' is no file", path.display())));
         }
         Ok((object(key, &meta), file))
     }
@@ -206,7 +206,7 @@ impl Folder {
         let (object, file) = self.open(key)?;
         if offset.checked_add(len as u64).is_none_or(|end| end > object.size) {
             let what = format!("'{key}' has {} bytes, {len} from {offset} were asked for", object.size);
-            return Err(Error::new(Kind::Damaged, what));
+            return Err(Error::new(Code::Damaged, what));
         }
         let mut buffer = self.buffers.of_len(len);
         file.read_exact_at(&mut buffer, offset).map_err(|error| self.failed("read", &self.root.join(key), error))?;
@@ -216,7 +216,7 @@ impl Folder {
     pub(super) fn read(&self, key: &str, limit: u64) -> Result<(Bytes, Object)> {
         let (object, _) = self.open(key)?;
         let len = usize::try_from(object.size).ok().filter(|_| object.size <= limit);
-        let len = len.ok_or_else(|| Error::new(Kind::Failed, format!("'{key}' is too long for what it should be")))?;
+        let len = len.ok_or_else(|| Error::new(Code::Failed, format!("'{key}' is too long for what it should be")))?;
         Ok((self.get_range(key, 0, len)?, object))
     }
 
@@ -248,7 +248,7 @@ impl Folder {
     /// Shows everything in `folder` to `visit`, which says whether to go into it.
     fn walk(&self, folder: &str, visit: &mut dyn FnMut(&str, &fs::Metadata) -> Result<bool>) -> Result<()> {
         let path = if folder.is_empty() { self.root.clone() } else { self.path(folder)? };
-        let failed = |error| Error::io("list", &path, error);
+        let failed = |error| crate::error::io("list", &path, error);
         let entries = match fs::read_dir(&path) {
             Ok(entries) => entries,
             // The root was there: this is a prefix that nothing has, or was removed meanwhile.
@@ -272,7 +272,7 @@ impl Folder {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::io("look at", &entry.path(), error)),
+                Err(error) => return Err(crate::error::io("look at", &entry.path(), error)),
             }
         }
         Ok(())
@@ -284,7 +284,7 @@ impl Folder {
         self.step("folder-remove", &path)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.is_there(),
-            Err(error) => Err(Error::io("remove", &path, error)),
+            Err(error) => Err(crate::error::io("remove", &path, error)),
             Ok(()) => Ok(()),
         }
     }
@@ -297,11 +297,11 @@ impl Folder {
         // Comparing and replacing must be one for all who do it.
         let lock = self.root.join(TMP).join("lock");
         let locked = self.open_or_create(&lock).and_then(|file| file.lock().map(|()| file));
-        let _lock = locked.map_err(|error| Error::io("lock", &lock, error))?;
+        let _lock = locked.map_err(|error| crate::error::io("lock", &lock, error))?;
         if let Some(expected) = revision {
             let found = self.open(key).map(|(object, _)| object.revision);
             if !matches!(&found, Ok(found) if found == expected) {
-                let error = Error::new(Kind::Conflict, format!("'{}' has changed", target.display()));
+                let error = Error::new(Code::Busy, format!("'{}' has changed", target.display()));
                 return Err(error.hint(super::OTHER_WRITER));
             }
         }
@@ -324,7 +324,7 @@ impl Folder {
         self.create_dirs(&self.root.join(TMP))?;
         let meta = self.create(&path).and_then(|file| file.metadata());
         remove(&path);
-        Ok(modified_ms(&meta.map_err(|error| Error::io("create", &path, error))?))
+        Ok(modified_ms(&meta.map_err(|error| crate::error::io("create", &path, error))?))
     }
 }
 
@@ -374,7 +374,7 @@ fn is_same(path: &Path, content: &Content) -> io::Result<bool> {
 
 fn sync_parent(path: &Path) -> Result<()> {
     let parent = path.parent().unwrap_or(path);
-    File::open(parent).and_then(|folder| folder.sync_all()).map_err(|error| Error::io("sync", parent, error))
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(|error| crate::error::io("sync", parent, error))
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use pra_core::Result;
 use tokio::sync::watch;
 
 use super::content::SourceFile;
-use crate::error::{Error, Result};
 
 /// What there is of the file.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +37,7 @@ impl Grower {
     /// # Errors
     /// Where it cannot be opened.
     pub fn open(path: &Path, bound: u64) -> Result<(Self, GrowingFile)> {
-        let file = File::open(path).map_err(|error| Error::io("open", path, error))?;
+        let file = File::open(path).map_err(|error| crate::error::io("open", path, error))?;
         let source = SourceFile { path: path.to_owned(), file: Arc::new(file), len: bound };
         let (sender, growth) = watch::channel(Growth::default());
         Ok((Self(sender), GrowingFile { source, growth }))

@@ -34,9 +34,9 @@ pub use options::{Before, Environment, Retry, Setting, StoreOptions, setting};
 pub use upload::PART;
 pub use wire::Traffic;
 
-use crate::error::{Error, Kind, Result};
 use crate::url::ReplicaUrl;
 use folder::Folder;
+use pra_core::{Code, Error, Result};
 use remote::Remote;
 
 /// Where things lie that are no objects yet, or none for long.
@@ -55,7 +55,7 @@ fn check_key(key: &str) -> Result<()> {
     if key.split('/').all(is_plain) {
         return Ok(());
     }
-    Err(Error::new(Kind::Usage, format!("'{key}' cannot be the name of an object")))
+    Err(Error::new(Code::Usage, format!("'{key}' cannot be the name of an object")))
 }
 
 /// What became of an object that was to be created.
@@ -105,7 +105,7 @@ impl Store {
     /// Makes ready; nothing is sent or written yet.
     ///
     /// # Errors
-    /// [`Kind::Usage`] where the settings make no sense.
+    /// [`Code::Usage`] where the settings make no sense.
     pub fn open(url: &ReplicaUrl, options: &StoreOptions) -> Result<Self> {
         let backend = match url.folder() {
             Some(folder) => Backend::Folder(Arc::new(Folder::new(folder, options.rights, options.before.clone()))),
@@ -136,7 +136,7 @@ impl Store {
     /// is made where the one above it is there.
     ///
     /// # Errors
-    /// [`Kind::Usage`] where the store replaces an object that it was told to create.
+    /// [`Code::Usage`] where the store replaces an object that it was told to create.
     pub async fn probe(&self) -> Result<()> {
         self.before("store-probe")?;
         match &self.backend {
@@ -150,7 +150,7 @@ impl Store {
     /// to be once the file is whole.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where it is there with other content. After any other error it is either there, whole, or
+    /// [`Code::Busy`] where it is there with other content. After any other error it is either there, whole, or
     /// not there.
     pub async fn put_new(&self, key: &str, content: impl Into<Content>, timestamp_ms: i64) -> Result<Put> {
         self.before("store-put")?;
@@ -167,7 +167,7 @@ impl Store {
             }
             Backend::Folder(folder) => {
                 let content = content.whole().await.map_err(|error| {
-                    Error::new(Kind::Failed, format!("failed to write '{key}' in {}", self.url)).because(error)
+                    Error::new(Code::Failed, format!("failed to write '{key}' in {}", self.url)).because(error)
                 })?;
                 blocking(folder, move |folder| folder.put_new(&key, &content, timestamp_ms)).await
             }
@@ -177,7 +177,7 @@ impl Store {
     /// Begins to read an object.
     ///
     /// # Errors
-    /// [`Kind::NotFound`] only where the store itself says so.
+    /// [`Code::NotFound`] only where the store itself says so.
     pub async fn get(&self, key: &str) -> Result<Download> {
         self.before("store-get")?;
         match &self.backend {
@@ -193,10 +193,10 @@ impl Store {
     /// Reads a part of an object.
     ///
     /// # Errors
-    /// [`Kind::Damaged`] where it is shorter than that.
+    /// [`Code::Damaged`] where it is shorter than that.
     pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
         self.before("store-get")?;
-        let wrong = || Error::new(Kind::Usage, format!("{range:?} is no range to be read at once"));
+        let wrong = || Error::new(Code::Usage, format!("{range:?} is no range to be read at once"));
         let len = range.end.checked_sub(range.start).and_then(|len| usize::try_from(len).ok()).ok_or_else(wrong)?;
         match &self.backend {
             _ if len == 0 => Ok(Bytes::new()),
@@ -274,7 +274,7 @@ impl Store {
     /// that one (where the store cannot tell, in any case).
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where it is another one.
+    /// [`Code::Busy`] where it is another one.
     pub async fn put_claim(&self, key: &str, body: Bytes, revision: Option<&Revision>) -> Result<Revision> {
         self.before("store-claim")?;
         match &self.backend {
@@ -303,7 +303,7 @@ impl Store {
     fn before(&self, label: &'static str) -> Result<()> {
         let Some(before) = &self.options.before else { return Ok(()) };
         before(label)
-            .map_err(|error| Error::new(Kind::Failed, format!("failed at {label} of {}", self.url)).because(error))
+            .map_err(|error| Error::new(Code::Failed, format!("failed at {label} of {}", self.url)).because(error))
     }
 }
 
@@ -314,5 +314,5 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T> {
     let folder = Arc::clone(folder);
     let done = tokio::task::spawn_blocking(move || work(&folder)).await;
-    done.map_err(|error| Error::new(Kind::Failed, "a thread of the folder store died").because(error))?
+    done.map_err(|error| Error::new(Code::Failed, "a thread of the folder store died").because(error))?
 }

@@ -6,8 +6,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
-use crate::rights::Rights;
+use disk::rights::Rights;
+use pra_core::{Code, Error, Result};
 
 /// Called with a label before every operation on the store; an error makes the operation fail with it.
 pub type Before = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
@@ -151,11 +151,11 @@ impl Environment {
         for name in FROM_FILES {
             let Some(path) = self.0.get(&format!("{name}_FILE")) else { continue };
             if self.0.contains_key(*name) {
-                let error = Error::new(Kind::Usage, format!("both {name} and {name}_FILE are set"));
+                let error = Error::new(Code::Usage, format!("both {name} and {name}_FILE are set"));
                 return Err(error.hint("leave one of them out"));
             }
             let text = std::fs::read_to_string(path).map_err(|error| {
-                Error::new(Kind::Usage, format!("failed to read '{path}', which {name}_FILE names")).because(error)
+                Error::new(Code::Usage, format!("failed to read '{path}', which {name}_FILE names")).because(error)
             })?;
             self.0.insert((*name).to_owned(), text.trim_end().to_owned());
         }
@@ -217,7 +217,7 @@ mod tests {
         let read = environment(&[("AWS_SECRET_ACCESS_KEY_FILE", path)]).with_files().unwrap();
         assert_eq!(read.get("AWS_SECRET_ACCESS_KEY"), Some("hunter2"));
         let both = environment(&[("AWS_SECRET_ACCESS_KEY_FILE", path), ("AWS_SECRET_ACCESS_KEY", "x")]).with_files();
-        assert_eq!(both.unwrap_err().kind(), Kind::Usage);
+        assert_eq!(both.unwrap_err().code(), Code::Usage);
         let missing = environment(&[("AWS_SESSION_TOKEN_FILE", "/nonexistent/token")]).with_files();
         assert!(missing.unwrap_err().chain().contains("/nonexistent/token"));
     }

@@ -1,12 +1,12 @@
 //! Whether a provider keeps two writers apart: asked before anything is written.
 
 use object_store::Attributes;
+use pra_core::{Code, Error, Result};
 
 use super::content::Content;
 use super::refused::{Failure, Verdict};
 use super::remote::Remote;
 use super::tmp_key;
-use crate::error::{Error, Kind, Result};
 use crate::url::Scheme;
 
 impl Remote {
@@ -49,7 +49,7 @@ impl Remote {
 
     fn no_conditions(&self, what: &str) -> Error {
         let message = format!("{} does not honour 'If-None-Match: *' at {what}", self.url);
-        Error::new(Kind::Usage, message).hint(
+        Error::new(Code::Usage, message).hint(
             "two writers could destroy each other's work: use another store, or say --i-am-the-only-writer and make \
              sure of it",
         )

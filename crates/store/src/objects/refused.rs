@@ -3,8 +3,7 @@
 use std::error::Error as StdError;
 
 use object_store::client::HttpError;
-
-use crate::error::{Error, Kind};
+use pra_core::{Code, Error};
 
 /// An answer that is not a success, cut down to what may be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,14 +69,14 @@ impl Failure {
     pub(super) fn into_error(self, what: String) -> Error {
         let text = |hint: &'static str| Some(hint);
         let (kind, hint) = match self.verdict {
-            Verdict::Absent => (Kind::NotFound, None),
-            Verdict::Exists => (Kind::Conflict, text(super::OTHER_WRITER)),
-            Verdict::Denied => (Kind::OutOfReach, text(self.hint_on_denial())),
-            Verdict::NoBucket => (Kind::OutOfReach, text("make the bucket first, or check its name and the endpoint")),
-            Verdict::Unsupported => (Kind::Failed, text("this store lacks an operation that replicas need")),
-            Verdict::TooShort => (Kind::Damaged, None),
-            Verdict::Transient => (Kind::OutOfReach, text("check the network and the endpoint, then try again")),
-            Verdict::Failed => (Kind::Failed, None),
+            Verdict::Absent => (Code::NotFound, None),
+            Verdict::Exists => (Code::Busy, text(super::OTHER_WRITER)),
+            Verdict::Denied => (Code::OutOfReach, text(self.hint_on_denial())),
+            Verdict::NoBucket => (Code::OutOfReach, text("make the bucket first, or check its name and the endpoint")),
+            Verdict::Unsupported => (Code::Failed, text("this store lacks an operation that replicas need")),
+            Verdict::TooShort => (Code::Damaged, None),
+            Verdict::Transient => (Code::OutOfReach, text("check the network and the endpoint, then try again")),
+            Verdict::Failed => (Code::Failed, None),
         };
         let error = Error::new(kind, what).because(self.source);
         match hint {
@@ -170,25 +169,25 @@ mod tests {
         Refused { status, code: code.to_owned(), message: String::new() }
     }
 
-    fn kind(status: u16, code: &str) -> Kind {
+    fn kind(status: u16, code: &str) -> Code {
         let refused = refused(status, code);
-        Failure::new(judge(&refused), refused).into_error("failed".to_owned()).kind()
+        Failure::new(judge(&refused), refused).into_error("failed".to_owned()).code()
     }
 
     #[test]
     fn only_a_store_that_names_the_missing_object_makes_an_absence() {
-        assert_eq!(kind(404, "NoSuchKey"), Kind::NotFound);
-        assert_eq!(kind(404, "BlobNotFound"), Kind::NotFound);
+        assert_eq!(kind(404, "NoSuchKey"), Code::NotFound);
+        assert_eq!(kind(404, "BlobNotFound"), Code::NotFound);
         for (status, code) in
             [(404, "NoSuchBucket"), (404, "ContainerNotFound"), (404, ""), (403, "AccessDenied"), (401, ""), (503, "")]
         {
-            assert_eq!(kind(status, code), Kind::OutOfReach, "{status} {code}");
+            assert_eq!(kind(status, code), Code::OutOfReach, "{status} {code}");
         }
     }
 
     #[test]
     fn a_broken_condition_is_a_conflict_and_a_cut_off_request_is_tried_again() {
-        assert_eq!((kind(412, "PreconditionFailed"), kind(409, "")), (Kind::Conflict, Kind::Conflict));
+        assert_eq!((kind(412, "PreconditionFailed"), kind(409, "")), (Code::Busy, Code::Busy));
         for (status, code) in [(500, ""), (503, "SlowDown"), (429, ""), (400, "RequestTimeout"), (408, "")] {
             assert_eq!(judge(&refused(status, code)), Verdict::Transient, "{status} {code}");
         }

@@ -10,6 +10,7 @@ use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, GetOptions, GetRange, GetResult, ObjectMeta, PutMode, PutOptions, PutPayload, UpdateVersion,
 };
+use pra_core::{Code, Error, Result};
 
 use super::connect::{Service, connect};
 use super::content::Content;
@@ -18,7 +19,6 @@ use super::refused::{Failure, Verdict};
 use super::wire::Counters;
 use super::{Object, Put, Revision, check_key, tmp_key};
 use crate::buffers::Buffers;
-use crate::error::{Error, Kind, Result};
 use crate::url::{ReplicaUrl, Scheme};
 
 /// The slowest connection that still counts as one: as much body as gets one more time-out.
@@ -53,7 +53,7 @@ impl Remote {
     fn joined(&self, prefix: &str) -> Result<Path> {
         let joined = format!("{}/{prefix}", self.url.prefix());
         Path::parse(joined.trim_matches('/')).map_err(|error| {
-            Error::new(Kind::Usage, format!("'{prefix}' cannot be the name of an object")).because(error)
+            Error::new(Code::Usage, format!("'{prefix}' cannot be the name of an object")).because(error)
         })
     }
 
@@ -311,7 +311,7 @@ impl Remote {
     /// Where and how Litestream looks for the time of an object.
     pub(super) fn metadata(&self, timestamp_ms: i64) -> Result<Attributes> {
         let time = jiff::Timestamp::from_millisecond(timestamp_ms)
-            .map_err(|error| Error::new(Kind::Usage, format!("{timestamp_ms} ms is no time")).because(error))?;
+            .map_err(|error| Error::new(Code::Usage, format!("{timestamp_ms} ms is no time")).because(error))?;
         // Azure takes no hyphen.
         let name = if self.url.scheme() == Scheme::Az { "litestreamtimestamp" } else { "litestream-timestamp" };
         Ok(Attributes::from_iter([(Attribute::Metadata(name.into()), time.to_string())]))

@@ -8,8 +8,7 @@ use std::path::Path;
 
 use age::secrecy::ExposeSecret;
 use age::x25519;
-
-use crate::error::{Error, Kind, Result};
+use pra_core::{Code, Error, Result};
 
 /// A new identity, which is nowhere yet, and the recipient that belongs to it.
 pub struct NewKey(x25519::Identity);
@@ -40,14 +39,14 @@ impl NewKey {
         write().map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 let message = format!("failed to write the new identity to '{}'", path.display());
-                Error::new(Kind::Usage, message).because(error).hint("make the folder first, or name another file")
+                Error::new(Code::Usage, message).because(error).hint("make the folder first, or name another file")
             }
             std::io::ErrorKind::AlreadyExists => {
                 let message = format!("there is a file at '{}' already", path.display());
-                Error::new(Kind::Usage, message)
+                Error::new(Code::Usage, message)
                     .hint("it was left as it is, since it may be needed to open what was sealed: name another file")
             }
-            _ => Error::io("write the new identity to", path, error),
+            _ => crate::error::io("write the new identity to", path, error),
         })
     }
 

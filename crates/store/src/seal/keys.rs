@@ -6,9 +6,8 @@ use std::io::Read;
 use std::path::Path;
 
 use age::{IdentityFile, x25519};
+use pra_core::{Code, Error, Result};
 use zeroize::Zeroizing;
-
-use crate::error::{Error, Kind, Result};
 
 /// Who can open what is sealed: at least one.
 #[derive(Clone)]
@@ -31,7 +30,7 @@ impl Recipients {
     /// Each a recipient as `age` writes it, `age1…`; the same twice counts once.
     ///
     /// # Errors
-    /// [`Kind::Usage`] where one is none, there are none, or they do not go together.
+    /// [`Code::Usage`] where one is none, there are none, or they do not go together.
     pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self> {
         let mut shown = std::collections::BTreeSet::new();
         let mut recipients = Vec::new();
@@ -42,7 +41,7 @@ impl Recipients {
             }
         }
         if recipients.is_empty() {
-            return Err(Error::new(Kind::Usage, "there is no recipient to seal to"));
+            return Err(Error::new(Code::Usage, "there is no recipient to seal to"));
         }
         let recipients = Self(recipients);
         // Some do not go together: better said now than at the first object.
@@ -57,7 +56,7 @@ impl Recipients {
     pub fn read(path: &Path) -> Result<Self> {
         let text = read(path, "recipients")?;
         Self::parse(text.lines().filter(|line| !line.trim_start().starts_with('#'))).map_err(|error| {
-            Error::new(error.kind(), format!("'{}' holds no recipients", path.display())).because(error)
+            Error::new(error.code(), format!("'{}' holds no recipients", path.display())).because(error)
         })
     }
 
@@ -78,7 +77,7 @@ impl Recipients {
 impl Recipient {
     fn parse(text: &str) -> Result<Self> {
         if text.to_ascii_uppercase().starts_with(SECRET) {
-            let error = Error::new(Kind::Usage, "an identity was given where a recipient belongs");
+            let error = Error::new(Code::Usage, "an identity was given where a recipient belongs");
             return Err(error.hint("an identity is a secret, and is known now to whoever sees this configuration: make a new one; the recipient is the line that begins with age1"));
         }
         if let Ok(one) = text.parse() {
@@ -91,7 +90,7 @@ impl Recipient {
             return Ok(Self::TagPq(Box::new(one)));
         }
         // What it is instead is not known, and so not shown.
-        Err(Error::new(Kind::Usage, "a recipient is not one of age's").hint(
+        Err(Error::new(Code::Usage, "a recipient is not one of age's").hint(
             "a recipient begins with age1, age1tag1 or age1tagpq1; `backup-job keygen` makes one. Plugins and SSH \
              keys are not supported",
         ))
@@ -121,15 +120,15 @@ impl Identities {
     /// From a file as `keygen` and `age-keygen` make it; there may be several in it.
     ///
     /// # Errors
-    /// [`Kind::Usage`] where it cannot be read or holds none; the error never shows what it holds.
+    /// [`Code::Usage`] where it cannot be read or holds none; the error never shows what it holds.
     pub fn read(path: &Path) -> Result<Self> {
         let given = path.to_string_lossy().to_ascii_uppercase();
         if given.starts_with(SECRET) {
-            let error = Error::new(Kind::Usage, "an identity was given where the path of its file belongs");
+            let error = Error::new(Code::Usage, "an identity was given where the path of its file belongs");
             return Err(error.hint("write it into a file of mode 0600, and make a new one: this one is in the history"));
         }
         let text = read(path, "identities")?;
-        let holds = |what: &str| Error::new(Kind::Usage, format!("'{}' holds {what}", path.display()));
+        let holds = |what: &str| Error::new(Code::Usage, format!("'{}' holds {what}", path.display()));
         if super::is_sealed(text.as_bytes()) || text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") {
             return Err(
                 holds("identities that are sealed themselves").hint("open it first: age -d FILE > /dev/shm/key")
@@ -158,7 +157,7 @@ impl fmt::Debug for Identities {
 
 fn read(path: &Path, what: &str) -> Result<Zeroizing<String>> {
     let failed = |error: std::io::Error| {
-        Error::new(Kind::Usage, format!("failed to read the {what} in '{}'", path.display())).because(error)
+        Error::new(Code::Usage, format!("failed to read the {what} in '{}'", path.display())).because(error)
     };
     let mut text = Zeroizing::new(String::new());
     File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_string(&mut text)).map_err(failed)?;

@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 use age::secrecy::ExposeSecret;
 use age::{DecryptError, EncryptError, Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
+use pra_core::Result;
 
 use super::Opener;
-use crate::error::Result;
 
 /// Opens the one file that was sealed with it. Nothing shows it.
 pub struct ReadBack(FileKey);

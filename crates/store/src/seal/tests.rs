@@ -47,7 +47,7 @@ fn each_recipient_opens_what_was_sealed_to_several_and_nobody_else() {
         assert_eq!(opened(&first, &sealed).unwrap().unwrap(), plain);
         assert_eq!(opened(&second, &sealed).unwrap().unwrap(), plain);
         let error = opened(&stranger, &sealed).unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage);
+        assert_eq!(error.code(), Code::Usage);
         assert!(error.hint_text().unwrap().contains("--identity"));
     }
 }
@@ -98,7 +98,7 @@ fn who_seals_reads_back_this_one_file_and_its_header_holds_the_recipients_alone(
     assert_eq!(opened(&key, &one).unwrap().unwrap(), plain);
     let stanzas = one.windows(10).filter(|window| window == b"-> X25519 ").count();
     assert_eq!(stanzas, 1, "nobody else opens it");
-    assert_eq!(read_back.open(other.as_slice()).unwrap_err().kind(), Kind::Damaged);
+    assert_eq!(read_back.open(other.as_slice()).unwrap_err().code(), Code::Damaged);
     for at in [0, 60, one.len() / 2, one.len() - 1] {
         let mut changed = one.clone();
         changed[at] ^= 1;
@@ -110,7 +110,7 @@ fn who_seals_reads_back_this_one_file_and_its_header_holds_the_recipients_alone(
 #[test]
 fn plaintext_is_damage_where_a_seal_is_expected() {
     for bytes in [b"LTX1 plain text".as_slice(), b"", b"age-encryption.org/v2\n"] {
-        assert_eq!(opened(&key(), bytes).unwrap_err().kind(), Kind::Damaged, "{bytes:?}");
+        assert_eq!(opened(&key(), bytes).unwrap_err().code(), Code::Damaged, "{bytes:?}");
     }
 }
 
@@ -119,11 +119,11 @@ fn what_the_store_says_of_its_failure_comes_through() {
     struct Broken;
     impl Read for Broken {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-            Err(io::Error::other(Error::new(Kind::OutOfReach, "no answer")))
+            Err(io::Error::other(Error::new(Code::OutOfReach, "no answer")))
         }
     }
     let error = open(&key().identities, Broken).unwrap_err();
-    assert_eq!((error.kind(), error.to_string().as_str()), (Kind::OutOfReach, "no answer"));
+    assert_eq!((error.code(), error.to_string().as_str()), (Code::OutOfReach, "no answer"));
 }
 
 #[test]
@@ -177,12 +177,12 @@ fn without_a_recipient_or_an_identity_there_is_an_error_and_no_silence() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty");
     std::fs::write(&empty, "# nothing\n").unwrap();
-    assert_eq!(Recipients::parse([]).unwrap_err().kind(), Kind::Usage);
-    assert_eq!(Recipients::parse(["", " "]).unwrap_err().kind(), Kind::Usage);
-    assert_eq!(Recipients::parse(["age1nonsense"]).unwrap_err().kind(), Kind::Usage);
-    assert_eq!(Recipients::read(&empty).unwrap_err().kind(), Kind::Usage);
-    assert_eq!(Identities::read(&empty).unwrap_err().kind(), Kind::Usage);
-    assert_eq!(Identities::read(&folder.path().join("missing")).unwrap_err().kind(), Kind::Usage);
+    assert_eq!(Recipients::parse([]).unwrap_err().code(), Code::Usage);
+    assert_eq!(Recipients::parse(["", " "]).unwrap_err().code(), Code::Usage);
+    assert_eq!(Recipients::parse(["age1nonsense"]).unwrap_err().code(), Code::Usage);
+    assert_eq!(Recipients::read(&empty).unwrap_err().code(), Code::Usage);
+    assert_eq!(Identities::read(&empty).unwrap_err().code(), Code::Usage);
+    assert_eq!(Identities::read(&folder.path().join("missing")).unwrap_err().code(), Code::Usage);
     std::fs::write(&empty, "age-encryption.org/v1\n-> scrypt x\n").unwrap();
     assert!(Identities::read(&empty).unwrap_err().hint_text().unwrap().contains("age -d"));
 }

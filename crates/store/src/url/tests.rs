@@ -28,7 +28,7 @@ fn a_url_with_a_secret_is_refused_and_not_repeated() {
         "https://hunter2@host/bucket",
     ] {
         let error = text.parse::<ReplicaUrl>().unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{text}");
+        assert_eq!(error.code(), Code::Usage, "{text}");
         assert!(error.hint_text().is_some(), "{text}");
         assert!(!format!("{error:?} {error}").contains("hunter2"), "{text}: {error:?}");
     }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use pra_core::{Code, Error};
 use proptest::prelude::*;
 use store::fetch::{Open, Options, fetch};
-use store::{Error, Kind};
 
 use crate::fixture::{Database, Memory, databases};
 
@@ -30,7 +30,7 @@ proptest! {
             file[at] ^= 1 << bit;
         }
         match store.fetch(&objects, None, &Options::default()) {
-            Err(error) => prop_assert_eq!(error.kind(), Kind::Damaged, "{}", error.chain()),
+            Err(error) => prop_assert_eq!(error.code(), Code::Damaged, "{}", error.chain()),
             // Another way to compress the same page.
             Ok((_, bytes)) => prop_assert!(bytes == database.bytes(database.states.len() as u64)),
         }
@@ -47,7 +47,7 @@ proptest! {
             objects[which].size = length as u64;
         }
         let error = store.fetch(&objects, None, &Options::default()).unwrap_err();
-        prop_assert_eq!(error.kind(), Kind::Damaged, "{}", error.chain());
+        prop_assert_eq!(error.code(), Code::Damaged, "{}", error.chain());
     }
 }
 
@@ -57,7 +57,7 @@ fn a_vanished_object_is_not_damage() {
     for object in &objects {
         let file = store.objects.lock().unwrap().remove(&object.key).unwrap();
         let error = store.fetch(&objects, None, &Options::default()).unwrap_err();
-        assert_eq!(error.kind(), Kind::NotFound);
+        assert_eq!(error.code(), Code::NotFound);
         assert_eq!(error.to_string(), format!("there is no '{}'", object.key));
         store.objects.lock().unwrap().insert(object.key.clone(), file);
     }
@@ -89,7 +89,7 @@ fn bytes_behind_the_end_are_found() {
     let mut file = database.file(2, 2, database.checksum(2));
     file.extend([0; 9]);
     objects[1] = store.add(2, 2, file);
-    assert_eq!(store.fetch(&objects, None, &Options::default()).unwrap_err().kind(), Kind::Damaged);
+    assert_eq!(store.fetch(&objects, None, &Options::default()).unwrap_err().code(), Code::Damaged);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_page_that_no_file_has_is_found() {
     objects.remove(1);
     objects[1] = store.add(2, 3, database.file(3, 3, 0));
     let error = store.fetch(&objects, None, &Options::default()).unwrap_err();
-    assert_eq!(error.kind(), Kind::Damaged);
+    assert_eq!(error.code(), Code::Damaged);
 
     let grown = Database::new(512, &[(5, vec![]), (5, vec![1])]);
     let (mut file, base) = (grown.clone(), store.add(1, 1, grown.file(1, 1, 0)));
@@ -121,16 +121,16 @@ fn a_page_that_no_file_has_is_found() {
 fn a_chain_with_a_hole_is_refused() {
     let (_, store, mut objects) = three_files();
     objects.remove(1);
-    assert_eq!(store.fetch(&objects, None, &Options::default()).unwrap_err().kind(), Kind::Usage);
-    assert_eq!(store.fetch(&[], None, &Options::default()).unwrap_err().kind(), Kind::Usage);
+    assert_eq!(store.fetch(&objects, None, &Options::default()).unwrap_err().code(), Code::Usage);
+    assert_eq!(store.fetch(&[], None, &Options::default()).unwrap_err().code(), Code::Usage);
 }
 
 #[test]
 fn what_the_seal_says_goes_on_as_it_is() {
     let (_, store, objects) = three_files();
-    let open: Open = Arc::new(|_| Err(Error::new(Kind::Usage, "none of the identities fits")));
+    let open: Open = Arc::new(|_| Err(Error::new(Code::Usage, "none of the identities fits")));
     let error = store.fetch(&objects, Some(open), &Options::default()).unwrap_err();
-    assert_eq!((error.kind(), error.to_string()), (Kind::Usage, "none of the identities fits".to_owned()));
+    assert_eq!((error.code(), error.to_string()), (Code::Usage, "none of the identities fits".to_owned()));
 }
 
 #[test]
@@ -140,5 +140,5 @@ fn a_database_that_cannot_be_written_is_an_error() {
     let read_only = std::fs::File::open(path.path()).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let error = runtime.block_on(fetch(&store, &objects, None, read_only, &Options::default())).unwrap_err();
-    assert_eq!((error.kind(), error.to_string()), (Kind::Failed, "failed to write the restored database".to_owned()));
+    assert_eq!((error.code(), error.to_string()), (Code::Failed, "failed to write the restored database".to_owned()));
 }

@@ -10,9 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use ltx::{CHECKSUM_FLAG, Encoder, Header, NO_CHECKSUM, page_checksum};
+use pra_core::{Code, Error, Result};
 use proptest::prelude::*;
 use store::fetch::{Fetched, Object, Objects, Open, Options, fetch};
-use store::{Error, Kind, Result};
 
 /// The pages after one transaction, each with the transaction that wrote it.
 pub(crate) type State = Vec<(u64, Vec<u8>)>;
@@ -119,7 +119,7 @@ impl Objects for Memory {
         // As a network would, let others go first.
         tokio::task::yield_now().await;
         let objects = self.objects.lock().unwrap();
-        let object = objects.get(key).ok_or_else(|| Error::new(Kind::NotFound, format!("there is no '{key}'")))?;
+        let object = objects.get(key).ok_or_else(|| Error::new(Code::NotFound, format!("there is no '{key}'")))?;
         let end = (range.end as usize).min(object.len());
         Ok(Bytes::copy_from_slice(object.get(range.start as usize..end).unwrap_or_default()))
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use store::Kind;
+use pra_core::Code;
 use store::objects::{Content, Grower, Put, Store};
 
 use crate::places::{noise, places};
@@ -47,7 +47,7 @@ async fn an_object_is_read_as_it_was_written() {
             let end = len as u64;
             for beyond in [end + 5..end + 9, end..end + 1, end.saturating_sub(5)..end + 5] {
                 let error = place.store.get_range(&key, beyond.clone()).await.unwrap_err();
-                assert_eq!(error.kind(), Kind::Damaged, "{} {len} {beyond:?} {}", place.name, error.chain());
+                assert_eq!(error.code(), Code::Damaged, "{} {len} {beyond:?} {}", place.name, error.chain());
             }
         }
     }
@@ -111,7 +111,7 @@ async fn a_file_that_is_given_up_never_was_there() {
         assert!(!growing.is_given_up());
         drop(grower);
         let error = put.await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), Kind::Failed, "{} {}", place.name, error.chain());
+        assert_eq!(error.code(), Code::Failed, "{} {}", place.name, error.chain());
         assert!(growing.is_given_up());
         assert_eq!(place.store.list("").await.unwrap(), [], "{}", place.name);
     }
@@ -127,7 +127,7 @@ async fn what_exists_is_never_replaced() {
             *second.last_mut().unwrap() ^= 1;
             for other in [second, noise(len + 1, 4)] {
                 let error = place.store.put_new(&key, other, 0).await.unwrap_err();
-                assert_eq!(error.kind(), Kind::Conflict, "{} {}", place.name, error.chain());
+                assert_eq!(error.code(), Code::Busy, "{} {}", place.name, error.chain());
             }
             assert_eq!(all(&place.store, &key).await, first, "{}", place.name);
         }
@@ -143,7 +143,7 @@ async fn of_two_writers_of_one_name_exactly_one_is_told_that_it_lost() {
                 let writers = (0..2).map(|writer| place.store.put_new(&key, noise(len, writer), 0));
                 let results = join_all(writers).await;
                 let won: Vec<_> = (0..2).filter(|writer| results[*writer].is_ok()).collect();
-                let lost = results.iter().filter(|result| matches!(result, Err(e) if e.kind() == Kind::Conflict));
+                let lost = results.iter().filter(|result| matches!(result, Err(e) if e.code() == Code::Busy));
                 assert_eq!((won.len(), lost.count()), (1, 1), "{} {results:?}", place.name);
                 assert_eq!(all(&place.store, &key).await, noise(len, won[0] as u64), "{}", place.name);
             }
@@ -188,7 +188,7 @@ async fn what_is_deleted_is_absent_and_may_be_deleted_again() {
             place.store.read(&keys[2], 10).await.unwrap_err(),
             place.store.get_range(&keys[2], 0..1).await.unwrap_err(),
         ] {
-            assert_eq!(error.kind(), Kind::NotFound, "{} {}", place.name, error.chain());
+            assert_eq!(error.code(), Code::NotFound, "{} {}", place.name, error.chain());
         }
     }
 }
@@ -202,7 +202,7 @@ async fn a_claim_is_replaced_only_while_nobody_else_has() {
         assert_eq!(bytes, "1");
         let second = store.put_claim("claim.json", Bytes::from("2"), Some(&first.revision)).await.unwrap();
         let error = store.put_claim("claim.json", Bytes::from("x"), Some(&first.revision)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{} {}", place.name, error.chain());
+        assert_eq!(error.code(), Code::Busy, "{} {}", place.name, error.chain());
         let third = store.put_claim("claim.json", Bytes::from("3"), Some(&second)).await.unwrap();
         let (bytes, object) = store.read("claim.json", 100).await.unwrap();
         assert_eq!((bytes, object.revision), (Bytes::from("3"), third), "{}", place.name);
@@ -212,7 +212,7 @@ async fn a_claim_is_replaced_only_while_nobody_else_has() {
         let (_, last) = store.read("claim.json", 100).await.unwrap();
         store.delete(&["claim.json".to_owned()]).await.unwrap();
         let error = store.put_claim("claim.json", Bytes::from("5"), Some(&last.revision)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{} {}", place.name, error.chain());
+        assert_eq!(error.code(), Code::Busy, "{} {}", place.name, error.chain());
     }
 }
 

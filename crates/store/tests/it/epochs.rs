@@ -3,12 +3,13 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
+use pra_core::{Code, DatabaseId, EpochId, WriterId};
+use store::Scheme;
 use store::epoch::{
-    CLAIM_KEY, Database, DatabaseId, EpochId, Found, Head, Manifest, Parent, Writer, WriterId, acquire, acquire_from,
-    create_epoch, list_epochs, manifest_key, observe, read_claim, require_nothing_foreign,
+    CLAIM_KEY, Database, Found, Head, Manifest, Parent, Writer, acquire, acquire_from, create_epoch, list_epochs,
+    manifest_key, observe, read_claim, require_nothing_foreign,
 };
 use store::objects::{Retry, Store, StoreOptions};
-use store::{Kind, Scheme};
 
 use crate::minio::{minio, options, url};
 use crate::places::{Place, places};
@@ -51,7 +52,7 @@ async fn who_has_the_claim_keeps_it_and_others_are_told_who_that_is() {
             held.renew(head(txid)).await.unwrap();
         }
         let error = acquire(store, &second, false).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{name}");
+        assert_eq!(error.code(), Code::Busy, "{name}");
         let message = error.to_string();
         assert!(message.contains("'first'") && message.contains(&first.id.to_string()), "{message}");
         // A restart goes on, whether or not the claim was released.
@@ -60,7 +61,7 @@ async fn who_has_the_claim_keeps_it_and_others_are_told_who_that_is() {
         assert_eq!((claim.head_txid, claim.epoch), (3, Some(head(3).epoch)));
         assert_eq!(again.claim().head_txid, 3);
         // The run before it is out.
-        assert_eq!(held.renew(head(9)).await.unwrap_err().kind(), Kind::Conflict, "{name}");
+        assert_eq!(held.renew(head(9)).await.unwrap_err().code(), Code::Busy, "{name}");
         again.release().await.unwrap();
         let (_, found) = acquire(store, &second, false).await.unwrap();
         assert!(matches!(&found, Found::Other(claim) if claim.head_txid == 3 && claim.released), "{name}: {found:?}");
@@ -75,9 +76,9 @@ async fn after_a_takeover_the_paused_writer_is_told_by_whom_and_changes_nothing(
         let (mut taker, found) = acquire(store, &writer("taker"), true).await.unwrap();
         assert!(matches!(&found, Found::Other(claim) if claim.head_txid == 5), "{name}: {found:?}");
         let error = paused.renew(head(6)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{name}");
+        assert_eq!(error.code(), Code::Busy, "{name}");
         assert!(error.to_string().contains("'taker'"), "{error}");
-        assert_eq!(paused.release().await.unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(paused.release().await.unwrap_err().code(), Code::Busy);
         let (claim, _) = read_claim(store).await.unwrap().unwrap();
         assert_eq!((claim.writer.host.as_str(), claim.head_txid), ("taker", 5), "{name}");
         taker.renew(head(7)).await.unwrap();
@@ -104,7 +105,7 @@ async fn of_several_that_claim_at_once_exactly_one_gets_it() {
         let claims = futures_util::future::join_all(writers.iter().map(|one| acquire(store, one, false))).await;
         assert_eq!(claims.iter().filter(|claim| claim.is_ok()).count(), 1, "{name}");
         for error in claims.iter().filter_map(|claim| claim.as_ref().err()) {
-            assert_eq!(error.kind(), Kind::Conflict, "{name}: {}", error.chain());
+            assert_eq!(error.code(), Code::Busy, "{name}: {}", error.chain());
         }
         let (claim, _) = read_claim(store).await.unwrap().unwrap();
         let winner = claims.iter().position(Result::is_ok).unwrap();
@@ -120,7 +121,7 @@ async fn a_claim_expires_by_the_stores_clock() {
     let claim = File::options().append(true).open(place.folder.as_ref().unwrap().path().join(CLAIM_KEY)).unwrap();
     let seconds_ago = |seconds| SystemTime::now() - Duration::from_secs(seconds);
     claim.set_modified(seconds_ago(60)).unwrap();
-    assert_eq!(acquire(&place.store, &writer("next"), false).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(acquire(&place.store, &writer("next"), false).await.unwrap_err().code(), Code::Busy);
     claim.set_modified(seconds_ago(91)).unwrap();
     let (_, found) = acquire(&place.store, &writer("next"), false).await.unwrap();
     assert!(matches!(found, Found::Other(_)), "{found:?}");
@@ -135,7 +136,7 @@ async fn a_claim_for_another_database_is_never_taken_over() {
         for takeover in [false, true] {
             let second = Writer { database: other.clone(), ..writer("second") };
             let error = acquire(store, &second, takeover).await.unwrap_err();
-            assert_eq!(error.kind(), Kind::Usage, "{name}: {}", error.chain());
+            assert_eq!(error.code(), Code::Usage, "{name}: {}", error.chain());
         }
         assert_eq!(read_claim(store).await.unwrap().unwrap().0.writer, first, "{name}");
     }
@@ -160,8 +161,8 @@ async fn a_claim_from_the_future_expires_once_nobody_has_renewed_it_for_90_secon
     // What was found of one state says nothing of another.
     touch();
     let third = writer("third");
-    assert_eq!(acquire_from(store, &third, false, Some(&unchanged)).await.unwrap_err().kind(), Kind::Conflict);
-    assert_eq!(held.renew(head(1)).await.unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(acquire_from(store, &third, false, Some(&unchanged)).await.unwrap_err().code(), Code::Busy);
+    assert_eq!(held.renew(head(1)).await.unwrap_err().code(), Code::Busy);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -172,7 +173,7 @@ async fn a_store_with_foreign_objects_is_not_empty() {
         require_nothing_foreign(store).await.unwrap();
         store.put_new("ltx/0/0000000000000001-0000000000000001.ltx", b"x".to_vec(), 0).await.unwrap();
         let error = require_nothing_foreign(store).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{name}");
+        assert_eq!(error.code(), Code::Usage, "{name}");
         assert!(error.to_string().contains("Litestream"), "{name}: {error}");
     }
 }
@@ -185,7 +186,7 @@ async fn a_foreign_file_whose_name_is_not_utf8_is_named() {
     let url = format!("file://{}", folder.path().display()).parse().unwrap();
     let store = Store::open(&url, &StoreOptions::default()).unwrap();
     let error = require_nothing_foreign(&store).await.unwrap_err();
-    assert!(error.kind() == Kind::Usage && error.to_string().contains("caf\u{fffd}.db"), "{error}");
+    assert!(error.code() == Code::Usage && error.to_string().contains("caf\u{fffd}.db"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +196,7 @@ async fn a_claim_that_cannot_be_understood_is_never_written_over() {
         store.put_new(CLAIM_KEY, newer.to_vec(), 0).await.unwrap();
         for takeover in [false, true] {
             let error = acquire(store, &writer("old"), takeover).await.unwrap_err();
-            assert_eq!(error.kind(), Kind::Damaged, "{name}: {}", error.chain());
+            assert_eq!(error.code(), Code::Damaged, "{name}: {}", error.chain());
         }
         assert_eq!(store.read(CLAIM_KEY, 1000).await.unwrap().0, newer.as_slice(), "{name}");
     }
@@ -213,7 +214,7 @@ async fn renewals_whose_answers_were_all_lost_do_not_lose_the_claim() {
         // The store is gone in the middle of a renewal, for longer than we try.
         proxy.plan(&[fault; 3]);
         if let Err(error) = held.renew(head(txid)).await {
-            assert_eq!(error.kind(), Kind::OutOfReach, "{fault:?}: {}", error.chain());
+            assert_eq!(error.code(), Code::OutOfReach, "{fault:?}: {}", error.chain());
         }
         proxy.plan(&[]);
         held.renew(head(100 + txid)).await.unwrap();
@@ -235,7 +236,7 @@ async fn epochs_are_listed_in_their_order_and_written_once() {
             create_epoch(store, one).await.unwrap();
         }
         let error = create_epoch(store, &manifest(ids[0], None)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{name}");
+        assert_eq!(error.code(), Code::Busy, "{name}");
         store.put_new("not-an-epoch/file", b"x".to_vec(), 0).await.unwrap();
         store.put_new(CLAIM_KEY, b"x".to_vec(), 0).await.unwrap();
         assert_eq!(list_epochs(store).await.unwrap(), [first, third, second], "{name}");
@@ -250,7 +251,7 @@ async fn an_epoch_without_its_manifest_is_damage_and_an_empty_one_is_gone() {
         let file = format!("{}/x.ltx", store::epoch::level_folder(Scheme::File, &one.epoch, 0));
         store.put_new(&file, b"x".to_vec(), 0).await.unwrap();
         store.delete(&[manifest_key(&one.epoch)]).await.unwrap();
-        assert_eq!(list_epochs(store).await.unwrap_err().kind(), Kind::Damaged, "{name}");
+        assert_eq!(list_epochs(store).await.unwrap_err().code(), Code::Damaged, "{name}");
         store.delete(&[file]).await.unwrap();
         assert_eq!(list_epochs(store).await.unwrap(), [], "{name}");
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use store::Kind;
+use pra_core::Code;
 use store::objects::{Put, Retry, Store, StoreOptions};
 
 use crate::minio::{Minio, minio, options, url};
@@ -96,7 +96,7 @@ async fn a_store_that_never_answers_is_out_of_reach_and_each_attempt_was_made() 
             stage.store.read("claim.json", 10).await.unwrap_err(),
             stage.store.get("claim.json").await.unwrap_err(),
         ] {
-            assert_eq!(error.kind(), Kind::OutOfReach, "{fault:?} {}", error.chain());
+            assert_eq!(error.code(), Code::OutOfReach, "{fault:?} {}", error.chain());
         }
         assert_eq!(stage.proxy.seen().len(), 18, "{fault:?}");
     }
@@ -111,7 +111,7 @@ async fn an_answer_that_was_lost_is_not_taken_for_another_writer_and_another_wri
     for fault in FAULTS {
         stage.proxy.plan(&[fault]);
         let error = stage.store.put_new("theirs", b"ours--".to_vec(), 0).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{fault:?} {}", error.chain());
+        assert_eq!(error.code(), Code::Busy, "{fault:?} {}", error.chain());
     }
     assert_eq!(stage.direct.read("theirs", 10).await.unwrap().0, "theirs");
 }
@@ -132,7 +132,7 @@ async fn a_claim_is_renewed_through_any_fault_and_lost_to_somebody_else() {
     for fault in FAULTS {
         stage.proxy.plan(&[fault]);
         let error = stage.store.put_claim("claim.json", "ours".into(), Some(&revision)).await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Conflict, "{fault:?} {}", error.chain());
+        assert_eq!(error.code(), Code::Busy, "{fault:?} {}", error.chain());
     }
     assert_eq!(stage.direct.read("claim.json", 100).await.unwrap().0, "theirs");
 }
@@ -165,7 +165,7 @@ async fn a_download_of_an_object_that_was_replaced_is_an_error() {
             Err(error) => break error,
         }
     };
-    assert_eq!(error.kind(), Kind::Conflict, "{}", error.chain());
+    assert_eq!(error.code(), Code::Busy, "{}", error.chain());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -207,7 +207,7 @@ async fn wrong_keys_a_missing_bucket_and_a_closed_port_are_out_of_reach_and_neve
             store.probe().await.unwrap_err(),
         ] {
             let shown = format!("{error:?} {}", error.chain());
-            assert_eq!(error.kind(), Kind::OutOfReach, "{url} {shown}");
+            assert_eq!(error.code(), Code::OutOfReach, "{url} {shown}");
             assert!(error.hint_text().is_some() && !shown.contains("hunter2"), "{shown}");
         }
         assert!(!format!("{store:?}").contains("hunter2"), "{store:?}");

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use store::Kind;
+use pra_core::Code;
 use store::objects::{Put, Store, StoreOptions};
 
 use crate::places::{folder, noise};
@@ -34,7 +34,7 @@ async fn a_folder_that_is_not_there_is_out_of_reach_and_not_empty() {
         // The folder above is not there either: a volume that is not mounted.
         store.probe().await.unwrap_err(),
     ] {
-        assert_eq!(error.kind(), Kind::OutOfReach, "{}", error.chain());
+        assert_eq!(error.code(), Code::OutOfReach, "{}", error.chain());
     }
     assert!(!path.parent().unwrap().exists());
     std::fs::create_dir(path.parent().unwrap()).unwrap();
@@ -81,7 +81,7 @@ async fn a_full_or_read_only_disk_is_told_as_such() {
         ..StoreOptions::default()
     });
     let error = place.store.put_new("a", b"x".to_vec(), 0).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Failed);
+    assert_eq!(error.code(), Code::Failed);
     assert!(error.hint_text().unwrap().contains("full"), "{error:?}");
     assert_eq!(place.store.list("").await.unwrap(), []);
 }

@@ -1,6 +1,6 @@
 //! A store that would let one writer destroy another's work is found out before anything is written.
 
-use store::Kind;
+use pra_core::Code;
 use store::objects::{Put, Store};
 
 use crate::minio::{options, url};
@@ -13,7 +13,7 @@ async fn a_store_that_ignores_conditions_is_refused_by_name_of_the_flag() {
         let server = Server::start(Manners { puts, completions }).await;
         let store = Store::open(&url("x"), &options(server.address())).unwrap();
         let error = store.probe().await.unwrap_err();
-        assert_eq!(error.kind(), Kind::Usage, "{puts:?} {completions:?} {}", error.chain());
+        assert_eq!(error.code(), Code::Usage, "{puts:?} {completions:?} {}", error.chain());
         assert!(error.hint_text().unwrap().contains("--i-am-the-only-writer"), "{error:?}");
         assert_eq!(server.keys(), Vec::<String>::new(), "{puts:?} {completions:?}");
     }
@@ -37,7 +37,7 @@ async fn the_only_writer_looks_before_it_writes() {
         store.probe().await.unwrap();
         assert_eq!(store.put_new("a", b"1".to_vec(), 0).await.unwrap(), Put::Created);
         assert_eq!(store.put_new("a", b"1".to_vec(), 0).await.unwrap(), Put::Same);
-        assert_eq!(store.put_new("a", b"2".to_vec(), 0).await.unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(store.put_new("a", b"2".to_vec(), 0).await.unwrap_err().code(), Code::Busy);
         assert_eq!(store.read("a", 10).await.unwrap().0, "1");
     }
 }
@@ -67,6 +67,6 @@ async fn a_server_that_is_no_store_is_out_of_reach() {
     });
     let store = Store::open(&url("x"), &options(address)).unwrap();
     for error in [store.read("claim.json", 10).await.unwrap_err(), store.list("").await.unwrap_err()] {
-        assert_eq!(error.kind(), Kind::OutOfReach, "{}", error.chain());
+        assert_eq!(error.code(), Code::OutOfReach, "{}", error.chain());
     }
 }

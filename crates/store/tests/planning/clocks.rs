@@ -1,8 +1,9 @@
 //! A writer whose clock lies, and what a reader with a right one gets of it.
 
+use pra_core::ahead::ahead;
 use proptest::prelude::*;
 use store::history::{File, History, SNAPSHOT_LEVEL};
-use store::instant::{InstantSearch, ahead};
+use store::instant::InstantSearch;
 use store::plan::{Accept, Bound, Error, Goal, check_newest, plan};
 use store::retention::{Retention, in_order};
 

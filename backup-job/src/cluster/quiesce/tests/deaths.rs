@@ -109,7 +109,7 @@ async fn a_bad_point_after_a_death_still_brings_all_back() {
     scenario.api.set_trouble(None);
     let options =
         Options { point: Some(Point::File("backup-2020-01-01-00-00.db".to_owned())), ..scenario.options("2") };
-    assert_eq!(scenario.run_with(&options).await.unwrap_err().code(), Code::NoSuchRestorePoint);
+    assert_eq!(scenario.run_with(&options).await.unwrap_err().code(), Code::NotFound);
     assert_eq!(scenario.api.workloads(), (json!(2), json!(false)));
     scenario.require_cleared();
 }

@@ -7,14 +7,15 @@ mod sources;
 use std::fs;
 use std::path::PathBuf;
 
+use disk::{lock, sqlite};
 use jiff::Timestamp;
+use pra_core::Code;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::error::Code;
+use crate::backup;
 use crate::restore::{How, LOCK_LIMIT, Mode, Plan};
 use crate::sealed::Keys;
-use crate::{backup, lock, sqlite};
 use api::{Api, CONFIGMAP, CRONJOB, DEPLOYMENT, LEASE, Trouble};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -223,9 +224,7 @@ async fn a_further_pod_of_a_job_that_is_done_does_not_restore_again() {
 #[tokio::test(start_paused = true)]
 async fn a_bad_point_touches_nothing() {
     let not_there = "backup-2020-01-01-00-00.db";
-    for (point, code) in
-        [("yesterday", Code::Usage), (not_there, Code::NoSuchRestorePoint), ("9d", Code::NoSuchRestorePoint)]
-    {
+    for (point, code) in [("yesterday", Code::Usage), (not_there, Code::NotFound), ("9d", Code::NotFound)] {
         let scenario = Scenario::new(point).lost();
         let error = scenario.run("1").await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");

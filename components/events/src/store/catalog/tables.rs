@@ -1,6 +1,6 @@
 //! The tables of the catalog, as version 4 has them. Texts are read as BLOB: see [`crate::platform::Value`].
 
-use pra_metrics::thresholds::latest_plausible;
+use pra_core::ahead::latest_plausible;
 
 use super::Catalog;
 use super::columns::Columns;

@@ -1,0 +1,39 @@
+//! What time it is. Every wall-clock reading of the program comes from here (clippy.toml sees to that), so that a test can
+//! give it a wrong clock.
+
+mod step;
+#[cfg(any(test, feature = "crash-points"))]
+pub mod wrong;
+
+pub use step::{Reading, Step, Steps};
+
+use jiff::Timestamp;
+
+/// The time now, as this machine has it: it may be wrong, and may step. In milliseconds, which is what is shown and
+/// stored of it.
+pub fn now() -> Timestamp {
+    let now = exact();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// The same, as exactly as the machine has it.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+pub fn exact() -> Timestamp {
+    #[cfg(any(test, feature = "crash-points"))]
+    if let Some(offset) = offset() {
+        return Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX);
+    }
+    Timestamp::now()
+}
+
+/// How wrong a test makes the clock: of this thread, or seconds, in the file that `PRA_TEST_CLOCK` names, read anew each
+/// time so that the clock can step under a running program.
+#[cfg(any(test, feature = "crash-points"))]
+fn offset() -> Option<jiff::SignedDuration> {
+    if let Some(offset) = wrong::by() {
+        return Some(offset);
+    }
+    let file = std::env::var_os("PRA_TEST_CLOCK")?;
+    let text = std::fs::read_to_string(file).ok()?;
+    text.trim().parse().ok().map(jiff::SignedDuration::from_secs)
+}
