@@ -1,7 +1,10 @@
 //! `backup-job`: copies, verifies and restores a live SQLite database.
 
+mod cli;
+mod config;
+
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    backup_job::cli::main()
+    cli::main()
 }

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(super) use crate::output::Format;
-use crate::remote::Access;
-use crate::sealed::Keys;
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use engine::remote::Access;
+use engine::sealed::Keys;
 use pra_core::retention::Keep;
 use pra_core::{Code, EpochId, Error};
+pub(super) use program::output::Format;
 use store::objects::{Environment, StoreOptions};
 use store::plan::Accept;
 use store::seal::Recipients;

@@ -1,8 +1,8 @@
+use engine::backup;
 use pra_core::Result;
 
 use super::args::{Adopt, Backups, Database, Format, Output, Retention, Sealing, Wait};
 use super::output::Answer;
-use crate::backup;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
 ///

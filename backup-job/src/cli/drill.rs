@@ -3,19 +3,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use cluster::Cluster;
+use cluster::client::{Access, block_on};
+use drill::http::Token;
+use drill::pod_crash::How;
+use drill::record::record;
+use drill::volume_loss::By;
+use drill::{self, Options, Plan, Scenario};
 use pra_core::Result;
+use program::drill_answer::answer;
 use serde::Serialize;
 
 use super::args::{Format, Output, length};
 use super::output::{self, Answer};
-use crate::cluster::Cluster;
-use crate::cluster::client::{Access, block_on};
-use crate::drill::answer::answer;
-use crate::drill::http::Token;
-use crate::drill::pod_crash::How;
-use crate::drill::record::record;
-use crate::drill::volume_loss::By;
-use crate::drill::{self, Options, Plan, Scenario};
 
 /// Makes a disaster in a cluster on purpose, and measures what it costs
 ///

@@ -1,10 +1,10 @@
 use std::path::{Path, PathBuf};
 
+use engine::init::{self, Outcome, Report};
 use pra_core::{Error, Result};
 
 use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::Answer;
-use crate::init::{self, Outcome, Report};
 
 /// Makes the database exist: kept, restored from the newest verified backup, or new
 ///

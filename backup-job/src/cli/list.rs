@@ -1,8 +1,8 @@
 use pra_core::Result;
+use program::listing;
 
 use super::args::{Backups, Format, Ignored, Output, ReadReplicas};
 use super::output::Answer;
-use crate::listing;
 
 /// Lists the restore points, newest first
 ///
@@ -30,10 +30,10 @@ impl Args {
         let Self { backups, ignored: _, output: _, replicas } = self;
         let now = disk::clock::now();
         let Some(access) = replicas.access(&replicas.keys()?, &backups.backups)? else {
-            return listing::answer(&listing::list(&backups.backups, now)?);
+            return listing::answer(&engine::listing::list(&backups.backups, now)?);
         };
-        let listing = listing::list_with_replicas(&backups.backups, &access, replicas.accept_unreachable, now)?;
-        let error = listing::left_out(listing.troubles, access.replicas.len());
+        let listing = engine::listing::list_with_replicas(&backups.backups, &access, replicas.accept_unreachable, now)?;
+        let error = engine::listing::left_out(listing.troubles, access.replicas.len());
         match error {
             // Nothing at all: there is no answer beside it.
             Some(error) if listing.points.is_empty() => Err(error),

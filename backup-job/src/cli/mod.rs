@@ -11,7 +11,6 @@ mod quiesce;
 mod rehearse;
 mod replicate;
 mod restore;
-pub(crate) mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -20,9 +19,8 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use disk::stop::stoppable;
-
-use crate::generate::Generate;
-use crate::output;
+use program::generate::Generate;
+use program::output;
 
 /// Verified backups and restores of a live SQLite database.
 ///
@@ -62,7 +60,7 @@ enum Verb {
 
 /// Runs `backup-job` with this process's arguments.
 #[must_use]
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
     {
         if let Some(code) = disk::crash::sabotage::asked_for(std::env::args_os()) {
@@ -73,14 +71,14 @@ pub fn main() -> ExitCode {
     // Before anything else: what the environment says is not to be believed where the arguments say so.
     let arguments: Vec<_> = std::env::args_os().collect();
     let command = crate::config::prepare(Cli::command(), &arguments);
-    let _logging = crate::logging::start();
+    let _logging = program::logging::start();
     let command = match command {
         Ok(command) => command,
-        Err(error) => return output::finish(usage::asked_format(), Err(error)),
+        Err(error) => return output::finish(program::usage::asked_format(), Err(error)),
     };
     match command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli.run(),
-        Err(error) => usage::refuse(&error),
+        Err(error) => program::usage::refuse(&error),
     }
 }
 

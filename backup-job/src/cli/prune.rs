@@ -1,8 +1,8 @@
+use engine::prune::{self, Fate};
 use pra_core::Result;
 
 use super::args::{Adopt, Backups, Database, Format, Output, Retention, Wait};
 use super::output::{self, Answer};
-use crate::prune::{self, Fate};
 
 /// Applies the retention rules to the backup folder
 ///

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use cluster::client::block_on;
+use cluster::quiesce::{self, Approve, Identity, Options};
+use cluster::{Access, Cluster};
+use engine::restore;
 use pra_core::point::Point;
 use pra_core::{Code, Error, Result};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,10 +14,6 @@ use tokio::sync::watch;
 
 use super::args::length;
 use super::output::Answer;
-use crate::cluster::client::block_on;
-use crate::cluster::quiesce::{self, Approve, Identity, Options};
-use crate::cluster::{Access, Cluster};
-use crate::restore;
 
 /// What to stop, and where to write down what was.
 #[derive(Debug, clap::Args)]
@@ -132,6 +132,7 @@ fn stop_at_signals() -> Result<watch::Receiver<bool>> {
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
+    use cluster::jobs::{Change, from_cronjob};
     use k8s_openapi::api::batch::v1::CronJob;
 
     use super::*;
@@ -172,5 +173,14 @@ mod tests {
         let pod = template.spec.unwrap().job_template.spec.unwrap().template.spec.unwrap();
         let arguments = [vec!["backup-job".to_owned()], pod.containers[0].args.clone().unwrap()].concat();
         crate::cli::Cli::command().try_get_matches_from(arguments).unwrap();
+    }
+
+    #[test]
+    fn a_job_that_lists_by_that_template_has_no_argument_that_list_does_not_take() {
+        let template: CronJob = serde_saphyr::from_str(include_str!("../../../k8s/kit/restore.yaml")).unwrap();
+        let args = ["list", "-o", "json"].map(str::to_owned).to_vec();
+        let job = from_cronjob(&template, "list-1", &Change { args: Some(args), more: Vec::new() }).unwrap();
+        let args = job.spec.unwrap().template.spec.unwrap().containers.remove(0).args.unwrap();
+        crate::cli::Cli::command().try_get_matches_from([vec!["backup-job".to_owned()], args].concat()).unwrap();
     }
 }

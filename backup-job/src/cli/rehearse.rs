@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use disk::catalog::status::{Outcome, Rehearsal};
 use disk::files;
+use engine::rehearse;
 use pra_core::{Code, Error, Result};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
-use crate::rehearse;
 
 /// Restores the newest point of every source into scratch space, verifies it, and records how long it took
 ///
@@ -61,7 +61,7 @@ impl Args {
         })?;
         let rows = rehearsals.iter().map(|row| {
             let state = row.error.clone().unwrap_or_else(|| "good".to_owned());
-            let size = row.bytes.map(output::size);
+            let size = row.bytes.map(disk::progress::size);
             [
                 row.source.clone(),
                 output::or_dash(row.point.as_ref()),

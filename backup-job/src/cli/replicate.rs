@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use follow::keeper;
+use follow::replicate::{self, StoreHealth};
 use pra_core::{Code, Error, Result};
 use serde::Serialize;
 
 use super::args::{Backups, Database, Format, Output, Replicas, length, recipients};
 use super::output::Answer;
-use crate::keeper;
-use crate::replicate::{self, StoreHealth};
 
 /// Follows the database into object stores, and keeps it
 ///

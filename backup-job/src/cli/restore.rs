@@ -1,4 +1,5 @@
 use disk::stop::stoppable;
+use engine::restore::{self, LOCK_LIMIT, Mode, Plan};
 use pra_core::Result;
 use pra_core::point::Point;
 use serde::Serialize;
@@ -6,7 +7,6 @@ use serde::Serialize;
 use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
-use crate::restore::{self, LOCK_LIMIT, Mode, Plan};
 
 /// Puts a restore point in place
 ///

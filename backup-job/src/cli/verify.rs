@@ -1,4 +1,6 @@
 use disk::catalog;
+use engine::verify::points::{self, Outcome};
+use engine::verify::replicas;
 use jiff::Timestamp;
 use pra_core::point::Point;
 use pra_core::{Code, Error, Result};
@@ -6,8 +8,6 @@ use serde::Serialize;
 
 use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
-use crate::verify::points::{self, Outcome};
-use crate::verify::replicas;
 
 /// Reads restore points back: checksum, integrity_check, content against the catalog
 ///

@@ -5,11 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use pra_core::configuration::{Document, Entry, Mistake, Value};
 use pra_core::{Code, Error, Result};
 use store::objects::{Setting, setting};
-
-use super::Mistake;
-use super::file::{Document, Entry, Value};
 
 /// Variables of ours and of libraries, beside those of the stores.
 const OTHERS: [&str; 6] = ["PRA_LOG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"];

@@ -3,9 +3,7 @@
 use clap::builder::{OsStr, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
-
-use super::Mistake;
-use super::file::{Document, Entry, Value};
+use pra_core::configuration::{Document, Entry, Mistake, Value};
 
 /// What is decided anew each time, and therefore stands on no line of a file that stays.
 const ARGUMENTS_ONLY: [&str; 10] =

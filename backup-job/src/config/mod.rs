@@ -1,7 +1,7 @@
 //! One strict file for all verbs (`--config FILE`), and no inherited environment beside it.
 //!
 //! ```text
-//! file          TOML: keys and values with their lines ────────┐
+//! the file      TOML: keys and values with their lines ────────┐
 //! flags         each key is a flag of some verb, or a mistake ─┼─► defaults of the verb's flags
 //! environment   what the process has instead of what it inherited
 //! ```
@@ -12,30 +12,19 @@
 //! has set.
 
 mod environment;
-mod file;
 mod flags;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::Command;
+use pra_core::configuration::{Document, Mistake};
 use pra_core::{Code, Error, Result};
-
-pub use file::Document;
 
 /// The flag that names the file.
 const CONFIG: &str = "--config";
 /// The flag that drops the environment without a file.
 const IGNORE_ENVIRONMENT: &str = "--ignore-environment";
-
-/// A mistake in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Mistake {
-    line: usize,
-    /// As it stands in the file; empty where the file is no TOML.
-    key: String,
-    says: String,
-}
 
 /// The command line of a program whose flags the file may hold: its flags have the file's values as defaults, so that
 /// what is said on the command line counts more. Starts the process anew where it has an environment to lose.
@@ -43,7 +32,7 @@ struct Mistake {
 /// # Errors
 /// [`Code::Usage`] where the file cannot be read, with all of its mistakes; [`Code::Failed`] where the process cannot be
 /// started anew.
-pub fn prepare(command: Command, arguments: &[OsString]) -> Result<Command> {
+pub(crate) fn prepare(command: Command, arguments: &[OsString]) -> Result<Command> {
     let path = path(arguments);
     if path.is_none() && !arguments.iter().any(|one| one == IGNORE_ENVIRONMENT) {
         return Ok(command);

@@ -13,8 +13,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::rights::Rights;
 use pra_core::{Code, DatabaseId, Error, Result};
+
+use crate::rights::Rights;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, folder_of};

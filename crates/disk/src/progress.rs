@@ -8,6 +8,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// Time between two lines where there is no terminal.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
+/// Bytes as people read them.
+pub fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
 /// One count of bytes. Shared by reference between threads.
 #[derive(Debug)]
 pub struct Progress {

@@ -1,5 +1,7 @@
 //! Restore points for the tests of every module.
 
+#![allow(missing_docs, clippy::unwrap_used, reason = "it is part of tests")]
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;

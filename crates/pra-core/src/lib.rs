@@ -26,6 +26,7 @@
 pub mod age;
 pub mod ahead;
 pub mod checksum;
+pub mod configuration;
 pub mod epoch_id;
 pub mod error;
 pub mod header;

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! url, store, seal, layout   objects: where they are, how they are written and read
+//! beside                     what lies beside a database about its replicas
 //! epoch                      who writes, and what an epoch goes on from
 //! lineage                    epochs ──► the line of epochs that a restore follows
 //! fetch                      chain of files ──► a database file
@@ -17,6 +18,7 @@
 //!
 //! lineage and the last two lines know no store and no clock; none of this knows SQLite or Kubernetes.
 
+pub mod beside;
 mod buffers;
 pub mod epoch;
 pub mod error;
