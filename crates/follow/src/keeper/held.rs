@@ -90,7 +90,10 @@ impl Held {
         // Without a WAL nothing is read: even a moment's read lock would refuse a writer that does not wait.
         let there_is_one = files::with_suffix(&self.path, "-wal").try_exists().unwrap_or(true);
         if there_is_one && self.is_wal()? {
-            self.checkpointer.bound(options, stats, companion)
+            companion.before_checkpoint();
+            let bounded = self.checkpointer.bound(options, stats, companion);
+            companion.after_checkpoint();
+            bounded
         } else {
             Ok(options.tick)
         }

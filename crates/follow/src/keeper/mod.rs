@@ -79,6 +79,12 @@ pub(crate) trait Companion {
     /// Moves a reader that is held on to the present state.
     fn advance(&mut self);
 
+    /// The log is about to be moved into the database's file.
+    fn before_checkpoint(&mut self);
+
+    /// What was changed in the file since was the keeper's doing.
+    fn after_checkpoint(&mut self);
+
     /// Does what is due; returns the time until something is due again. An error ends the keeper's work.
     fn look(&mut self) -> Result<Duration>;
 
@@ -97,6 +103,10 @@ struct Alone;
 
 impl Companion for Alone {
     fn advance(&mut self) {}
+
+    fn before_checkpoint(&mut self) {}
+
+    fn after_checkpoint(&mut self) {}
 
     fn look(&mut self) -> Result<Duration> {
         Ok(Duration::MAX)

@@ -42,6 +42,21 @@ pub(super) fn differing(
     }
 }
 
+/// Whether a page of a snapshot differs though no transaction since the last can have changed it: `candidates` are those
+/// that one can.
+///
+/// # Errors
+/// Where a page cannot be read.
+pub(super) fn has_unexplained(snapshot: &Snapshot, candidates: &Candidates, map: &PageMap) -> Result<bool> {
+    let Candidates::Pages(explained) = candidates else { return Ok(false) };
+    let mut found = false;
+    differing(snapshot, &Candidates::All("looking for what no transaction has changed"), map, |number, _, _| {
+        found |= !explained.contains(&number);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 /// Calls `each` with these pages of the snapshot, one after the other.
 pub(super) fn each(
     snapshot: &Snapshot,

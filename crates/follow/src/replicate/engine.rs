@@ -22,13 +22,14 @@ use pra_core::{Code, Error, Result};
 use store::seal::Recipients;
 
 use super::check::Check;
+use super::compare;
 use super::epoch::Epoch;
 use super::follower::{Candidates, Follower, Snapshot};
 use super::levels::{self, Last, Level, SNAPSHOT};
+use super::main_file::MainFile;
 use super::making::{First, first, make, next};
 use super::map::{Counters, PageMap};
 use super::outbox::{Asked, Outbox};
-
 use super::sent::{Ledger, Mark};
 use super::staging::{self, Name, Staged};
 use crate::keeper::Companion;
@@ -86,6 +87,7 @@ pub(super) struct Engine {
     outbox: Arc<Outbox>,
     epoch: Option<Epoch>,
     follower: Option<Follower>,
+    main_file: MainFile,
     /// The change counter when all was last compared, in rollback-journal mode.
     compared: Option<Counters>,
     /// Since when the stores are asked whether they go on with this database.
@@ -103,6 +105,7 @@ pub(super) struct Engine {
 impl Engine {
     pub(super) fn new(options: Options, outbox: Arc<Outbox>, gauges: Arc<Latest<Stats>>) -> Self {
         Self {
+            main_file: MainFile::new(options.database.clone()),
             options,
             outbox,
             epoch: None,
@@ -121,7 +124,13 @@ impl Engine {
 
     /// One sync, and whatever else is due. `false` where there is nothing to follow yet.
     pub(super) fn sync(&mut self) -> Result<bool> {
+        self.sync_at(false)
+    }
+
+    /// The same; at the `end` nothing is put off.
+    fn sync_at(&mut self, end: bool) -> Result<bool> {
         self.is_current = false;
+        self.main_file.look();
         if self.epoch.is_none() {
             self.epoch = Some(Epoch::open(&self.options, &self.outbox)?);
             self.options.new_epoch = false;
@@ -138,7 +147,7 @@ impl Engine {
         }
         let Some(snapshot) = follower.current() else { return Ok(false) };
         let at_ms = milliseconds(snapshot.at);
-        if !snapshot.shape.wal && self.compared == Some(snapshot.counters) {
+        if !snapshot.shape.wal && self.compared == Some(snapshot.counters) && !self.main_file.is_suspect() {
             follower.let_go_in_rollback_mode()?;
             self.looked(at_ms);
             return Ok(true);
@@ -158,7 +167,8 @@ impl Engine {
             return Ok(false);
         }
         let counters = snapshot.counters;
-        self.ship()?;
+        let reason = if self.main_file.is_due(end) { self.written_beside()? } else { None };
+        self.ship(reason)?;
         self.compared = Some(counters);
         self.looked(at_ms);
         self.compact()?;
@@ -184,8 +194,35 @@ impl Engine {
         self.outbox.looked(at_ms);
     }
 
+    /// Compares all pages with the map because somebody else has changed the file: why this is another history, where a page
+    /// differs that no transaction has changed.
+    fn written_beside(&mut self) -> Result<Option<&'static str>> {
+        let (Some(epoch), Some(follower)) = (&self.epoch, &mut self.follower) else { return Ok(None) };
+        let since = Instant::now();
+        let is_wal = follower.current().is_some_and(|snapshot| snapshot.shape.wal);
+        let mut is_strange = false;
+        if is_wal && epoch.map.txid() > 0 && follower.advance_afresh()? {
+            let Some(snapshot) = follower.current() else { return Ok(None) };
+            // The journal mode cannot change while a reader is held.
+            is_strange = !snapshot.shape.wal || compare::has_unexplained(snapshot, follower.candidates(), &epoch.map)?;
+            self.stats.full_comparisons += 1;
+        }
+        self.main_file.compared(since.elapsed());
+        if !is_strange {
+            return Ok(None);
+        }
+        tracing::error!(
+            database = %self.options.database.display(),
+            "the file was written beside SQLite, and its log may be of what stood there before: see that the application \
+             reads what it should, or restore"
+        );
+        self.check.require();
+        Ok(Some("the file was written beside SQLite: by cp, rsync, or a snapshot that was set back"))
+    }
+
     /// Compares the current snapshot with the map, and makes a file of what differs.
-    fn ship(&mut self) -> Result<()> {
+    /// It begins another epoch where there is a `reason` to.
+    fn ship(&mut self, reason: Option<&'static str>) -> Result<()> {
         let (Some(epoch), Some(follower)) = (&mut self.epoch, &mut self.follower) else { return Ok(()) };
         let Some(snapshot) = follower.current() else { return Ok(()) };
         if let Candidates::All(reason) = follower.candidates() {
@@ -195,7 +232,7 @@ impl Engine {
         if epoch.map.txid() > 0 && !follower.candidates().is_empty() {
             require_successor(snapshot, &self.options.database)?;
         }
-        if let Some(reason) = break_in(&epoch.map, snapshot) {
+        if let Some(reason) = reason.or_else(|| break_in(&epoch.map, snapshot)) {
             tracing::error!(database = %self.options.database.display(), reason, "this is another history");
             epoch.begin_child(&self.options, &self.outbox, reason)?;
             epoch.require_page_size(snapshot.shape.page_size, &self.options, &self.outbox)?;
@@ -329,6 +366,14 @@ impl Companion for Engine {
         }
     }
 
+    fn before_checkpoint(&mut self) {
+        self.main_file.look();
+    }
+
+    fn after_checkpoint(&mut self) {
+        self.main_file.was_ours();
+    }
+
     fn look(&mut self) -> Result<Duration> {
         let now = Instant::now();
         if now < self.next_sync {
@@ -364,7 +409,7 @@ impl Companion for Engine {
     }
 
     fn finish(&mut self) {
-        if let Err(error) = self.require_home().and_then(|()| self.sync()) {
+        if let Err(error) = self.require_home().and_then(|()| self.sync_at(true)) {
             self.tell(&error);
         }
         if self.options.once {
@@ -378,6 +423,7 @@ impl Companion for Engine {
         self.follower = None;
         self.epoch = None;
         self.compared = None;
+        self.main_file = MainFile::new(self.options.database.clone());
         self.next_sync = Instant::now();
     }
 }

@@ -11,6 +11,7 @@ use super::epoch::Epoch;
 use super::image::Image;
 use super::levels::{Level, SNAPSHOT};
 use super::outbox::{Next, Outbox};
+use super::scene::until;
 
 fn options(database: PathBuf) -> Options {
     Options {
@@ -378,4 +379,63 @@ fn a_clock_that_was_ahead_ends_its_epoch_and_the_child_has_the_right_time() {
         assert_eq!(ahead(followed.image.timestamp_ms, now_ms), None, "{wrong_by:#}");
         assert!(begins || followed.image.timestamp_ms >= made_at, "within an epoch no time decreases");
     }
+}
+
+#[test]
+fn what_is_copied_over_a_live_database_is_noticed_though_its_counters_are_higher() {
+    for mode in ["WAL", "DELETE"] {
+        copied_over(mode);
+    }
+}
+
+/// Copies a database in that journal mode over one that is followed.
+fn copied_over(mode: &str) {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(200);
+    followed.sync();
+    // The same application elsewhere went on, and nothing of it goes through this log.
+    let elsewhere = followed.folder.path().join("elsewhere.db");
+    followed.execute(&format!("PRAGMA wal_checkpoint(TRUNCATE); VACUUM INTO '{}'", elsewhere.display()));
+    let other = Connection::open(&elsewhere).unwrap();
+    other.execute_batch(&format!("PRAGMA journal_mode={mode}")).unwrap();
+    for _ in 0..20 {
+        other.execute_batch("UPDATE t SET x = randomblob(300); CREATE TABLE IF NOT EXISTS other(x)").unwrap();
+    }
+    drop(other);
+    followed.sync();
+    let first = followed.outbox.epoch().0.unwrap();
+    // As `cp` does it: the same inode.
+    let bytes = std::fs::read(&elsewhere).unwrap();
+    std::fs::write(followed.path(), &bytes).unwrap();
+    // Comparisons that a file's change causes are bounded in time.
+    until("another history has another epoch", || {
+        followed.engine.sync().unwrap() && followed.outbox.epoch().0.unwrap().epoch != first.epoch
+    });
+    let second = followed.outbox.epoch().0.unwrap();
+    assert_eq!(second.parent.map(|parent| parent.epoch), Some(first.epoch));
+    followed.image = Image::default();
+    followed.outbox.connected(0, second.epoch, 0, 0);
+    followed.image.drain(&followed.outbox);
+    followed.assert_same();
+    followed.insert(5);
+    followed.sync();
+    assert_eq!(followed.outbox.epoch().0.unwrap().epoch, second.epoch, "once");
+    followed.assert_same();
+}
+
+#[test]
+fn the_checkpoints_of_others_change_nothing() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(200);
+    followed.sync();
+    let epoch = followed.outbox.epoch().0.unwrap().epoch;
+    let application = sqlite::open_live(&followed.path(), Duration::from_secs(5)).unwrap();
+    for _ in 0..5 {
+        application.execute_batch("UPDATE t SET x = randomblob(300); PRAGMA wal_checkpoint(PASSIVE)").unwrap();
+        followed.sync();
+        application.execute_batch("INSERT INTO t(x) VALUES (1); PRAGMA wal_checkpoint(PASSIVE)").unwrap();
+    }
+    followed.sync();
+    assert_eq!(followed.outbox.epoch().0.unwrap().epoch, epoch);
+    followed.assert_same();
 }

@@ -112,6 +112,15 @@ impl Follower {
         Ok(true)
     }
 
+    /// As [`Self::advance`], with a connection that keeps no page from before: whoever writes a file beside SQLite tells no
+    /// connection's cache.
+    pub(super) fn advance_afresh(&mut self) -> Result<bool> {
+        self.spare = None;
+        let there_are_pages = self.advance()?;
+        self.spare = None;
+        Ok(there_are_pages)
+    }
+
     /// The snapshot that was advanced to.
     pub(super) fn current(&self) -> Option<&Snapshot> {
         self.current.as_ref()

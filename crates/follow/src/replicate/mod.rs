@@ -19,6 +19,7 @@ mod exporter;
 mod follower;
 mod health;
 mod levels;
+mod main_file;
 mod making;
 mod map;
 mod outbox;
