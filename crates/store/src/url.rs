@@ -133,7 +133,7 @@ pub fn safe_part(text: &str) -> Option<String> {
 }
 
 fn parse_file(rest: &str) -> Result<ReplicaUrl> {
-    let wrong = |why: &str| Error::new(Code::Usage, format!("a file:// URL {why}"));
+    let wrong = |why: &str| Error::new(Code::Usage, format!("a URL that begins with file:// {why}"));
     let Some(path) = rest.strip_prefix('/') else {
         return Err(wrong("needs an absolute path").hint("three slashes: file:///mnt/replica"));
     };
@@ -155,7 +155,7 @@ fn parse_file(rest: &str) -> Result<ReplicaUrl> {
 fn parse_bucket(scheme: Scheme, rest: &str) -> Result<ReplicaUrl> {
     let name = scheme.name();
     // What was given may hold a key: it is not shown.
-    let wrong = |why: &str| Error::new(Code::Usage, format!("a {name}:// URL {why}"));
+    let wrong = |why: &str| Error::new(Code::Usage, format!("a URL that begins with {name}:// {why}"));
     let settings = || format!("give it in the environment: {}", scheme.settings());
     if rest.contains('@') {
         return Err(wrong("holds no user and no key").hint(settings()));

@@ -211,7 +211,7 @@ impl Keeper<'_> {
     /// What was held is not what is there now.
     fn broken(&mut self, what: String) {
         let error = Error::new(Code::Failed, what);
-        tracing::error!(error = error.chain(), "the database is opened anew");
+        tracing::warn!(error = error.chain(), "the database is opened anew");
         self.companion.suffer(&error);
     }
 

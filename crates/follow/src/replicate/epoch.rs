@@ -30,6 +30,12 @@ pub(super) struct Epoch {
     pub(super) staging: Staging,
 }
 
+/// What an epoch that begins after this one goes on from: where this one ended or, if it has nothing, what it was to go on
+/// from.
+fn what_follows(state: &State, map: &PageMap) -> Option<Parent> {
+    if map.txid() > 0 { Some(Parent { epoch: state.epoch, txid: map.txid() }) } else { state.parent }
+}
+
 /// What a new epoch is to be.
 struct Beginning<'a> {
     writer: Option<WriterId>,
@@ -55,7 +61,7 @@ impl Epoch {
             Some(state) => {
                 let folder = home.epoch_folder(state.epoch)?;
                 let map = MapLog::open(&folder.join("map"), &state.epoch.to_string())?;
-                let parent = map.as_ref().map(|(_, map)| Parent { epoch: state.epoch, txid: map.txid() });
+                let parent = map.as_ref().and_then(|(_, map)| what_follows(state, map));
                 match map {
                     _ if origin.is_some() => ("the database was restored", origin.flatten().or(parent)),
                     None => ("the page map is missing or damaged", parent),
@@ -124,13 +130,12 @@ impl Epoch {
     }
 
     fn go_on(&mut self, options: &Options, outbox: &Outbox, reason: &str, was_decided: bool) -> Result<()> {
-        let here = Parent { epoch: self.state.epoch, txid: self.map.txid() };
         let beginning = Beginning {
             writer: Some(self.state.writer),
             sealed: options.recipients.is_some(),
             is_successor: true,
             was_decided,
-            parent: if here.txid > 0 { Some(here) } else { self.state.parent },
+            parent: what_follows(&self.state, &self.map),
             reason,
         };
         *self = Self::begin(self.home.clone(), beginning, outbox)?;

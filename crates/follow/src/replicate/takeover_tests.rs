@@ -63,3 +63,21 @@ fn a_takeover_that_has_nothing_to_take_over_goes_on_with_the_epoch() {
     }
     assert_eq!((scene.epochs("one").len(), scene.image("one").rows()), (2, 11));
 }
+
+#[test]
+fn after_a_first_start_that_was_refused_a_takeover_goes_on_from_no_epoch_without_a_transaction() {
+    let scene = Scene::new();
+    scene.insert(5);
+    scene.once(&["one"]).unwrap();
+    std::fs::remove_dir_all(scene.path(".app.db.pra/replica")).unwrap();
+    scene.once(&["one"]).unwrap_err();
+    run(&Options { takeover: true, ..scene.options_once(&["one"]) }, &Arc::default()).unwrap();
+    let state = std::fs::read(scene.path(".app.db.pra/replica/state.json")).unwrap();
+    let state: serde_json::Value = serde_json::from_slice(&state).unwrap();
+    assert_ne!(state["parent"]["txid"], 0, "{state}");
+    let epochs = scene.epochs("one");
+    let manifest = std::fs::read(epochs[1].join("epoch.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["parent"]["epoch"], epochs[0].file_name().unwrap().to_str().unwrap());
+    assert_eq!((epochs.len(), manifest["parent"]["txid"].as_u64()), (2, Some(1)), "{manifest}");
+}

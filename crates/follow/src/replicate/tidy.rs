@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use disk::clock::{self, Reading, Steps};
+use disk::clock::{Reading, Steps};
 use pra_core::EpochId;
 use pra_core::latest::Latest;
 use store::epoch::{list_epochs, manifest_key, read_claim};
@@ -33,11 +33,12 @@ impl Options {
     /// store's clock, in ms since 1970.
     pub(super) async fn run(&self, store: &Store, epoch: &EpochId) -> pra_core::Result<Option<i64>> {
         let age = self.retention.snapshots.saturating_add(self.retention.grace);
-        let now = match Reading::take() {
-            Some(reading) => self.clock.get().for_deleting(reading, age),
-            None => clock::now(),
+        let local_ms = match Reading::take() {
+            Some(reading) => self.clock.get().for_deleting(reading, age).as_millisecond(),
+            // Where it cannot be told whether the clock has leapt, nothing is old.
+            None => i64::MIN,
         };
-        self.run_at(store, epoch, now.as_millisecond()).await
+        self.run_at(store, epoch, local_ms).await
     }
 
     /// The same, where this machine's clock says `local_ms`. It may be wrong: nothing is deleted that is not old enough by
@@ -129,6 +130,7 @@ mod tests {
 
     use store::epoch::{Database, Manifest, Parent};
 
+    use disk::clock;
     use super::*;
 
     const HOUR_MS: i64 = 3_600_000;
