@@ -24,9 +24,13 @@ pub(crate) struct Installation {
 pub(crate) const NO_BACKUPS: &str = "patches:\n  - target: {kind: CronJob, name: sqlite-backup}\n    patch: |\n      \
      - {op: replace, path: /spec/schedule, value: 0 0 31 2 *}\n";
 
-/// The overlay under test.
+/// The overlay under test: the one that is asked for, or that of `kubectl apply -k k8s`.
 pub(crate) fn overlay() -> String {
-    std::env::var("PRA_E2E_OVERLAY").unwrap_or_else(|_unset| "container".to_owned())
+    std::env::var("PRA_E2E_OVERLAY").unwrap_or_else(|_unset| {
+        let applied = std::fs::read_to_string(root().join("k8s/kustomization.yaml")).unwrap();
+        let overlay = applied.lines().find_map(|line| line.trim().strip_prefix("- overlays/"));
+        overlay.expect("k8s/kustomization.yaml names no overlay").to_owned()
+    })
 }
 
 impl Installation {

@@ -1,7 +1,7 @@
 //! The system on a real Kubernetes: whichever `KUBECONFIG` names. `cargo xtask e2e` brings the images and runs this.
 //!
-//! Each test has an installation of its own: the overlay in `PRA_E2E_OVERLAY` (default `container`), in a namespace of
-//! its own, deleted afterwards. What is asked of the application goes through the API server's Service proxy, so that
+//! Each test has an installation of its own: the overlay in `PRA_E2E_OVERLAY` (by default that of `kubectl apply -k
+//! k8s`), in a namespace of its own, deleted afterwards. What is asked of the application goes through the API server's Service proxy, so that
 //! it works wherever kubectl does.
 #![allow(
     clippy::unwrap_used,

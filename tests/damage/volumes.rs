@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mini_pra_tests::{Data, Job, JobAnswer, ReadOnly, bind, small};
+use mini_pra_tests::{Data, Host, Job, JobAnswer, ReadOnly, bind, small};
 
 use crate::museum::{Museum, add, of};
 
@@ -150,7 +150,7 @@ fn a_database_that_is_mounted_as_a_single_file_is_refused_before_anything_is_wri
     Job::new("backup", &museum.data).succeeds();
 }
 
-/// Before it is full, and not once it is.
+/// Before it is full, and not once it is. The dashboard says it too, and what it says to type helps.
 #[test]
 fn a_backup_volume_that_the_rules_will_fill_is_said_with_every_backup() {
     let data = Data::new();
@@ -164,6 +164,22 @@ fn a_backup_volume_that_the_rules_will_fill_is_said_with_every_backup() {
     }
     let said = reports[2]["room"].as_str().unwrap();
     assert!(said.contains("the rules keep 1000 files") && said.contains("are free"), "{said}");
-    let enough = Job::new("backup", &data).args(&["--keep-last", "3"]).succeeds();
+    let host = Host::start(&data);
+    let fills = || {
+        let recovery = host.client().get_json("/recovery");
+        let reasons = recovery["verdict"]["reasons"].as_array().unwrap().iter();
+        reasons.filter(|reason| reason["text"].as_str().unwrap().contains("fills up")).cloned().collect::<Vec<_>>()
+    };
+    let [reason] = &fills()[..] else { panic!("{:?}", fills()) };
+    assert!(reason["text"].as_str().unwrap().contains("the rules come to keep 1000 backups"), "{reason}");
+    let command = reason["command"].as_str().unwrap();
+    let flags: Vec<_> = command.strip_prefix("backup-job backup ").unwrap().split(' ').collect();
+    assert!(
+        flags.contains(&"--keep-minutely") && said.ends_with(&flags[flags.len() - 2..].join(" ")),
+        "{command}\n{said}"
+    );
+    add(&database, "d", 20);
+    let enough = Job::new("backup", &data).args(&flags).succeeds();
     assert_eq!(enough["room"], serde_json::Value::Null);
+    assert_eq!(fills(), Vec::<serde_json::Value>::new());
 }

@@ -54,10 +54,12 @@ fn whatever_the_catalog_holds_is_text_and_never_html() {
          UPDATE rehearsals SET source = '{0}', outcome = 'failed', error = '{0}';
          UPDATE drills SET kind = '{0}';
          UPDATE restores SET point = '{0}', error = '{0}';
-         UPDATE restore_points SET file = '{0}', error = '{0}';",
+         UPDATE restore_points SET file = '{0}', error = '{0}';
+         UPDATE replicas SET warnings = '{0}';",
         evil.replace('\'', "''")
     ));
     scene.wait_for_level("In danger");
+    scene.browser.wait_for_text("#warnings", |text| text.contains(evil));
     for table in ["backups", "replicas", "rehearsals", "drills", "restores"] {
         scene.browser.wait_for_text(&format!("#{table} tbody"), |text| text.contains(evil));
     }
@@ -95,6 +97,53 @@ fn reasons_lead_to_their_page_and_have_the_command_that_helps_beside_them() {
     assert_eq!(command, format!("backup-job rehearse --backups {backups}"));
     let page = browser.run("return fetch(document.querySelector('#reasons li a').href).then((page) => page.text())");
     assert!(page.as_str().unwrap().starts_with("# No restore has been rehearsed"), "{page}");
+}
+
+#[test]
+fn a_backup_volume_that_is_too_small_for_the_rules_is_said_in_a_sentence_with_the_command_that_helps() {
+    let scene = Scene::safe();
+    let now = mini_pra_tests::now_ms();
+    // Of the volume's 512 MiB that are free, the rules come to want more.
+    let forecast = |bytes: u64| {
+        format!(
+            "DELETE FROM forecast; INSERT INTO forecast VALUES (1, {now}, 114, {bytes}, 0, '--keep-last 10 --keep-daily 7')"
+        )
+    };
+    scene.publish(&forecast(400 << 20));
+    scene.publish(&forecast(1 << 30));
+    let sentence = scene.wait_for_level("Needs attention");
+    let expected = "the backup volume fills up: the rules come to keep 114 backups of 1.0 GiB in all, 1.0 GiB more than now, \
+        and 512.0 MiB are free";
+    assert!(sentence.contains(expected), "{sentence}");
+    let (browser, data) = (&scene.browser, &scene.data);
+    assert!(browser.text("#reasons").contains("What to do: volume-full"));
+    let (database, backups) = (data.database().display().to_string(), data.backups().display().to_string());
+    let command = format!("backup-job backup --database {database} --backups {backups} --keep-last 10 --keep-daily 7");
+    assert_eq!(browser.text("#reasons li code"), command);
+    scene.publish(&forecast(400 << 20));
+    scene.wait_for_level("Safe");
+    assert_eq!(browser.console(), Vec::<String>::new());
+}
+
+#[test]
+fn what_sqlites_checks_say_of_sound_bytes_is_shown_and_is_no_danger() {
+    let scene = Scene::safe();
+    let browser = &scene.browser;
+    let is_hidden = || browser.run("return document.getElementById('warnings').hidden");
+    assert_eq!(is_hidden(), json!(true));
+    scene.publish(
+        "UPDATE restore_points SET warnings = 'NULL value in t.x'; UPDATE replicas SET warnings = 'NULL value in t.x'",
+    );
+    let shown = browser.wait_for_text("#warnings ul", |text| text.contains("NULL value in t.x"));
+    assert_eq!(is_hidden(), json!(false));
+    assert_eq!(shown.matches("NULL value").count(), 1, "{shown}");
+    assert!(browser.text("#backups tbody").contains("✓ verified, with warnings"));
+    assert_eq!(browser.text("#level"), "Safe");
+    let page = browser.run("return fetch(document.querySelector('#warnings a').href).then((page) => page.text())");
+    assert!(page.as_str().unwrap().starts_with("# SQLite's checks"), "{page}");
+    scene.publish("UPDATE restore_points SET warnings = NULL; UPDATE replicas SET warnings = ''");
+    browser.wait_for_text("#warnings ul", str::is_empty);
+    assert_eq!(is_hidden(), json!(true));
 }
 
 #[test]

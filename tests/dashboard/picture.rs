@@ -35,8 +35,8 @@ pub(crate) fn rows(newest: &str) -> String {
          UPDATE volumes SET path = CASE volume WHEN 'data' THEN '/srv/app/data/app.db' ELSE '/srv/app/backup' END;
          DELETE FROM replicas;
          INSERT INTO replicas VALUES
-             ('file:///mnt/disk/events', {seen}, 'e1', 17, {seen} - 300, {now} - 2592000000, 0, 0, 0, NULL),
-             ('s3://bucket/events', {seen}, 'e1', 17, {seen} - 700, {now} - 604800000, 0, 0, 1, NULL);
+             ('file:///mnt/disk/events', {seen}, 'e1', 17, {seen} - 300, {now} - 2592000000, 0, 0, 0, NULL, ''),
+             ('s3://bucket/events', {seen}, 'e1', 17, {seen} - 700, {now} - 604800000, 0, 0, 1, NULL, '');
          DELETE FROM rehearsals;
          INSERT INTO rehearsals VALUES
              ({now} - 32400000, 'backup', 'good', 'backup-1.db', NULL, 1.3, 4096, 3, NULL),

@@ -60,7 +60,7 @@ fn all_is_well() -> String {
         // The disk of this machine may be fuller than that.
         "UPDATE volumes SET total_bytes = 1073741824, free_bytes = 536870912;
          INSERT INTO replicas VALUES
-             ('file:///replica', {seen}, 'e1', 17, {seen} - 400, {now} - 3600000, 0, 0, 0, NULL);
+             ('file:///replica', {seen}, 'e1', 17, {seen} - 400, {now} - 3600000, 0, 0, 0, NULL, '');
          INSERT INTO rehearsals VALUES
              ({now} - 3600000, 'backup', 'good', 'backup-1.db', {now} - 3601000, 1.5, 4096, 3, NULL);
          INSERT INTO drills VALUES ({now} - 7200000, 'volume-loss', 1, 8.5, 0.4, 100, 0, 7);

@@ -32,7 +32,7 @@ pub(crate) fn publish(data: &Data, backups: &[Backup]) {
 pub(crate) fn publish_with(data: &Data, backups: &[Backup], sql: &str) {
     let draft = data.backups().join("catalog.tmp");
     let catalog = Database::create(&draft);
-    catalog.run("PRAGMA user_version = 4");
+    catalog.run("PRAGMA user_version = 5");
     catalog.run(include_str!("../../crates/disk/src/catalog/schema.sql"));
     catalog.run(sql);
     for Backup { file, kind, created_at_ms, verified, error } in backups {
@@ -156,7 +156,7 @@ pub(crate) fn everything() -> String {
     let now = now_ms();
     format!(
         "INSERT INTO publication VALUES (1, {now}, 'test', NULL, NULL, NULL, NULL);
-         INSERT INTO replicas VALUES ('file:///replica', {now}, 'e1', 17, {now} - 400, {now} - 3600000, 1, 512, 0, NULL);
+         INSERT INTO replicas VALUES ('file:///replica', {now}, 'e1', 17, {now} - 400, {now} - 3600000, 1, 512, 0, NULL, '');
          INSERT INTO rehearsals VALUES ({now} - 3600000, 'backup', 'good', 'backup-1.db', {now} - 3601000, 1.25, 4096, 3, NULL),
              ({now} - 7200000, 'backup', 'failed', 'backup-0.db', {now} - 7201000, 0.5, NULL, NULL, 'checksum mismatch');
          INSERT INTO drills VALUES ({now} - 7200000, 'volume-loss', 1, 8.5, 0.4, 100, 0, 7);

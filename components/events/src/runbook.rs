@@ -9,7 +9,7 @@ macro_rules! pages {
     };
 }
 
-const PAGES: [(&str, &str); 27] = pages! {
+const PAGES: [(&str, &str); 28] = pages! {
     "application-not-ready"
     "backup-not-verified"
     "backups-old"
@@ -17,6 +17,7 @@ const PAGES: [(&str, &str); 27] = pages! {
     "clock-wrong"
     "cluster-lost"
     "database-damaged"
+    "database-warnings"
     "drill-promise-broken"
     "exit-codes"
     "metrics-absent"

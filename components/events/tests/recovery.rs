@@ -19,8 +19,8 @@ fn world() -> World {
             "UPDATE restore_points SET sealed = 1 WHERE file = 'backup-1.db';
              INSERT INTO publication VALUES (1, {NOW_MS} - 1000, 'test', NULL, NULL, NULL, NULL);
              INSERT INTO replicas VALUES
-                 ('file:///replica', {NOW_MS} - 400, 'e1', 17, {NOW_MS} - 650, {NOW_MS} - 3600000, 0, 0, 0, NULL),
-                 ('s3://bucket/x', {NOW_MS} - 9000, NULL, 0, NULL, NULL, 3, 2048, 1, 'connection refused');
+                 ('file:///replica', {NOW_MS} - 400, 'e1', 17, {NOW_MS} - 650, {NOW_MS} - 3600000, 0, 0, 0, NULL, ''),
+                 ('s3://bucket/x', {NOW_MS} - 9000, NULL, 0, NULL, NULL, 3, 2048, 1, 'connection refused', NULL);
              INSERT INTO rehearsals VALUES
                  ({NOW_MS} - 90000000, 'backup', 'good', 'backup-0.db', NULL, 1.5, 4096, 3, NULL),
                  ({NOW_MS} - 3600000, 'backup', 'good', 'backup-1.db', NULL, 1.25, 4096, 3, NULL),
@@ -143,9 +143,9 @@ fn recovery_tells_the_evidence_and_the_verdict() {
     assert!(recovery["database_bytes"].as_i64().unwrap() > 4_096);
     let backups = j!([
         {"file": "backup-2.db", "created_at": "2025-01-10T11:59:18.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": false, "events": null, "ahead_seconds": null},
+            "sealed": false, "events": null, "ahead_seconds": null, "warnings": 0},
         {"file": "backup-1.db", "created_at": "2025-01-10T11:58:00.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": true, "events": null, "ahead_seconds": null},
+            "sealed": true, "events": null, "ahead_seconds": null, "warnings": 0},
     ]);
     assert_eq!(recovery["backups"], backups);
     let other = &recovery["replicas"][1];
@@ -219,6 +219,8 @@ fn metrics_say_what_the_databases_say() {
         "pra_backup_last_size_bytes 4096.0",
         "pra_backup_last_duration_seconds 0.1",
         "pra_backup_last_verified 1.0",
+        "pra_backup_last_warnings 0.0",
+        r#"pra_replica_warnings{replica="file:///replica"} 0.0"#,
         r#"pra_replica_lag_seconds{replica="file:///replica"} 0.25"#,
         r#"pra_replica_up{replica="file:///replica"} 1.0"#,
         r#"pra_replica_up{replica="s3://bucket/x"} 0.0"#,
@@ -234,6 +236,7 @@ fn metrics_say_what_the_databases_say() {
     }
     let unknown = [
         "pra_replica_lag_seconds{replica=\"s3",
+        "pra_replica_warnings{replica=\"s3",
         "pra_restore_last_duration",
         "pra_rehearsal_last_good{source=\"s3",
         "pra_rehearsal_last_good_timestamp_seconds{source=\"s3",
@@ -304,6 +307,53 @@ fn a_full_data_volume_is_not_ready_and_in_danger_while_that_is_known() {
     assert_eq!((&verdict["level"], &verdict["reasons"][0]["page"]), (&j!("danger"), &j!("volume-full")));
     volume(181_000, 4_096);
     assert_eq!(world.get("/ready").status, 200, "nobody knows any more");
+}
+
+#[test]
+fn warnings_are_counted_and_those_of_the_newest_good_backup_are_told_without_a_verdict() {
+    let world = world();
+    let before = json(&world.get("/recovery"))["verdict"].clone();
+    let sql = "UPDATE restore_points SET warnings = 'page 7: never used' WHERE file = 'backup-1.db';
+         UPDATE restore_points SET warnings = 'NULL value in t.x' || char(10) || 'the collation ''unicase'' is missing'
+             WHERE file = 'backup-2.db';
+         UPDATE replicas SET warnings = 'page 7: never used' WHERE url = 'file:///replica';";
+    world.catalog().execute_batch(sql).unwrap();
+    let recovery = json(&world.get("/recovery"));
+    assert_eq!(recovery["warnings"], j!(["NULL value in t.x", "the collation 'unicase' is missing"]));
+    let counts: Vec<_> =
+        recovery["backups"].as_array().unwrap().iter().map(|backup| backup["warnings"].clone()).collect();
+    assert_eq!(counts, [2, 1]);
+    assert_eq!(recovery["replicas"][0]["warnings"], j!(["page 7: never used"]));
+    assert_eq!(recovery["replicas"][1]["warnings"], j!(null), "nobody has looked");
+    assert_eq!(recovery["verdict"], before, "an older copy would be no better");
+    let metrics = metrics(&world);
+    for expected in ["pra_backup_last_warnings 2.0", r#"pra_replica_warnings{replica="file:///replica"} 1.0"#] {
+        assert!(metrics.iter().any(|line| line == expected), "{expected} is missing in\n{}", metrics.join("\n"));
+    }
+}
+
+#[test]
+fn recovery_has_what_the_rules_come_to_keep() {
+    let world = world();
+    assert_eq!(json(&world.get("/recovery"))["forecast"], j!(null));
+    let sql = format!(
+        "INSERT INTO volumes VALUES ('data', '/data/app.db', {NOW_MS}, 1073741824, 900000000),
+             ('backup', '/backup', {NOW_MS}, 1073741824, 900000000);
+         INSERT INTO forecast VALUES (1, {NOW_MS}, 114, 2000000000, 100000000, '--keep-last 10');"
+    );
+    world.catalog().execute_batch(&sql).unwrap();
+    let recovery = json(&world.get("/recovery"));
+    let forecast =
+        j!({"files": 114, "bytes": 2_000_000_000, "to_come_bytes": 1_900_000_000, "rules": "--keep-last 10"});
+    assert_eq!(recovery["forecast"], forecast);
+    let reasons = recovery["verdict"]["reasons"].as_array().unwrap();
+    let reason = reasons.iter().find(|reason| reason["page"] == "volume-full").unwrap();
+    assert_eq!(
+        (&reason["level"], reason["text"].as_str().unwrap().starts_with("the backup volume fills up")),
+        (&j!("warning"), true)
+    );
+    let command = r#"kubectl patch pvc pra-backup -p '{"spec":{"resources":{"requests":{"storage":"3Gi"}}}}'"#;
+    assert_eq!(reason["command"], command);
 }
 
 #[test]

@@ -49,6 +49,8 @@ declare! {
     BACKUP_AHEAD = "pra_backup_ahead_seconds", Gauge, [], APPLICATION;
     /// Whether the newest backup of all was verified and found good (1) or not (0)
     BACKUP_LAST_VERIFIED = "pra_backup_last_verified", Gauge, [], APPLICATION;
+    /// What SQLite's checks found in the newest verified backup that is no damage: how many kinds of it
+    BACKUP_LAST_WARNINGS = "pra_backup_last_warnings", Gauge, [], APPLICATION;
     /// What would be lost now if the volume were gone and only this replica left
     REPLICA_LAG = "pra_replica_lag_seconds", Gauge, ["replica"], BOTH;
     /// Whether the replica is followed and nothing stands in the way (1) or not (0)
@@ -65,6 +67,9 @@ declare! {
     REPLICA_QUEUE_FILES = "pra_replica_queue_files", Gauge, ["replica"], BOTH;
     /// Bytes that wait for the replica
     REPLICA_QUEUE_BYTES = "pra_replica_queue_bytes", Gauge, ["replica"], BOTH;
+    /// What SQLite's checks last found in the replicated database that is no damage: how many kinds of it; absent before
+    /// the first check, and in rollback-journal mode
+    REPLICA_WARNINGS = "pra_replica_warnings", Gauge, ["replica"], BOTH;
     /// When a restore from the source was last rehearsed
     REHEARSAL_LAST = "pra_rehearsal_last_timestamp_seconds", Gauge, ["source"], APPLICATION;
     /// Whether the last rehearsal restored the source and found it good (1) or not (0); absent where it is sealed and no

@@ -27,7 +27,8 @@ use super::age;
 use super::naming::Kind;
 use super::restore_point::RestorePoint;
 
-pub use forecast::{Forecast, forecast};
+pub use forecast::Forecast;
+pub use forecast::Pace;
 
 /// The rules. A count of 0 means no such rule, `usize::MAX` means all.
 #[derive(Clone, Debug, PartialEq, Eq)]

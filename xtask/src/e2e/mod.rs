@@ -11,19 +11,20 @@ use crate::{build, images, tools, workspace};
 
 /// What `cargo xtask e2e` can be told.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  cargo xtask e2e --overlay k3d --load k3d\n  \
-    cargo xtask e2e --load ./load-images.sh restore\n\nEach test has a namespace of its own, which it deletes. `pra` is left alone.")]
+#[command(after_help = "Examples:\n  cargo xtask e2e --load k3d\n  \
+    cargo xtask e2e --overlay container --load ./load-images.sh restore\n\nEach test has a namespace of its own, which it deletes. `pra` is left alone.")]
 pub(crate) struct Args {
     /// Run only the tests whose name contains one of these.
     filters: Vec<String>,
-    /// Which of k8s/overlays is tested
-    #[arg(long, env = "PRA_E2E_OVERLAY", default_value = "container")]
-    overlay: String,
+    /// Which of k8s/overlays is tested: `k3d` needs containerd-shim-spin on the nodes or its test double, `container` runs
+    /// anywhere [default: what `kubectl apply -k k8s` applies]
+    #[arg(long, env = "PRA_E2E_OVERLAY")]
+    overlay: Option<String>,
     /// How the images get onto the nodes: `k3d`, `ctr`, or a program that is given the archives; none: they are there
     #[arg(long, value_name = "WAY", env = "PRA_E2E_LOAD")]
     load: Option<String>,
-    /// Put a test double of containerd-shim-spin into this folder, which containerd has in its PATH, for `--overlay k3d`
-    /// on a cluster without the real one
+    /// Put a test double of containerd-shim-spin into this folder, which containerd has in its PATH, for `k3d` on a
+    /// cluster without the real one
     #[arg(long, value_name = "FOLDER")]
     imitate_shim: Option<PathBuf>,
 }
@@ -51,7 +52,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
     cargo.args(["--test", "cluster"]);
     // Each installation is some pods: more of them at once would be slower, and not sooner done.
     cargo.args(["--", "--test-threads=3"]).args(filters);
-    cargo.env("PRA_BIN_DIR", workspace::bin_dir()).env("PRA_E2E_OVERLAY", overlay);
+    cargo.env("PRA_BIN_DIR", workspace::bin_dir());
+    if let Some(overlay) = overlay {
+        cargo.env("PRA_E2E_OVERLAY", overlay);
+    }
     let status = cargo.status().context("failed to run cargo")?;
     ensure!(status.success(), "the tests on the cluster failed ({status})");
     Ok(())

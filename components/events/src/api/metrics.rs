@@ -49,6 +49,7 @@ fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), Stri
         samples.set(pra_metrics::BACKUP_LAST, [], seconds(last.created_at_ms));
         samples.set(pra_metrics::BACKUP_LAST_SIZE, [], number(last.bytes));
         samples.set(pra_metrics::BACKUP_LAST_DURATION, [], last.seconds);
+        samples.set(pra_metrics::BACKUP_LAST_WARNINGS, [], number(last.warnings));
     }
     let newest = catalog.backups(1)?.pop();
     samples.set_known(pra_metrics::BACKUP_LAST_VERIFIED, [], newest.map(|newest| flag(newest.is_good())));
@@ -93,6 +94,8 @@ fn replica(replica: &Replica, now_ms: i64, samples: &mut Samples) {
     samples.set(pra_metrics::REPLICA_SEEN, url, seconds(replica.seen_ms));
     samples.set(pra_metrics::REPLICA_QUEUE_FILES, url, number(replica.queue_files));
     samples.set(pra_metrics::REPLICA_QUEUE_BYTES, url, number(replica.queue_bytes));
+    let warnings = replica.warnings.as_ref().map(|warnings| number(warnings.len() as i64));
+    samples.set_known(pra_metrics::REPLICA_WARNINGS, url, warnings);
 }
 
 fn flag(flag: bool) -> f64 {

@@ -9,8 +9,8 @@ use crate::http::Response;
 use crate::limits;
 use crate::platform::Platform;
 use crate::recovery::{
-    Backup, BackupView, Commands, Drill, DrillView, Evidence, Lag, LagView, Record, Rehearsal, RehearsalView,
-    ReplicaState, Restore, RestoreView, Verdict, VolumeView, judge,
+    Backup, BackupView, Commands, Drill, DrillView, Evidence, ForecastView, Lag, LagView, Record, Rehearsal,
+    RehearsalView, ReplicaState, Restore, RestoreView, Verdict, VolumeView, judge,
 };
 use crate::store::{self, Catalog, StoreError};
 
@@ -26,6 +26,8 @@ struct Recovery {
     /// Why the catalog cannot be read; then nobody knows what follows.
     catalog_error: Option<String>,
     backups: Vec<BackupView>,
+    /// What SQLite's checks say of the newest good backup that is no damage.
+    warnings: Vec<String>,
     replicas: Vec<ReplicaState>,
     rehearsals: Vec<RehearsalView>,
     drills: Vec<DrillView>,
@@ -33,6 +35,7 @@ struct Recovery {
     restores: Vec<RestoreView>,
     safety_copies: Vec<BackupView>,
     volumes: Vec<VolumeView>,
+    forecast: Option<ForecastView>,
     lags: Vec<LagView>,
     commands: Commands,
 }
@@ -42,6 +45,7 @@ struct Recovery {
 struct Recorded {
     record: Record,
     backups: Vec<Backup>,
+    warnings: Vec<String>,
     rehearsals: Vec<Rehearsal>,
     drills: Vec<Drill>,
     restores: Vec<Restore>,
@@ -57,7 +61,7 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
         Ok(recorded) => (recorded, None),
         Err(why) => (Recorded::default(), Some(why)),
     };
-    let Recorded { record, backups, rehearsals, drills, restores, safety_copies, lags } = recorded;
+    let Recorded { record, backups, warnings, rehearsals, drills, restores, safety_copies, lags } = recorded;
     let commands = Commands::new(&record.volumes);
     let verdict = judge(&Evidence {
         now_ms,
@@ -73,6 +77,7 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
         database_bytes: look.as_ref().ok().map(|(_, bytes)| *bytes),
         catalog_error,
         backups: backups.into_iter().map(|backup| BackupView::new(backup, now_ms)).collect(),
+        warnings,
         replicas: record.replicas.into_iter().map(|replica| ReplicaState::new(replica, now_ms)).collect(),
         rehearsals: rehearsals.into_iter().map(RehearsalView::from).collect(),
         drills: drills.into_iter().map(DrillView::from).collect(),
@@ -80,6 +85,7 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
         restores: restores.into_iter().map(RestoreView::from).collect(),
         safety_copies: safety_copies.into_iter().map(|backup| BackupView::new(backup, now_ms)).collect(),
         volumes: record.volumes.into_iter().map(VolumeView::from).collect(),
+        forecast: record.forecast.map(ForecastView::from),
         lags: lags.into_iter().map(LagView::from).collect(),
         commands,
     };
@@ -98,10 +104,12 @@ fn recorded<P: Platform>(platform: &P, now_ms: i64) -> Result<Recorded, String> 
         good_rehearsal: catalog.last_good_rehearsals()?.into_iter().max_by_key(|rehearsal| rehearsal.at_ms),
         restore: catalog.restore()?,
         volumes: catalog.volumes()?,
+        forecast: catalog.forecast()?,
     };
     Ok(Recorded {
         record,
         backups,
+        warnings: catalog.last_warnings(now_ms)?,
         rehearsals: catalog.rehearsals(limits::RECOVERY_REHEARSALS)?,
         drills: catalog.drills(limits::RECOVERY_DRILLS)?,
         restores: catalog.restores(limits::RECOVERY_RESTORES)?,

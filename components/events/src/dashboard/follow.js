@@ -15,6 +15,7 @@ let asking = false;
 function show(recovery) {
   paths = recovery.commands;
   showVerdict(recovery.verdict);
+  showWarnings(recovery);
   showFigures(recovery);
   showCharts(recovery);
   showTimeline(recovery);

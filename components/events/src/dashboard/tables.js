@@ -34,11 +34,11 @@ function showFigures({ now, events, database_bytes, verdict, restore, volumes })
   say(byId("restore"), restore ? `${state}, ${duration(between(restore.began_at, now))} ago` : "none");
 }
 
-function backupState({ verified, error, sealed }) {
+function backupState({ verified, error, sealed, warnings }) {
   // What is wrong with its bytes is for machines: /recovery has it.
   if (error) return ["bad", "✕ damaged"];
   if (!verified) return ["warn", "? not verified"];
-  return ["good", sealed ? "✓ verified, sealed" : "✓ verified"];
+  return ["good", ["✓ verified", sealed && "sealed", warnings && "with warnings"].filter(Boolean).join(", ")];
 }
 
 /** A table of files that can be chosen. */

@@ -37,6 +37,14 @@ function showVerdict({ level, sentence, reasons }) {
   announce([level, ...reasons.map(key)].join("\n"), `${word}. ${sentence}`);
 }
 
+/** What SQLite's checks say of the newest good backup, and of the database where it is replicated: once, whoever found it. */
+function showWarnings({ warnings, replicas }) {
+  const all = [...new Set([...warnings, ...replicas.flatMap((replica) => replica.warnings ?? [])])];
+  const box = byId("warnings");
+  box.hidden = all.length === 0;
+  reconcile(box.querySelector("ul"), all, (text) => text, () => make("li"), say);
+}
+
 /** Nobody answers: whatever else the page shows is of then. */
 function showSilence(since, seconds) {
   const when = since ? `since ${instant(since)}, ${duration(seconds)} ago` : "since this page was opened";

@@ -45,6 +45,25 @@ impl Commands {
         }
     }
 
+    /// Another backup, which keeps what these rules say.
+    fn backup_keeping(&self, rules: &str) -> String {
+        let rules: Vec<String> = rules.split_whitespace().map(quoted).collect();
+        format!("backup-job backup{}{} {}", self.database(), self.backups(), rules.join(" "))
+    }
+
+    /// What helps where the rules come to keep more than the backup volume has room for: a volume of `wanted_bytes`, or
+    /// rules that keep less.
+    pub(crate) fn make_room(&self, wanted_bytes: i64, rules: Option<&str>) -> Option<String> {
+        const GIB: i64 = 1 << 30;
+        match self.cluster {
+            true => Some(format!(
+                "kubectl patch pvc pra-backup -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"{}Gi\"}}}}}}}}'",
+                wanted_bytes / GIB + i64::from(wanted_bytes % GIB > 0)
+            )),
+            false => rules.map(|rules| self.backup_keeping(rules)),
+        }
+    }
+
     pub(crate) fn rehearse(&self) -> String {
         match self.cluster {
             true => "kubectl create job rehearse-now --from=cronjob/rehearse".to_owned(),
@@ -87,6 +106,11 @@ mod tests {
         let typed = "backup-job restore --database /srv/app.db --backups '/srv/my backups' --point 'it'\\''s.db'";
         assert_eq!(server.restore("it's.db"), typed);
         assert_eq!(server.rehearse(), "backup-job rehearse --backups '/srv/my backups'");
+        let keeping = "backup-job backup --database /srv/app.db --backups '/srv/my backups' --keep-last 5";
+        assert_eq!(server.make_room(1, Some("--keep-last 5")).as_deref(), Some(keeping));
+        assert_eq!(server.make_room(1, None), None, "no rules would do");
+        let larger = r#"kubectl patch pvc pra-backup -p '{"spec":{"resources":{"requests":{"storage":"3Gi"}}}}'"#;
+        assert_eq!(pod.make_room((2 << 30) + 1, None).as_deref(), Some(larger));
         assert!(Commands::new(&[]).cluster);
     }
 }

@@ -14,10 +14,10 @@ mod verdict;
 mod view;
 
 pub(crate) use commands::Commands;
-pub(crate) use record::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
+pub(crate) use record::{Backup, Drill, Forecast, Lag, Rehearsal, Replica, Restore, Volume};
 pub(crate) use verdict::{Evidence, Record, Verdict, judge};
 pub(crate) use view::{
-    BackupView, DrillView, LagView, RehearsalView, ReplicaState, ReplicaView, RestoreView, VolumeView,
+    BackupView, DrillView, ForecastView, LagView, RehearsalView, ReplicaState, ReplicaView, RestoreView, VolumeView,
 };
 
 /// Seconds from `then_ms` to `now_ms`, to the millisecond; 0 where the clocks disagree and it would be negative.

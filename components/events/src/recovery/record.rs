@@ -24,6 +24,8 @@ pub(crate) struct Backup {
     pub(crate) sealed: bool,
     /// How many events are in it, where it was counted.
     pub(crate) events: Option<i64>,
+    /// How many warnings came with it: what SQLite's checks say of the data that is no damage.
+    pub(crate) warnings: i64,
 }
 
 impl Backup {
@@ -61,6 +63,8 @@ pub(crate) struct Replica {
     pub(crate) sealed: bool,
     /// What stands in the way now.
     pub(crate) error: Option<String>,
+    /// What SQLite's checks say of the database that is no damage; `None` where it was not checked.
+    pub(crate) warnings: Option<Vec<String>>,
 }
 
 impl Replica {
@@ -202,6 +206,33 @@ pub(crate) struct Lag {
     pub(crate) seconds: f64,
 }
 
+/// What the rules of the last backup come to keep, if backups go on like the last ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forecast {
+    /// Files that are no hard links.
+    pub(crate) files: i64,
+    /// All of them.
+    pub(crate) bytes: i64,
+    /// What of these is there.
+    pub(crate) present_bytes: i64,
+    /// Flags of rules for which the volume has room, where these do not fit and such rules were found.
+    pub(crate) rules: Option<String>,
+}
+
+impl Forecast {
+    /// What is still to come.
+    pub(crate) fn to_come_bytes(&self) -> i64 {
+        self.bytes.saturating_sub(self.present_bytes).max(0)
+    }
+
+    /// The size that its volume would need, with a tenth to spare, where it is too small.
+    pub(crate) fn wanted_bytes(&self, volume: &Volume) -> Option<i64> {
+        let missing = self.to_come_bytes().saturating_sub(volume.free_bytes);
+        let wanted = volume.total_bytes.saturating_add(missing);
+        (missing > 0).then(|| wanted.saturating_add(wanted / 10))
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -218,6 +249,7 @@ pub(super) mod tests {
             queue_bytes: 0,
             sealed: false,
             error: None,
+            warnings: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use pra_metrics::thresholds;
 use serde::Serialize;
 
-use super::{Backup, Commands, Rehearsal, Replica, Restore, Volume, seconds_between};
+use super::{Backup, Commands, Forecast, Rehearsal, Replica, Restore, Volume, seconds_between};
 
 const BACKUP_OLD: f64 = seconds(thresholds::BACKUP_OLD);
 const BACKUP_TOO_OLD: f64 = seconds(thresholds::BACKUP_TOO_OLD);
@@ -43,6 +43,8 @@ pub(crate) struct Record {
     pub(crate) good_rehearsal: Option<Rehearsal>,
     pub(crate) restore: Option<Restore>,
     pub(crate) volumes: Vec<Volume>,
+    /// What the rules of the last backup come to keep, where that can be told.
+    pub(crate) forecast: Option<Forecast>,
 }
 
 /// How safe it is.
@@ -205,10 +207,26 @@ impl Judged<'_> {
             } else if volume.is_low() {
                 (Level::Warning, format!("the {name} volume is nearly full: {free}"))
             } else {
+                reasons.extend(self.forecast(volume));
                 continue;
             };
             reasons.push(Reason::new(level, text, "volume-full"));
         }
+    }
+
+    /// A word in time: the rules come to keep more than there is room for.
+    fn forecast(&self, volume: &Volume) -> Option<Reason> {
+        let forecast = self.record.forecast.as_ref().filter(|_| volume.volume == Volume::BACKUP)?;
+        let wanted = forecast.wanted_bytes(volume)?;
+        let Forecast { files, bytes, rules, .. } = forecast;
+        let (come, free) = (size(forecast.to_come_bytes()), size(volume.free_bytes));
+        let text = format!(
+            "the backup volume fills up: the rules come to keep {files} backups of {} in all, {come} more than now, and \
+             {free} are free",
+            size(*bytes)
+        );
+        let command = self.commands.make_room(wanted, rules.as_deref());
+        Some(Reason { command, ..Reason::new(Level::Warning, text, "volume-full") })
     }
 
     fn replicas(&self, reasons: &mut Vec<Reason>) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
+use super::{Backup, Drill, Forecast, Lag, Rehearsal, Replica, Restore, Volume};
 use crate::clock::rfc3339;
 
 /// A backup in `/recovery`.
@@ -17,15 +17,17 @@ pub(crate) struct BackupView {
     events: Option<i64>,
     /// By how much it is ahead of the clock; null where it is not.
     ahead_seconds: Option<f64>,
+    /// How many warnings came with it.
+    warnings: i64,
 }
 
 impl BackupView {
     pub(crate) fn new(backup: Backup, now_ms: i64) -> Self {
         let ahead_seconds = backup.ahead_seconds(now_ms);
         let verified = backup.is_good();
-        let Backup { file, created_at_ms, bytes, error, sealed, events, .. } = backup;
+        let Backup { file, created_at_ms, bytes, error, sealed, events, warnings, .. } = backup;
         let created_at = rfc3339(created_at_ms);
-        Self { file, created_at, bytes, verified, error, sealed, events, ahead_seconds }
+        Self { file, created_at, bytes, verified, error, sealed, events, ahead_seconds, warnings }
     }
 }
 
@@ -66,13 +68,16 @@ pub(crate) struct ReplicaState {
     queue_files: i64,
     queue_bytes: i64,
     sealed: bool,
+    /// What SQLite's checks say of the database that is no damage.
+    warnings: Option<Vec<String>>,
 }
 
 impl ReplicaState {
-    pub(crate) fn new(replica: Replica, now_ms: i64) -> Self {
+    pub(crate) fn new(mut replica: Replica, now_ms: i64) -> Self {
+        let warnings = replica.warnings.take();
         let Replica { seen_ms, queue_files, queue_bytes, sealed, .. } = replica;
         let status = ReplicaView::new(replica, now_ms);
-        Self { status, seen_at: rfc3339(seen_ms), queue_files, queue_bytes, sealed }
+        Self { status, seen_at: rfc3339(seen_ms), queue_files, queue_bytes, sealed, warnings }
     }
 }
 
@@ -145,6 +150,24 @@ impl From<Volume> for VolumeView {
     fn from(volume: Volume) -> Self {
         let Volume { volume, at_ms, total_bytes, free_bytes, path: _ } = volume;
         Self { volume, at: rfc3339(at_ms), total_bytes, free_bytes }
+    }
+}
+
+/// What the rules come to keep.
+#[derive(Debug, Serialize)]
+pub(crate) struct ForecastView {
+    files: i64,
+    bytes: i64,
+    to_come_bytes: i64,
+    /// Rules for which the volume has room, where these do not fit.
+    rules: Option<String>,
+}
+
+impl From<Forecast> for ForecastView {
+    fn from(forecast: Forecast) -> Self {
+        let to_come_bytes = forecast.to_come_bytes();
+        let Forecast { files, bytes, present_bytes: _, rules } = forecast;
+        Self { files, bytes, to_come_bytes, rules }
     }
 }
 

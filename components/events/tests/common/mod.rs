@@ -83,7 +83,7 @@ impl World {
     /// Makes a catalog with backups: name, instant in ms, verified, error.
     pub(crate) fn publish(&self, backups: &[(&str, i64, bool, Option<&str>)]) {
         let catalog = self.catalog();
-        catalog.pragma_update(None, "user_version", 4).unwrap();
+        catalog.pragma_update(None, "user_version", 5).unwrap();
         catalog.execute_batch(include_str!("../../../../crates/disk/src/catalog/schema.sql")).unwrap();
         for (file, created_at_ms, verified, error) in backups {
             let kind = if file.starts_with("pre-restore") { "pre-restore" } else { "backup" };

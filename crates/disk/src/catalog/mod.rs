@@ -52,6 +52,8 @@ pub struct Catalog {
     source: Option<SourceStamp>,
     /// Where the database lies: how full that volume is, is published too.
     database: Option<PathBuf>,
+    /// What the rules come to keep, where that was reckoned: it is published too.
+    forecast: Option<Option<status::Forecast>>,
 }
 
 /// Size, time and identity of the live database's files: equal stamps make an unchanged database likely, and only
@@ -80,7 +82,7 @@ impl Catalog {
         place_unrecorded(&mut points);
         sort(&mut points);
         sort(&mut unknown);
-        Ok(Self { points, unknown, owner: recorded.owner, source: recorded.source, database: None })
+        Ok(Self { points, unknown, owner: recorded.owner, source: recorded.source, database: None, forecast: None })
     }
 
     /// The same; with `insists` somebody says that all files in the folder are the database's own.
@@ -158,6 +160,11 @@ impl Catalog {
         self.database = Some(database.to_path_buf());
     }
 
+    /// What the rules come to keep, as far as that can be told: the next publication tells it.
+    pub fn note_forecast(&mut self, forecast: Option<status::Forecast>) {
+        self.forecast = Some(forecast);
+    }
+
     /// Adds a restore point as the newest, or replaces what is known about its file.
     pub fn insert(&mut self, mut point: RestorePoint) {
         let known = self.points.iter().find(|known| known.file == point.file).map(|known| known.sequence);
@@ -211,6 +218,9 @@ impl Catalog {
         status.note_room(Place::Backup, folder, now);
         if let Some(database) = &self.database {
             status.note_room(Place::Data, database, now);
+        }
+        if let Some(forecast) = &self.forecast {
+            status.set_forecast(forecast.clone());
         }
         let (points, unrecorded) = self.points.iter().cloned().partition::<Vec<_>, _>(rows::has_row);
         let unrecorded = unrecorded.into_iter().map(|point| point.file);

@@ -14,7 +14,7 @@ use super::status::{self, Status};
 use crate::sqlite;
 
 /// `PRAGMA user_version` of the catalogs that this program writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 
 const SCHEMA: &str = include_str!("schema.sql");
 
@@ -121,7 +121,7 @@ fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
         unchanged_since: row.get(12)?,
         sealed: row.get(13)?,
         file_checksum: row.get::<_, Option<String>>(14)?.map(|_| parsed(row, 14)).transpose()?,
-        warnings: row.get::<_, Option<String>>(15)?.iter().flat_map(|text| text.lines()).map(str::to_owned).collect(),
+        warnings: row.get::<_, Option<String>>(15)?.map(|text| lines(&text)).unwrap_or_default(),
         sequence: row.get(16)?,
     })
 }
@@ -138,6 +138,11 @@ where
     T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
     row.get::<_, String>(column)?.parse().map_err(|e| malformed(column, e))
+}
+
+/// A text with one of something a line.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
 }
 
 pub(super) fn instant(ms: i64, column: usize) -> rusqlite::Result<Timestamp> {

@@ -1,4 +1,4 @@
--- The catalog, version 4. backup-job makes it, the component reads it; the tests of both use this file.
+-- The catalog, version 5. backup-job makes it, the component reads it; the tests of both use this file.
 CREATE TABLE restore_points (
   file             TEXT PRIMARY KEY,
   kind             TEXT NOT NULL CHECK (kind IN ('backup', 'pre-restore')),
@@ -44,7 +44,9 @@ CREATE TABLE replicas (
   queue_files    INTEGER NOT NULL,
   queue_bytes    INTEGER NOT NULL,
   sealed         INTEGER NOT NULL,
-  error          TEXT
+  error          TEXT,
+  -- Since version 5. One a line: what SQLite's checks say of the database that is no damage; NULL: not known.
+  warnings       TEXT
 ) WITHOUT ROWID;
 CREATE TABLE rehearsals (
   at_ms       INTEGER NOT NULL,
@@ -86,6 +88,16 @@ CREATE TABLE volumes (
   total_bytes INTEGER NOT NULL,
   free_bytes  INTEGER NOT NULL
 ) WITHOUT ROWID;
+-- Since version 5. What the rules of the last backup come to keep, where that can be told: files, all their bytes, and what
+-- of these is there. `rules`: flags that would keep no more than the volume has room for; NULL where it has enough, or none do.
+CREATE TABLE forecast (
+  id            INTEGER PRIMARY KEY CHECK (id = 1),
+  at_ms         INTEGER NOT NULL,
+  files         INTEGER NOT NULL,
+  bytes         INTEGER NOT NULL,
+  present_bytes INTEGER NOT NULL,
+  rules         TEXT
+);
 -- One a minute for each replica.
 CREATE TABLE lags (
   url     TEXT NOT NULL,

@@ -167,7 +167,9 @@ pub fn take(options: &Options) -> Result<Report> {
     catalog.record_unrecorded(backups, *now);
     if let Some(keep) = keep {
         report.pruned = prune::apply(backups, &mut catalog, keep, *now)?;
-        report.room = room::warning(backups, catalog.points(), keep, *now)?;
+        let forecast = room::forecast(backups, catalog.points(), keep, *now)?;
+        report.room = forecast.as_ref().and_then(|(_, said)| said.clone());
+        catalog.note_forecast(forecast.map(|(forecast, _)| forecast));
         if let Some(room) = &report.room {
             tracing::warn!(room, "the backup volume is too small for the rules");
         }

@@ -1,4 +1,4 @@
-//! What SQLite's checks say of a database whose epoch begins: the replica is as sound as it is, and that is said where it
+//! What SQLite's checks say of a database whose epoch begins, and with each snapshot: the replica is as sound as it is, and that is said where it
 //! is made and not only where it is restored.
 
 use std::path::Path;
@@ -10,6 +10,7 @@ use disk::sqlite;
 use pra_core::Result;
 use rusqlite::{ErrorCode, InterruptHandle};
 
+use super::outbox::Outbox;
 /// Longest wait for a lock.
 const WAIT: Duration = Duration::from_secs(5);
 
@@ -27,15 +28,15 @@ struct Running {
 }
 
 impl Check {
-    /// An epoch's base was made.
+    /// A base was made: an epoch's first file, or a snapshot.
     pub(super) fn require(&mut self) {
         self.is_due = true;
     }
 
     /// Starts it where it is due, and says what was found once it has ended. The database is in WAL mode.
-    pub(super) fn advance(&mut self, database: &Path) {
+    pub(super) fn advance(&mut self, database: &Path, outbox: &Outbox) {
         if let Some(running) = self.running.take_if(|running| running.thread.is_finished()) {
-            self.end(running, database);
+            self.end(running, database, outbox);
         }
         if self.is_due && self.running.is_none() {
             match Running::start(database) {
@@ -49,21 +50,21 @@ impl Check {
     }
 
     /// Waits for what was begun.
-    pub(super) fn finish(&mut self, database: &Path) {
+    pub(super) fn finish(&mut self, database: &Path, outbox: &Outbox) {
         if let Some(running) = self.running.take() {
-            self.end(running, database);
+            self.end(running, database, outbox);
         }
     }
 
     /// Lets go of the database. What was not ended is begun anew.
-    pub(super) fn close(&mut self, database: &Path) {
+    pub(super) fn close(&mut self, database: &Path, outbox: &Outbox) {
         if let Some(running) = self.running.take() {
             running.interrupt.interrupt();
-            self.end(running, database);
+            self.end(running, database, outbox);
         }
     }
 
-    fn end(&mut self, running: Running, database: &Path) {
+    fn end(&mut self, running: Running, database: &Path, outbox: &Outbox) {
         let database = database.display();
         match running.thread.join() {
             Ok(Err(error)) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => return,
@@ -73,9 +74,10 @@ impl Check {
                 if let Some(problem) = problem {
                     tracing::error!(%database, problem, "the database is damaged, and so is what is replicated");
                 }
-                for warning in warnings {
+                for warning in &warnings {
                     tracing::warn!(%database, warning, "the replica is as sound as the database, which has this");
                 }
+                outbox.was_checked(warnings);
             }
         }
         self.is_due = false;

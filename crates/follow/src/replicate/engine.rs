@@ -174,7 +174,7 @@ impl Engine {
         self.compact()?;
         self.catch_up()?;
         if self.follower.as_ref().and_then(Follower::current).is_some_and(|snapshot| snapshot.shape.wal) {
-            self.check.advance(&self.options.database);
+            self.check.advance(&self.options.database, &self.outbox);
         }
         if let Some(follower) = &mut self.follower {
             follower.let_go_in_rollback_mode()?;
@@ -278,6 +278,9 @@ impl Engine {
             let (staged, last) =
                 thread.join().map_err(|_panic| Error::new(Code::Failed, "the compacting thread panicked"))??;
             let Some(epoch) = &mut self.epoch else { return Ok(()) };
+            if staged.name.level == SNAPSHOT {
+                self.check.require();
+            }
             // An epoch that began meanwhile has no use for it.
             if staged.path.parent() == Some(epoch.folder()) {
                 epoch.made(last)?;
@@ -413,13 +416,13 @@ impl Companion for Engine {
             self.tell(&error);
         }
         if self.options.once {
-            self.check.finish(&self.options.database);
+            self.check.finish(&self.options.database, &self.outbox);
         }
         self.gauges.set(self.stats);
     }
 
     fn close(&mut self) {
-        self.check.close(&self.options.database);
+        self.check.close(&self.options.database, &self.outbox);
         self.follower = None;
         self.epoch = None;
         self.compared = None;

@@ -41,6 +41,8 @@ struct Inner {
     looked_ms: u64,
     /// What keeps the database from being followed.
     trouble: Option<String>,
+    /// What SQLite's checks said of it when they last looked.
+    warnings: Option<Vec<String>>,
     /// The epoch's first file, while it is made.
     early: Option<Early>,
     /// Whether a store has refused, and is to be taken over.
@@ -290,6 +292,16 @@ impl Outbox {
     /// What keeps the database from being followed.
     pub(super) fn trouble(&self) -> Option<String> {
         self.lock().trouble.clone()
+    }
+
+    /// The database was checked, and this was said that is no damage.
+    pub(super) fn was_checked(&self, warnings: Vec<String>) {
+        self.lock().warnings = Some(warnings);
+    }
+
+    /// What the checks said; `None`: they were not run yet.
+    pub(super) fn warnings(&self) -> Option<Vec<String>> {
+        self.lock().warnings.clone()
     }
 
     /// The store has answered, or is out of reach.

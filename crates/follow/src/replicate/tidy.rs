@@ -130,8 +130,8 @@ mod tests {
 
     use store::epoch::{Database, Manifest, Parent};
 
-    use disk::clock;
     use super::*;
+    use disk::clock;
 
     const HOUR_MS: i64 = 3_600_000;
 

@@ -45,6 +45,7 @@ impl Watch {
             queue_bytes: standing.bytes,
             sealed: self.sealed,
             error: health.trouble.or_else(|| trouble.clone()),
+            warnings: self.outbox.warnings(),
         };
         stores.map(replica).collect()
     }
@@ -110,8 +111,19 @@ impl Watch {
             samples.set(pra_metrics::REPLICA_FAILURES, label, float(health.failures));
         }
         for replica in self.replicas(now) {
-            let Replica { url, seen: _, epoch, txid, in_step, window_from, queue_files, queue_bytes, sealed: _, error } =
-                replica;
+            let Replica {
+                url,
+                seen: _,
+                epoch,
+                txid,
+                in_step,
+                window_from,
+                queue_files,
+                queue_bytes,
+                sealed: _,
+                error,
+                warnings,
+            } = replica;
             let label = [url.as_str()];
             let lag = in_step.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default().as_secs_f64());
             samples.set_known(pra_metrics::REPLICA_LAG, label, lag);
@@ -121,6 +133,8 @@ impl Watch {
             samples.set_known(pra_metrics::REPLICA_WINDOW_START, label, window_from.map(seconds));
             samples.set(pra_metrics::REPLICA_QUEUE_FILES, label, float(queue_files));
             samples.set(pra_metrics::REPLICA_QUEUE_BYTES, label, float(queue_bytes));
+            let warnings = warnings.map(|warnings| float(warnings.len() as u64));
+            samples.set_known(pra_metrics::REPLICA_WARNINGS, label, warnings);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use disk::catalog::status::{self, Replica};
+use rusqlite::Connection;
 
 use super::run;
 use super::scene::{Scene, start, until};
@@ -26,6 +27,14 @@ fn get(address: SocketAddr, path: &str) -> String {
 fn the_catalog_and_the_metrics_say_how_each_replica_is() {
     let scene = Scene::new();
     scene.insert(5);
+    Connection::open(scene.path("app.db"))
+        .unwrap()
+        .execute_batch(
+            "CREATE TABLE strict(x TEXT); INSERT INTO strict VALUES (NULL);
+             PRAGMA writable_schema = ON;
+             UPDATE sqlite_schema SET sql = 'CREATE TABLE strict(x TEXT NOT NULL)' WHERE name = 'strict';",
+        )
+        .unwrap();
     std::fs::create_dir(scene.path("backup")).unwrap();
     // A file stands where the folder is to be.
     std::fs::write(scene.path("two"), "not a folder").unwrap();
@@ -43,10 +52,20 @@ fn the_catalog_and_the_metrics_say_how_each_replica_is() {
     );
     let metrics = || get(address, "/metrics");
     until("the metrics say the same", || {
+        until("the database was checked, and that is said everywhere", || {
+            told().iter().all(|replica| replica.warnings.as_ref().is_some_and(|warnings| warnings.len() == 1))
+                && names
+                    .iter()
+                    .all(|name| metrics().contains(&format!("pra_replica_warnings{{replica=\"{name}\"}} 1.0")))
+        });
         let text = metrics();
         text.contains("pra_replica_window_start_timestamp_seconds{")
             && text.contains(&format!("pra_replica_up{{replica=\"{}\"}} 1.0", names[0]))
             && text.contains(&format!("pra_replica_up{{replica=\"{}\"}} 0.0", names[1]))
+    });
+    until("the database was checked, and that is said everywhere", || {
+        told().iter().all(|replica| replica.warnings.as_ref().is_some_and(|warnings| warnings.len() == 1))
+            && names.iter().all(|name| metrics().contains(&format!("pra_replica_warnings{{replica=\"{name}\"}} 1.0")))
     });
     let text = metrics();
     assert!(text.contains("application/openmetrics-text") && text.contains("pra_keeper_holding 1.0"), "{text}");

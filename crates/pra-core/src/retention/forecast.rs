@@ -38,20 +38,64 @@ impl Forecast {
     }
 }
 
-/// The forecast for these backups; `None` where they are too few to tell.
-pub fn forecast(points: &[RestorePoint], keep: &Keep, now: Timestamp) -> Option<Forecast> {
-    let is_backup = |point: &&RestorePoint| point.kind == Kind::Backup && point.ahead(now).is_none();
-    let mut backups: Vec<&RestorePoint> = points.iter().filter(is_backup).collect();
-    backups.sort_by_key(|point| std::cmp::Reverse(point.created_at));
-    let newest = *backups.first()?;
-    let sample = &backups[..backups.len().min(SAMPLE)];
-    let stretch = newest.created_at.duration_since(sample.last()?.created_at);
-    let stretch = u64::try_from(stretch.as_secs()).ok()?;
-    let made_every = stretch / u64::try_from(sample.len()).ok()?.checked_sub(1).filter(|steps| *steps > 0)?;
-    // Where all of them are one file, nothing grows.
-    let changed_every = stretch / (files(sample).len() as u64).checked_sub(1).filter(|steps| *steps > 0)?;
-    let kept = count(keep, made_every.max(1), changed_every.max(1));
-    Some(Forecast { files: kept, bytes: kept.saturating_mul(newest.bytes), present: files(&backups).values().sum() })
+/// How backups were made of late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Seconds from one to the next.
+    made_every: u64,
+    /// Seconds from one that is another file to the next.
+    changed_every: u64,
+    /// Size of the newest.
+    bytes: u64,
+    /// What all of them take.
+    present: u64,
+}
+
+impl Pace {
+    /// That of these backups; `None` where they are too few to tell, or nothing grows since all of them are one file.
+    pub fn of(points: &[RestorePoint], now: Timestamp) -> Option<Self> {
+        let is_backup = |point: &&RestorePoint| point.kind == Kind::Backup && point.ahead(now).is_none();
+        let mut backups: Vec<&RestorePoint> = points.iter().filter(is_backup).collect();
+        backups.sort_by_key(|point| std::cmp::Reverse(point.created_at));
+        let newest = *backups.first()?;
+        let sample = &backups[..backups.len().min(SAMPLE)];
+        let stretch = newest.created_at.duration_since(sample.last()?.created_at);
+        let stretch = u64::try_from(stretch.as_secs()).ok()?;
+        let made_every = stretch / u64::try_from(sample.len()).ok()?.checked_sub(1).filter(|steps| *steps > 0)?;
+        let changed_every = stretch / (files(sample).len() as u64).checked_sub(1).filter(|steps| *steps > 0)?;
+        Some(Self {
+            made_every: made_every.max(1),
+            changed_every: changed_every.max(1),
+            bytes: newest.bytes,
+            present: files(&backups).values().sum(),
+        })
+    }
+
+    /// What these rules come to keep.
+    pub fn forecast(&self, keep: &Keep) -> Forecast {
+        let files = count(keep, self.made_every, self.changed_every);
+        Forecast { files, bytes: files.saturating_mul(self.bytes), present: self.present }
+    }
+
+    /// Rules of the same kinds that come to keep no more than there is room for beside what is there: the one that counts
+    /// the most is halved until they do. `None` where no such rules do.
+    pub fn rules_for(&self, keep: &Keep, free: u64) -> Option<Keep> {
+        let mut keep = keep.clone();
+        while self.forecast(&keep).to_come() > free {
+            let within = keep.within.map_or(0, |within| within.as_secs() / self.made_every);
+            let Keep { last, minutely, hourly, daily, weekly, monthly, yearly, .. } = &mut keep;
+            let most =
+                [last, minutely, hourly, daily, weekly, monthly, yearly].into_iter().max_by_key(|count| **count)?;
+            if within > *most as u64 {
+                keep.within = keep.within.map(|within| within / 2);
+            } else if *most > 1 {
+                *most /= 2;
+            } else {
+                return None;
+            }
+        }
+        Some(keep)
+    }
 }
 
 /// The files that are no hard links of each other, and their sizes.
@@ -130,12 +174,31 @@ mod tests {
             ..verified(Kind::Backup, now.checked_sub(minutes.minutes()).unwrap())
         };
         let points = [point(0, None), point(1, None), point(2, None)];
-        let forecast = super::forecast(&points, &keep(0, 60, 0, 0), now).unwrap();
+        let forecast = Pace::of(&points, now).unwrap().forecast(&keep(0, 60, 0, 0));
         assert_eq!(forecast, Forecast { files: 60, bytes: 6000, present: 300 });
         assert_eq!(forecast.to_come(), 5700);
         let origin = points[2].file.as_str();
         let still = [point(0, Some(origin)), point(1, Some(origin)), points[2].clone()];
-        assert_eq!(super::forecast(&still, &keep(0, 60, 0, 0), now), None);
-        assert_eq!(super::forecast(&points[..1], &keep(0, 60, 0, 0), now), None);
+        assert_eq!(Pace::of(&still, now), None);
+        assert_eq!(Pace::of(&points[..1], now), None);
+    }
+
+    #[test]
+    fn rules_that_do_not_fit_are_halved_until_they_do_and_others_stay() {
+        let pace = Pace { made_every: MINUTE, changed_every: MINUTE, bytes: 100, present: 1_000 };
+        let default = Keep::default();
+        assert_eq!(pace.rules_for(&default, 1_000_000), Some(default.clone()));
+        // 60 + 23 + 30 files are 11,300 bytes.
+        let fitting = pace.rules_for(&default, 6_000).unwrap();
+        assert!(pace.forecast(&fitting).to_come() <= 6_000, "{fitting:?}");
+        assert_eq!(fitting, Keep { last: 10, minutely: 30, hourly: 24, daily: 15, ..Keep::none() });
+        assert_eq!(pace.rules_for(&keep(0, 0, 0, 7), 0), Some(keep(0, 0, 0, 7)), "there are more already");
+        let large = Pace { present: 0, ..pace };
+        assert_eq!(large.rules_for(&default, 99), None, "not even one more has room");
+        let within = Keep { within: Some(Duration::from_secs(DAY)), ..Keep::none() };
+        let fitting = large.rules_for(&within, 40_000).unwrap();
+        assert_eq!(fitting.within, Some(Duration::from_secs(DAY / 4)));
+        let all = keep(usize::MAX, 0, 0, 0);
+        assert!(large.forecast(&large.rules_for(&all, 5_000).unwrap()).bytes <= 5_000);
     }
 }

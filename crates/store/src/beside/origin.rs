@@ -10,12 +10,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::epoch::Parent;
 use disk::files::{self, FileId};
 use disk::progress::Progress;
 use disk::{snapshot, sqlite};
 use pra_core::checksum::Checksum;
 use pra_core::{Code, Error, Result};
+
+use crate::epoch::Parent;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "parent.json";

@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
-use crate::url::ReplicaUrl;
 use disk::files;
-use jiff::Timestamp;
 use pra_core::{Code, Error, Result};
+
+use crate::url::ReplicaUrl;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 const NAME: &str = "refused.json";

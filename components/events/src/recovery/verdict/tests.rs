@@ -15,6 +15,7 @@ fn backup(age_seconds: i64) -> Backup {
         error: None,
         sealed: false,
         events: None,
+        warnings: 0,
     }
 }
 
@@ -141,6 +142,26 @@ fn a_volume_that_is_full_is_a_danger_and_one_that_is_nearly_full_warns() {
     let large = Backup { bytes: 60 << 20, ..backup(42) };
     let no_room = Record { newest: Some(large), volumes: vec![volume("backup", "/x", 50)], ..good() };
     assert_eq!(judged(&no_room), (Level::Danger, vec!["volume-full"]));
+}
+
+#[test]
+fn rules_that_come_to_keep_more_than_there_is_room_for_warn_with_the_command_that_helps() {
+    let with = |bytes_mib: i64, free_mib| {
+        let rules = Some("--keep-last 10 --keep-daily 3".to_owned());
+        let forecast = Forecast { files: 114, bytes: bytes_mib << 20, present_bytes: 30 << 20, rules };
+        let volumes = vec![volume("backup", "/srv/b", free_mib), volume("data", "/srv/app.db", 50)];
+        Record { forecast: Some(forecast), volumes, ..good() }
+    };
+    assert_eq!(judged(&with(80, 50)), (Level::Safe, vec![]), "50 more are to come, and 50 are free");
+    assert_eq!(judged(&with(10, 50)), (Level::Safe, vec![]), "there is more than the rules keep");
+    let small = verdict(&with(81, 50));
+    assert_eq!((small.level, small.reasons[0].page), (Level::Warning, "volume-full"));
+    let expected = "the backup volume fills up: the rules come to keep 114 backups of 81.0 MiB in all, 51.0 MiB more than \
+        now, and 50.0 MiB are free";
+    assert_eq!(small.reasons[0].text, expected);
+    let command = "backup-job backup --database /srv/app.db --backups /srv/b --keep-last 10 --keep-daily 3";
+    assert_eq!(small.reasons[0].command.as_deref(), Some(command));
+    assert_eq!(judged(&with(81, 9)).1, ["volume-full"], "said once");
 }
 
 #[test]

@@ -1,21 +1,29 @@
-//! The tables of the catalog, as version 4 has them. Texts are read as BLOB: see [`crate::platform::Value`].
+//! The tables of the catalog, as version 5 has them. Texts are read as BLOB: see [`crate::platform::Value`].
 
 use pra_core::ahead::latest_plausible;
 
 use super::Catalog;
 use super::columns::Columns;
 use crate::platform::{Param, Platform};
-use crate::recovery::{Backup, Drill, Lag, Rehearsal, Replica, Restore, Volume};
+use crate::recovery::{Backup, Drill, Forecast, Lag, Rehearsal, Replica, Restore, Volume};
 
 /// The most stores that are looked at: more than anybody configures.
 const SOURCES_MAX: i64 = 100;
 
+/// Which backups are good: read back, and not ahead of the clock, whose bound is ?2.
+macro_rules! good_sql {
+    () => {
+        " AND error IS NULL AND verified_at_ms IS NOT NULL AND created_at_ms <= ?2"
+    };
+}
+
 /// At most ?1 backups, newest first: in the order in which they were made, which no clock can change.
 macro_rules! backups_sql {
-    ($kind:literal, $which:literal) => {
+    ($kind:literal, $which:expr) => {
         concat!(
             "SELECT CAST(file AS BLOB), created_at_ms, bytes, seconds, verified_at_ms IS NOT NULL,
-                CAST(error AS BLOB), sealed, events FROM restore_points WHERE kind = ",
+                CAST(error AS BLOB), sealed, events,
+                coalesce(length(warnings) - length(replace(warnings, char(10), '')) + 1, 0) FROM restore_points WHERE kind = ",
             $kind,
             $which,
             " ORDER BY sequence DESC, created_at_ms DESC LIMIT ?1"
@@ -27,10 +35,21 @@ impl<P: Platform> Catalog<P> {
     /// The newest backup that has been read back and found good, and is not ahead of the clock; at the same cost for any
     /// number.
     pub(crate) fn last_backup(&self, now_ms: i64) -> Result<Option<Backup>, String> {
-        const GOOD: &str =
-            backups_sql!("'backup'", " AND error IS NULL AND verified_at_ms IS NOT NULL AND created_at_ms <= ?2");
+        const GOOD: &str = backups_sql!("'backup'", good_sql!());
         let latest = Param::Integer(latest_plausible(now_ms));
         Ok(self.read_backups(GOOD, &[Param::Integer(1), latest])?.pop())
+    }
+
+    /// The warnings that came with [`Self::last_backup`].
+    pub(crate) fn last_warnings(&self, now_ms: i64) -> Result<Vec<String>, String> {
+        const WARNINGS: &str = concat!(
+            "SELECT CAST(warnings AS BLOB) FROM restore_points WHERE kind = 'backup'",
+            good_sql!(),
+            " ORDER BY sequence DESC, created_at_ms DESC LIMIT ?1"
+        );
+        let rows = self.rows(WARNINGS, &[Param::Integer(1), Param::Integer(latest_plausible(now_ms))])?;
+        let text = Columns::read(rows, "restore_points", Columns::maybe_text)?.pop().flatten();
+        Ok(text.map(|text| lines(&text)).unwrap_or_default())
     }
 
     /// The newest backup that is ahead of the clock, good or bad.
@@ -64,6 +83,7 @@ impl<P: Platform> Catalog<P> {
                 error: row.maybe_text()?,
                 sealed: row.flag()?,
                 events: row.maybe_integer()?,
+                warnings: row.integer()?,
             })
         })
     }
@@ -88,7 +108,7 @@ impl<P: Platform> Catalog<P> {
     pub(crate) fn replicas(&self) -> Result<Vec<Replica>, String> {
         let rows = self.rows(
             "SELECT CAST(url AS BLOB), seen_ms, CAST(epoch AS BLOB), txid, in_step_ms, window_from_ms, queue_files,
-                queue_bytes, sealed, CAST(error AS BLOB) FROM replicas ORDER BY url LIMIT ?1",
+                queue_bytes, sealed, CAST(error AS BLOB), CAST(warnings AS BLOB) FROM replicas ORDER BY url LIMIT ?1",
             &[Param::Integer(SOURCES_MAX)],
         )?;
         Columns::read(rows, "replicas", |row| {
@@ -103,6 +123,7 @@ impl<P: Platform> Catalog<P> {
                 queue_bytes: row.integer()?,
                 sealed: row.flag()?,
                 error: row.maybe_text()?,
+                warnings: row.maybe_text()?.map(|text| lines(&text)),
             })
         })
     }
@@ -214,6 +235,21 @@ impl<P: Platform> Catalog<P> {
         })
     }
 
+    /// What the rules of the last backup come to keep, where that can be told.
+    pub(crate) fn forecast(&self) -> Result<Option<Forecast>, String> {
+        let rows =
+            self.rows("SELECT files, bytes, present_bytes, CAST(rules AS BLOB) FROM forecast WHERE id = 1", &[])?;
+        let mut forecasts = Columns::read(rows, "forecast", |row| {
+            Some(Forecast {
+                files: row.integer()?,
+                bytes: row.integer()?,
+                present_bytes: row.integer()?,
+                rules: row.maybe_text()?,
+            })
+        })?;
+        Ok(forecasts.pop())
+    }
+
     /// How far the replicas were behind, at most `limit` times, oldest first.
     pub(crate) fn lags(&self, limit: i64) -> Result<Vec<Lag>, String> {
         let rows = self.rows(
@@ -226,4 +262,9 @@ impl<P: Platform> Catalog<P> {
         lags.reverse();
         Ok(lags)
     }
+}
+
+/// A text with one of something a line.
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
 }

@@ -39,7 +39,13 @@ impl Status {
     }
 
     /// How the replicas are now, and once a minute how far they are behind. Those that are followed no more are forgotten.
-    pub fn set_replicas(&mut self, replicas: Vec<Replica>, now: Timestamp) {
+    /// What the checks said stays known until they are run again: a replicator that was started anew runs them later.
+    pub fn set_replicas(&mut self, mut replicas: Vec<Replica>, now: Timestamp) {
+        for replica in replicas.iter_mut().filter(|replica| replica.warnings.is_none()) {
+            let before =
+                self.replicas.iter().find(|before| (&before.url, &before.epoch) == (&replica.url, &replica.epoch));
+            replica.warnings = before.and_then(|before| before.warnings.clone());
+        }
         // What is noted in a future that a wrong clock made up would keep everything after it out.
         self.lags.retain(|lag| lag.at <= now && replicas.iter().any(|replica| replica.url == lag.url));
         for Replica { url, in_step, .. } in &replicas {

@@ -35,6 +35,23 @@ pub struct Status {
     volumes: Vec<Volume>,
     /// How far the replicas were behind, oldest first.
     lags: Vec<Lag>,
+    /// What the rules of the last backup come to keep; `None`: that cannot be told.
+    forecast: Option<Forecast>,
+}
+
+/// What the rules come to keep, if backups go on like the last ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forecast {
+    /// When that was reckoned.
+    pub at: Timestamp,
+    /// Files that are no hard links.
+    pub files: u64,
+    /// All of them.
+    pub bytes: u64,
+    /// What of these is there.
+    pub present: u64,
+    /// Flags that keep no more than the volume has room for, where the rules do not fit and such flags were found.
+    pub rules: Option<String>,
 }
 
 /// A volume that is watched.
@@ -95,6 +112,8 @@ pub struct Replica {
     pub sealed: bool,
     /// What stands in the way now.
     pub error: Option<String>,
+    /// What SQLite's checks say of the database that is no damage; `None`: they were not run yet.
+    pub warnings: Option<Vec<String>>,
 }
 
 /// How a rehearsal ended.
@@ -197,6 +216,11 @@ impl Status {
     /// Newest first.
     pub fn restores(&self) -> &[Restore] {
         &self.restores
+    }
+
+    /// Replaces the forecast.
+    pub fn set_forecast(&mut self, forecast: Option<Forecast>) {
+        self.forecast = forecast;
     }
 
     /// Adds a drill; the oldest beyond the number that is kept goes.

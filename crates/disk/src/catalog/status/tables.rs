@@ -2,17 +2,17 @@
 
 use jiff::Timestamp;
 use rusqlite::types::Type;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::super::rows::{instant, malformed};
-use super::{Drill, Lag, Outcome, Place, Rehearsal, Replica, Restore, Status, Volume};
+use super::super::rows::{instant, lines, malformed};
+use super::{Drill, Forecast, Lag, Outcome, Place, Rehearsal, Replica, Restore, Status, Volume};
 
 /// Reads them.
 pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Status> {
     let replicas = all(
         connection,
-        "SELECT url, seen_ms, epoch, txid, in_step_ms, window_from_ms, queue_files, queue_bytes, sealed, error
-         FROM replicas ORDER BY url",
+        "SELECT url, seen_ms, epoch, txid, in_step_ms, window_from_ms, queue_files, queue_bytes, sealed, error,
+            warnings FROM replicas ORDER BY url",
         replica,
     )?;
     let rehearsals = all(
@@ -34,16 +34,19 @@ pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Stat
     let volumes =
         all(connection, "SELECT volume, path, at_ms, total_bytes, free_bytes FROM volumes ORDER BY volume", volume)?;
     let lags = all(connection, "SELECT url, at_ms, seconds FROM lags ORDER BY at_ms, url", lag)?;
-    Ok(Status { replicas, rehearsals, drills, restores, volumes, lags })
+    let forecast = "SELECT at_ms, files, bytes, present_bytes, rules FROM forecast";
+    let forecast = connection.query_row(forecast, [], self::forecast).optional()?;
+    Ok(Status { replicas, rehearsals, drills, restores, volumes, lags, forecast })
 }
 
 /// Writes them into the empty tables.
 pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusqlite::Result<()> {
-    let Status { replicas, rehearsals, drills, restores, volumes, lags } = status;
+    let Status { replicas, rehearsals, drills, restores, volumes, lags, forecast } = status;
     for replica in replicas {
-        let Replica { url, seen, epoch, txid, in_step, window_from, queue_files, queue_bytes, sealed, error } = replica;
+        let Replica { url, seen, epoch, txid, in_step, window_from, queue_files, queue_bytes, sealed, error, warnings } =
+            replica;
         connection.execute(
-            "INSERT INTO replicas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO replicas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 url,
                 ms(*seen),
@@ -54,7 +57,8 @@ pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusq
                 queue_files,
                 queue_bytes,
                 sealed,
-                error
+                error,
+                warnings.as_ref().map(|warnings| warnings.join("\n")),
             ],
         )?;
     }
@@ -79,10 +83,12 @@ pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusq
         )?;
     }
     for Volume { place, path, at, total, free } in volumes {
-        // A file system without bounds may claim more than SQLite's integers hold.
-        let [total, free] = [total, free].map(|bytes| i64::try_from(*bytes).unwrap_or(i64::MAX));
-        let values = params![place.as_str(), path, ms(*at), total, free];
+        let values = params![place.as_str(), path, ms(*at), integer(*total), integer(*free)];
         connection.execute("INSERT INTO volumes VALUES (?1, ?2, ?3, ?4, ?5)", values)?;
+    }
+    if let Some(Forecast { at, files, bytes, present, rules }) = forecast {
+        let values = params![ms(*at), integer(*files), integer(*bytes), integer(*present), rules];
+        connection.execute("INSERT INTO forecast VALUES (1, ?1, ?2, ?3, ?4, ?5)", values)?;
     }
     let mut insert = connection.prepare("INSERT OR REPLACE INTO lags VALUES (?1, ?2, ?3)")?;
     for Lag { url, at, seconds } in lags {
@@ -111,6 +117,7 @@ fn replica(row: &Row<'_>) -> rusqlite::Result<Replica> {
         queue_bytes: row.get(7)?,
         sealed: row.get(8)?,
         error: row.get(9)?,
+        warnings: row.get::<_, Option<String>>(10)?.map(|text| lines(&text)),
     })
 }
 
@@ -160,6 +167,16 @@ fn volume(row: &Row<'_>) -> rusqlite::Result<Volume> {
     Ok(Volume { place, path: row.get(1)?, at: instant(row.get(2)?, 2)?, total: row.get(3)?, free: row.get(4)? })
 }
 
+fn forecast(row: &Row<'_>) -> rusqlite::Result<Forecast> {
+    Ok(Forecast {
+        at: instant(row.get(0)?, 0)?,
+        files: row.get(1)?,
+        bytes: row.get(2)?,
+        present: row.get(3)?,
+        rules: row.get(4)?,
+    })
+}
+
 fn lag(row: &Row<'_>) -> rusqlite::Result<Lag> {
     Ok(Lag { url: row.get(0)?, at: instant(row.get(1)?, 1)?, seconds: row.get(2)? })
 }
@@ -167,6 +184,11 @@ fn lag(row: &Row<'_>) -> rusqlite::Result<Lag> {
 fn known_instant(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
     let ms: Option<i64> = row.get(column)?;
     ms.map(|ms| Timestamp::from_millisecond(ms).map_err(|e| malformed(column, e))).transpose()
+}
+
+/// A file system without bounds, and rules that keep everything, may claim more than SQLite's integers hold.
+fn integer(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn ms(at: Timestamp) -> i64 {

@@ -20,6 +20,7 @@ fn replica(url: &str) -> Replica {
         queue_bytes: 99,
         sealed: true,
         error: Some("away".to_owned()),
+        warnings: Some(vec!["one".to_owned(), "two".to_owned()]),
     }
 }
 
@@ -91,10 +92,29 @@ fn a_lag_is_kept_once_a_minute_for_three_hours_and_forgotten_with_its_replica() 
 }
 
 #[test]
+fn what_the_checks_said_stays_known_until_another_epoch_begins() {
+    let mut status = Status::default();
+    let not_checked = || Replica { warnings: None, ..replica("file:///a") };
+    status.set_replicas(vec![not_checked()], at(1));
+    assert_eq!(status.replicas[0].warnings, None);
+    status.set_replicas(vec![replica("file:///a")], at(2));
+    status.set_replicas(vec![not_checked()], at(3));
+    assert_eq!(status.replicas[0].warnings, replica("file:///a").warnings);
+    status.set_replicas(vec![Replica { warnings: Some(Vec::new()), ..not_checked() }], at(4));
+    status.set_replicas(vec![not_checked()], at(5));
+    assert_eq!(status.replicas[0].warnings, Some(Vec::new()));
+    status.set_replicas(vec![Replica { epoch: None, ..not_checked() }], at(6));
+    assert_eq!(status.replicas[0].warnings, None);
+}
+
+#[test]
 fn what_is_written_is_read_back_and_a_publication_of_restore_points_keeps_it() {
     let folder = tempfile::tempdir().unwrap();
     let mut written = Status { replicas: vec![replica("file:///a"), replica("s3://b")], ..Status::default() };
     written.add_restore(restore(1));
+    let rules = Some("--keep-last 10".to_owned());
+    written.set_forecast(Some(Forecast { at: at(1), files: 3, bytes: u64::MAX / 2, present: 4096, rules }));
+    written.replicas[1].warnings = Some(Vec::new());
     written.lags.push(Lag { url: "file:///a".to_owned(), at: at(1), seconds: 0.5 });
     written.add_rehearsal(rehearsal("backup", 10));
     written.add_drill(drill(10));
