@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mini_pra_tests::{Data, Job, root, sqlite3};
+use mini_pra_tests::{Data, Job, Minio, Store, root, sqlite3};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -82,6 +82,15 @@ impl Shown {
         Job::new(verb, &self.data).env("PRA_DATABASE", &self.database)
     }
 
+    /// Once, all of it.
+    #[track_caller]
+    fn ship(&self, store: &Store, warned: Option<bool>) {
+        let made = store.given_to(self.job("replicate")).arg("--once").run();
+        assert_eq!(made.code, Some(0), "{}: {}{}", self.database.display(), made.stdout, made.stderr);
+        let is_said = made.stderr.contains("the replica is as sound as the database");
+        assert_eq!(is_said, warned.unwrap_or(is_said), "{}: {}", self.database.display(), made.stderr);
+    }
+
     #[track_caller]
     fn assert_as_it_was(&self, database: &Path, when: &str) {
         let found = content(database);
@@ -140,63 +149,82 @@ fn a_real_database_comes_back_from_its_backup_to_the_byte_in_both_ways() {
     }
 }
 
+/// Through a replica in `store`: both modes of a restore, a rehearsal, and `init` on a volume that was lost.
+fn comes_back_from(store: &Store, exhibit: &Exhibit, shown: &Shown) {
+    let name = format!("{} from {}", exhibit.database, store.url);
+    shown.job("backup").succeeds();
+    shown.ship(store, Some(exhibit.warned));
+    for mode in ["in-place", "replace"] {
+        exhibit.spoil(shown);
+        let report = store.given_to(shown.job("restore")).args(&["--yes", "--mode", mode]).succeeds();
+        assert_eq!((&report["mode"], warnings(&report) > 0), (&mode.into(), exhibit.warned), "{name}: {report}");
+        shown.assert_as_it_was(&shown.database, mode);
+    }
+    let rehearsed = store.given_to(shown.job("rehearse")).succeeds();
+    let good: Vec<_> = rehearsed.as_array().unwrap().iter().map(|one| one["good"] == true).collect();
+    assert_eq!(good, [true, true], "{name}: {rehearsed}");
+    fs::remove_dir_all(shown.data.backups()).unwrap();
+    fs::create_dir(shown.data.backups()).unwrap();
+    shown.lose();
+    let report = store.given_to(shown.job("init")).succeeds();
+    assert_eq!(warnings(&report) > 0, exhibit.warned, "{name}: {report}");
+    shown.assert_as_it_was(&shown.database, "init");
+}
+
 #[test]
-fn a_real_database_comes_back_from_its_replica_to_the_byte_in_every_way() {
+fn a_real_database_comes_back_from_a_folder_to_the_byte_in_every_way() {
     for exhibit in &EXHIBITS {
-        let (shown, name) = (exhibit.show(), exhibit.database);
-        let store = shown.data.path().join("store");
-        fs::create_dir(&store).unwrap();
-        let url = format!("file://{}", store.display());
-        shown.job("backup").succeeds();
-        let made = shown.job("replicate").args(&["--once", "--replica", &url]).run();
-        assert_eq!(made.code, Some(0), "{name}: {}{}", made.stdout, made.stderr);
-        let is_said = made.stderr.contains("the replica is as sound as the database");
-        assert_eq!(is_said, exhibit.warned, "{name}: {}", made.stderr);
-        for mode in ["in-place", "replace"] {
-            exhibit.spoil(&shown);
-            let report = shown.job("restore").args(&["--yes", "--mode", mode, "--replica", &url]).succeeds();
-            assert_eq!((&report["mode"], warnings(&report) > 0), (&mode.into(), exhibit.warned), "{name}: {report}");
-            shown.assert_as_it_was(&shown.database, mode);
-        }
-        let rehearsed = shown.job("rehearse").args(&["--replica", &url]).succeeds();
-        let good: Vec<_> = rehearsed.as_array().unwrap().iter().map(|one| one["good"] == true).collect();
-        assert_eq!(good, [true, true], "{name}: {rehearsed}");
-        fs::remove_dir_all(shown.data.backups()).unwrap();
-        fs::create_dir(shown.data.backups()).unwrap();
-        shown.lose();
-        let report = shown.job("init").args(&["--replica", &url]).succeeds();
-        assert_eq!(warnings(&report) > 0, exhibit.warned, "{name}: {report}");
-        shown.assert_as_it_was(&shown.database, "init");
+        let shown = exhibit.show();
+        comes_back_from(&Store::folder(&shown.data, "store"), exhibit, &shown);
+    }
+}
+
+#[test]
+fn a_real_database_comes_back_from_s3_to_the_byte_in_every_way() {
+    let minio = Minio::shared();
+    for exhibit in &EXHIBITS {
+        comes_back_from(&minio.store(exhibit.database), exhibit, &exhibit.show());
     }
 }
 
 /// As PocketBase has it: two databases in one folder, each with backups and a replica of its own.
-#[test]
-fn of_two_databases_in_one_folder_a_restore_of_one_leaves_the_other_alone() {
+fn leaves_the_other_alone(stores: [&Store; 2], shown: &Shown, other: Shown) {
     let [_, _, _, data, auxiliary, ..] = &EXHIBITS;
-    let (shown, other) = (data.show(), auxiliary.database);
-    let other = Shown { database: shown.database.with_file_name(other), data: Data::new(), original: Vec::new() };
-    let other = Shown { original: content(&other.database), ..other };
-    let url = |shown: &Shown| format!("file://{}", shown.data.path().join("store").display());
-    for one in [&shown, &other] {
+    for (one, store) in [shown, &other].into_iter().zip(stores) {
         one.job("backup").succeeds();
-        fs::create_dir(one.data.path().join("store")).unwrap();
-        assert_eq!(one.job("replicate").args(&["--once", "--replica", &url(one)]).run().code, Some(0));
+        one.ship(store, None);
     }
     for mode in ["in-place", "replace"] {
-        for from in [vec![], vec!["--replica".to_owned(), url(&shown)]] {
-            data.spoil(&shown);
+        for from_replica in [false, true] {
+            data.spoil(shown);
             let job = shown.job("restore").args(&["--yes", "--mode", mode]);
-            from.iter().fold(job, Job::arg).succeeds();
+            if from_replica { stores[0].given_to(job) } else { job }.succeeds();
             shown.assert_as_it_was(&shown.database, mode);
             other.assert_as_it_was(&other.database, mode);
         }
     }
     // The other's replicator goes on where it was.
     auxiliary.spoil(&other);
-    assert_eq!(other.job("replicate").args(&["--once", "--replica", &url(&other)]).run().code, Some(0));
+    other.ship(stores[1], None);
     let shipped = Shown { original: content(&other.database), ..other };
     Connection::open(&shipped.database).unwrap().execute_batch("DELETE FROM _logs").unwrap();
-    shipped.job("restore").args(&["--yes", "--replica", &url(&shipped)]).succeeds();
+    stores[1].given_to(shipped.job("restore")).arg("--yes").succeeds();
     shipped.assert_as_it_was(&shipped.database, "what its replicator shipped afterwards");
+}
+
+#[test]
+fn of_two_databases_in_one_folder_a_restore_of_one_leaves_the_other_alone() {
+    let minio = Minio::shared();
+    let [_, _, _, data, auxiliary, ..] = &EXHIBITS;
+    for in_s3 in [false, true] {
+        let shown = data.show();
+        let (database, data) = (shown.database.with_file_name(auxiliary.database), Data::new());
+        let other = Shown { original: content(&database), data, database };
+        let stores = if in_s3 {
+            ["two/data", "two/auxiliary"].map(|prefix| minio.store(prefix))
+        } else {
+            [&shown, &other].map(|one| Store::folder(&one.data, "store"))
+        };
+        leaves_the_other_alone(stores.each_ref(), &shown, other);
+    }
 }

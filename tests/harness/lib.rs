@@ -3,6 +3,7 @@
 //! ```text
 //! Data ───► Job      one run of backup-job, its answer as JSON
 //!   │  ───► Keeper   backup-job replicate
+//!   │  ───► Store    where its replica is: a folder, or below a prefix of Minio
 //!   └─────► Host     host, serving ───► Client ───► Answer
 //!                                         └───────► Ledger, Writers: who was acknowledged what, and when
 //! ```
@@ -23,9 +24,11 @@ mod job;
 mod keeper;
 mod kustomize;
 mod ledger;
+mod minio;
 mod mount;
 mod process;
 mod programs;
+mod store;
 mod wait;
 mod writers;
 
@@ -37,8 +40,10 @@ pub use job::{Job, JobAnswer};
 pub use keeper::Keeper;
 pub use kustomize::kustomized;
 pub use ledger::{Account, Entry, Ledger, Refusal};
+pub use minio::Minio;
 pub use mount::{Mounted, ReadOnly, bind, small};
 pub use process::Process;
-pub use programs::{backup_job, backup_job_with_crash_points, bin, component, host, root, sqlite3, xtask};
+pub use programs::{backup_job, backup_job_with_crash_points, bin, component, host, named, root, sqlite3, xtask};
+pub use store::{Store, StoredFile, stored_files};
 pub use wait::{DEADLINE, now_ms, wait_for, wait_for_within, wait_until};
 pub use writers::Writers;

@@ -32,6 +32,17 @@ fn existing(path: PathBuf) -> PathBuf {
     path
 }
 
+/// The program that is not ours and that the variable names.
+///
+/// # Panics
+/// Where it names none.
+#[must_use]
+#[track_caller]
+pub fn named(variable: &str) -> PathBuf {
+    let path = env::var_os(variable);
+    PathBuf::from(path.unwrap_or_else(|| panic!("{variable} must name a program: `cargo xtask test` sees to that")))
+}
+
 /// `backup-job`.
 #[must_use]
 pub fn backup_job() -> PathBuf {

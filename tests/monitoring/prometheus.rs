@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use mini_pra_tests::{Body, Client, Process, wait_until};
+use mini_pra_tests::{Body, Client, Process, named, wait_until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -46,7 +45,7 @@ impl Prometheus {
         });
         let configuration = file("prometheus.yml", &configuration.to_string());
         let address = format!("127.0.0.1:{}", free_port());
-        let mut command = Command::new(program());
+        let mut command = Command::new(named("PRA_PROMETHEUS"));
         command
             .arg(format!("--config.file={}", configuration.display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
@@ -100,11 +99,6 @@ fn name(alert: &Value) -> String {
     let about = ["source", "drill"].iter().find_map(|label| labels[label].as_str());
     let name = labels["alertname"].as_str().unwrap();
     about.map_or_else(|| name.to_owned(), |about| format!("{name}({})", about.split(':').next().unwrap()))
-}
-
-fn program() -> PathBuf {
-    let path = std::env::var_os("PRA_PROMETHEUS");
-    path.expect("PRA_PROMETHEUS must name a program: `cargo xtask test` sees to that").into()
 }
 
 /// A port that nobody listens on, and that will be free a while later too: no other test gets it, and it is below those

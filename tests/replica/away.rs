@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use mini_pra_tests::{Data, Job, wait_for_within, wait_until};
+use mini_pra_tests::{Data, Job, Minio, Store, wait_for_within, wait_until};
 
 use crate::content::assert_same;
-use crate::minio::Minio;
 use crate::replicator::Replicator;
-use crate::store::Store;
 use crate::writers::Writers;
 
 /// The longest pause between two tries is half a minute, and each may take as long.

@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use mini_pra_tests::{Data, Job};
+use mini_pra_tests::{Data, Job, Store};
 use serde_json::Value;
 
 use crate::content::assert_same;
 use crate::replicator::Replicator;
-use crate::store::Store;
 
 /// An application of its own, with one event.
 fn application(message: &str) -> Data {

@@ -4,12 +4,10 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 
-use mini_pra_tests::{Client, Data, Job, Ledger, now_ms, wait_until};
+use mini_pra_tests::{Client, Data, Job, Ledger, Minio, Store, now_ms, wait_until};
 
-use crate::minio::Minio;
 use crate::random;
 use crate::replicator::Replicator;
-use crate::store::Store;
 use crate::writers::Writers;
 
 /// How often it happens. A variable, since a hundred times take a while.

@@ -3,11 +3,9 @@
 
 use std::fs;
 
-use mini_pra_tests::{Data, Database, Job, JobAnswer};
+use mini_pra_tests::{Data, Database, Job, JobAnswer, Minio, Store};
 
 use crate::content::assert_same;
-use crate::minio::Minio;
-use crate::store::Store;
 
 /// Of the operations, which are mostly writes to the file, one in so many is died at.
 const EVERY: usize = 4;

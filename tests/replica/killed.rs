@@ -1,12 +1,10 @@
 //! The replicator is killed again and again.
 
-use mini_pra_tests::{Data, Job};
+use mini_pra_tests::{Data, Job, Minio, Store};
 
 use crate::content::assert_same;
-use crate::minio::Minio;
 use crate::random;
 use crate::replicator::Replicator;
-use crate::store::Store;
 use crate::writers::Writers;
 
 const KILLS: usize = 20;

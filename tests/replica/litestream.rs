@@ -4,14 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use mini_pra_tests::{Data, Database, Job, backup_job, wait_until};
+use mini_pra_tests::{Data, Database, Job, Minio, Store, backup_job, named, stored_files, wait_until};
 use tempfile::TempDir;
 
 use crate::content::{assert_same, content};
-use crate::minio::Minio;
-use crate::program;
 use crate::replicator::Replicator;
-use crate::store::{Store, files};
 use crate::writers::Writers;
 
 /// Runs a program that must succeed, and returns what it prints.
@@ -66,7 +63,7 @@ fn without_later_snapshots(data: &Data, store: &Store) -> Store {
 fn assert_all_same(data: &Data, ours: &Data, epoch: &Path) {
     let folder = tempfile::tempdir().unwrap();
     let theirs = folder.path().join("restored.db");
-    let mut command = Command::new(program("LITESTREAM"));
+    let mut command = Command::new(named("LITESTREAM"));
     output(command.args(["restore", "-o"]).arg(&theirs).arg(format!("file://{}", epoch.display())));
     assert!(content(&theirs).len() > 1_000_000);
     assert_same(&theirs, &ours.database());
@@ -101,10 +98,10 @@ fn litestream_restores_sealed_files_to_the_byte_once_age_has_opened_them() {
 #[track_caller]
 fn opened(epoch: &Path, key: &Path) -> TempDir {
     let opened = tempfile::tempdir().unwrap();
-    for file in files(epoch) {
+    for file in stored_files(epoch) {
         let to = opened.path().join(file.path.strip_prefix(epoch).unwrap()).with_extension("");
         fs::create_dir_all(to.parent().unwrap()).unwrap();
-        output(Command::new(program("PRA_AGE")).args(["--decrypt", "-i"]).arg(key).arg("-o").arg(to).arg(&file.path));
+        output(Command::new(named("PRA_AGE")).args(["--decrypt", "-i"]).arg(key).arg("-o").arg(to).arg(&file.path));
     }
     opened
 }
@@ -116,7 +113,7 @@ fn a_replica_of_litestream_itself_is_named_and_left_as_it_is() {
     let data = Data::new();
     Database::create(&data.database()).run("CREATE TABLE t (x); INSERT INTO t VALUES (1); PRAGMA journal_mode = WAL");
     for store in [Store::folder(&data, "theirs"), minio.store("theirs")] {
-        let mut theirs = Command::new(program("LITESTREAM"));
+        let mut theirs = Command::new(named("LITESTREAM"));
         theirs.args(["replicate", "-once", "-force-snapshot"]).arg(data.database()).arg(&store.url);
         theirs.envs(store.environment.iter().map(|(name, value)| (*name, value)));
         // What else this machine says about S3 is not about this server.

@@ -11,21 +11,12 @@ mod disaster;
 mod early;
 mod killed;
 mod litestream;
-mod minio;
 mod neighbour;
 mod replicator;
 mod sealed;
-mod store;
 mod writers;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
-
-/// The program that the variable names.
-fn program(variable: &str) -> PathBuf {
-    let path = std::env::var_os(variable);
-    PathBuf::from(path.unwrap_or_else(|| panic!("{variable} must name a program: `cargo xtask test` sees to that")))
-}
 
 /// A random number below `limit`.
 fn random(limit: usize) -> usize {

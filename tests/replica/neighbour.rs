@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use mini_pra_tests::{Data, Database, Job, wait_until};
+use mini_pra_tests::{Data, Database, Job, Store, wait_until};
 use rusqlite::ErrorCode;
 
 use crate::content::assert_same;
 use crate::random;
 use crate::replicator::Replicator;
-use crate::store::Store;
 
 /// How often the replicator ends and comes back, and what it ships meanwhile.
 const ROUNDS: usize = 4;

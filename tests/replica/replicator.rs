@@ -1,9 +1,7 @@
 //! A running `backup-job replicate`.
 
-use mini_pra_tests::{Data, Job, Process};
+use mini_pra_tests::{Data, Job, Process, Store};
 use nix::sys::signal::Signal;
-
-use crate::store::Store;
 
 pub(crate) struct Replicator {
     process: Process,

@@ -3,9 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use mini_pra_tests::{Data, Job, backup_job, sqlite3};
-
-use crate::program;
+use mini_pra_tests::{Data, Job, backup_job, named, sqlite3};
 
 #[test]
 fn age_opens_a_sealed_backup_for_each_of_its_recipients_and_sqlite3_reads_it() {
@@ -23,7 +21,7 @@ fn age_opens_a_sealed_backup_for_each_of_its_recipients_and_sqlite3_reads_it() {
     let sealed = data.backups().join(report["file"].as_str().unwrap());
     for key in &keys {
         let opened = data.path().join("opened.db");
-        let mut age = Command::new(program("PRA_AGE"));
+        let mut age = Command::new(named("PRA_AGE"));
         assert!(age.args(["-d", "-i"]).arg(key).arg("-o").arg(&opened).arg(&sealed).status().unwrap().success());
         assert_eq!(sqlite3(&opened, "PRAGMA integrity_check"), "ok");
         assert_eq!(sqlite3(&opened, "SELECT message FROM events WHERE id = 1"), "first");

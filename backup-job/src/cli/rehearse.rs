@@ -56,6 +56,7 @@ impl Args {
             keys,
             backups: backups.backups,
             scratch: scratch.unwrap_or_else(|| files::folder_of(&database.database).to_owned()),
+            database: database.database,
             wait: wait.wait,
             now: disk::clock::now(),
         })?;

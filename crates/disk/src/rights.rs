@@ -54,6 +54,12 @@ impl Rights {
         Self { mode: self.mode & 0o644, ..self }
     }
 
+    /// For what is the owner's alone, whoever may use the database.
+    #[must_use]
+    pub fn to_owner(self) -> Self {
+        Self { mode: 0o600, ..self }
+    }
+
     /// Makes a new file that nobody may use, at no moment, who may not by these rights.
     ///
     /// # Errors

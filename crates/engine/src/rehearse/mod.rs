@@ -37,6 +37,8 @@ pub struct Options {
     pub keys: Keys,
     /// The replicas, where there are any.
     pub access: Option<Access>,
+    /// The database, whose owner may remove what a killed rehearsal left.
+    pub database: PathBuf,
     /// A folder with room for the database; what is made there is removed again.
     pub scratch: PathBuf,
     /// Longest wait for a lock.
@@ -82,7 +84,7 @@ fn has_backups(backups: &Path, has_replicas: bool) -> Result<bool> {
 fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehearsal> {
     let at = disk::clock::now();
     let started = Instant::now();
-    let scratch = Scratch::new(&options.scratch)?;
+    let scratch = Scratch::new(&options.scratch, &options.database)?;
     let restored = restore(options, &scratch, access.clone());
     let seconds = started.elapsed().as_secs_f64();
     let mut rehearsal = Rehearsal {

@@ -1,10 +1,11 @@
 //! Scratch space: a folder that goes with its owner.
 
 use std::fs::{self, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use disk::files;
+use disk::rights::Rights;
 use nix::fcntl::{Flock, FlockArg};
 use pra_core::{Error, Result};
 
@@ -19,14 +20,16 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one within `folder`.
-    pub(super) fn new(folder: &Path) -> Result<Self> {
+    /// Makes one within `folder`, of the owner of `database`: what root's rehearsal leaves when it is killed must not be
+    /// in that owner's way.
+    pub(super) fn new(folder: &Path, database: &Path) -> Result<Self> {
         let path = folder.join(format!("{PREFIX}{:x}", disk::clock::now().as_nanosecond()));
-        // What is restored may have been encrypted: it is for nobody else.
-        let made = fs::DirBuilder::new().mode(0o700).create(&path).and_then(|()| {
+        let made = Rights::of(database).map(Rights::to_owner).and_then(|rights| {
+            // What is restored may have been encrypted: it is for nobody else.
+            rights.create_folder(&path)?;
             let locked = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock);
             let in_use = locked.map_err(|(_, errno)| std::io::Error::from(errno))?;
-            fs::create_dir(path.join("backup"))?;
+            rights.create_folder(&path.join("backup"))?;
             Ok(in_use)
         });
         let in_use = made.map_err(|e| {
@@ -53,7 +56,13 @@ impl Scratch {
             }
             let opened = match File::open(entry.path()) {
                 Ok(opened) => opened,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                // In a folder of several users, as /tmp is, others rehearse too.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                    let folder = entry.path();
+                    tracing::warn!(folder = %folder.display(), "another user's rehearsal is at work here, or was killed: only that user can remove it");
+                    continue;
+                }
                 Err(error) => return Err(Error::io("open", &entry.path(), error)),
             };
             // One that is at work keeps its own.
@@ -75,7 +84,7 @@ impl Drop for Scratch {
 
 fn remove(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path, error)),
         _ => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ fn options(scene: &Scene, replicas: &[&str]) -> Options {
         backups: scene.path("backup"),
         keys: Keys::default(),
         access,
+        database: scene.path("app.db"),
         scratch: scene.folder.path().to_owned(),
         wait: Duration::from_secs(5),
         now: Timestamp::now(),

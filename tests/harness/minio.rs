@@ -1,35 +1,62 @@
-//! A MinIO server of a test's own, which can go away and come back.
+//! An S3 server: MinIO.
 
 use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use mini_pra_tests::{Body, Client, Process, wait_until};
 use tempfile::TempDir;
 
-use crate::program;
+use crate::client::{Body, Client};
+use crate::process::Process;
+use crate::programs::named;
 use crate::store::Store;
+use crate::wait::wait_until;
 
 const BUCKET: &str = "replicas";
 const USER: &str = "replica-tests";
 const PASSWORD: &str = "replica-tests-only";
 
-pub(crate) struct Minio {
+/// A MinIO server, which can go away and come back.
+#[derive(Debug)]
+pub struct Minio {
     process: Process,
     port: u16,
     folder: TempDir,
 }
 
 impl Minio {
-    pub(crate) fn start() -> Self {
+    /// One of the caller's own.
+    ///
+    /// # Panics
+    /// Where it does not come up.
+    #[must_use]
+    pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("data").join(BUCKET)).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self { process: serve(&folder, port), port, folder }
     }
 
+    /// The one of all who use it at the same time, each below a prefix of its own.
+    ///
+    /// # Panics
+    /// As [`Minio::start`].
+    #[must_use]
+    pub fn shared() -> Arc<Self> {
+        static SHARED: Mutex<Weak<Minio>> = Mutex::new(Weak::new());
+        // A test that failed to start it has said so.
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.upgrade().unwrap_or_else(|| {
+            let started = Arc::new(Self::start());
+            *shared = Arc::downgrade(&started);
+            started
+        })
+    }
+
     /// The store below `prefix`.
-    pub(crate) fn store(&self, prefix: &str) -> Store {
+    #[must_use]
+    pub fn store(&self, prefix: &str) -> Store {
         let environment = [
             ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{}", self.port)),
             ("AWS_ACCESS_KEY_ID", USER.to_owned()),
@@ -45,18 +72,18 @@ impl Minio {
     }
 
     /// It is gone, without a word.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.process.kill();
     }
 
     /// It is there again, at the same address, with what it had.
-    pub(crate) fn come_back(&mut self) {
+    pub fn come_back(&mut self) {
         self.process = serve(&self.folder, self.port);
     }
 }
 
 fn serve(folder: &TempDir, port: u16) -> Process {
-    let mut command = Command::new(program("PRA_MINIO"));
+    let mut command = Command::new(named("PRA_MINIO"));
     command
         .args(["server", "--quiet", "--anonymous", "--console-address", "127.0.0.1:0", "--address"])
         .arg(format!("127.0.0.1:{port}"))
