@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use mini_pra_tests::{Data, Host, Job, JobAnswer, ReadOnly, bind, small};
+use mini_pra_tests::{Data, Host, Job, JobAnswer, ReadOnly, bind, small, wait_until};
 
 use crate::museum::{Museum, add, of};
 
@@ -182,4 +182,18 @@ fn a_backup_volume_that_the_rules_will_fill_is_said_with_every_backup() {
     let enough = Job::new("backup", &data).args(&flags).succeeds();
     assert_eq!(enough["room"], serde_json::Value::Null);
     assert_eq!(fills(), Vec::<serde_json::Value>::new());
+}
+
+#[test]
+fn a_replicator_that_could_not_stage_what_was_written_says_so_with_its_exit_code() {
+    let data = Data::new();
+    let folder = data.database().parent().unwrap().to_owned();
+    // The replicator leaves 64 MiB of it to the database.
+    let _volume = small(&folder, 48 << 10);
+    Job::new("init", &data).succeeds();
+    let replica = format!("file://{}", data.path().join("replica").display());
+    let mut replicator = Job::new("replicate", &data).args(&["--replica", &replica]).start(&data);
+    wait_until("it says that nothing was shipped", || replicator.output().contains("nothing was shipped"));
+    assert_eq!(replicator.stop().code(), Some(1), "{}", replicator.output());
+    assert!(replicator.output().contains("it is in the database alone"), "{}", replicator.output());
 }

@@ -75,7 +75,13 @@ impl Replicas {
                 error.hint_text().map(ToOwned::to_owned).into_iter().fold(named, Error::hint)
             })
         };
-        self.replicas.iter().map(parse).collect()
+        let urls: Vec<ReplicaUrl> = self.replicas.iter().map(parse).collect::<pra_core::Result<_>>()?;
+        let twice = urls.iter().enumerate().find(|(at, url)| urls[..*at].contains(url));
+        match twice {
+            Some((_, url)) => Err(Error::new(Code::Usage, format!("{url} is given twice (--replica or PRA_REPLICA)"))
+                .hint("one replicator feeds each replica once: give the URL once")),
+            None => Ok(urls),
+        }
     }
 
     /// How the stores are used.
@@ -242,7 +248,7 @@ pub(super) struct Wait {
 fn database() -> impl TypedValueParser<Value = PathBuf> {
     let resolved = |path: PathBuf| {
         let path = disk::home::resolve(&path)?;
-        disk::mount::require_none(&path).map(|()| path)
+        disk::mount::require_none(&path).and_then(|()| disk::home::require_one_name(&path)).map(|()| path)
     };
     let words = |error: pra_core::Error| match error.hint_text() {
         Some(hint) => format!("{}: {hint}", error.chain()),

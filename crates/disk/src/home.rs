@@ -57,6 +57,23 @@ pub fn resolve(database: &Path) -> Result<PathBuf> {
     Err(Error::new(Code::Usage, format!("the symbolic links from '{}' go in a circle", database.display())))
 }
 
+/// Fails where the file has several names (hard links): SQLite's log and locks are beside the name that it was opened by, so
+/// what is committed through one name is not seen through another.
+///
+/// # Errors
+/// [`Code::Usage`] where it has.
+pub fn require_one_name(database: &Path) -> Result<()> {
+    match fs::metadata(database) {
+        Ok(file) if file.is_file() && file.nlink() > 1 => Err(Error::new(
+            Code::Usage,
+            format!("'{}' has {} names (hard links)", database.display(), file.nlink()),
+        )
+        .hint("what is written through another name is not seen here: remove the other names (`find … -samefile`)")),
+        // What is missing is the verb's to say.
+        _ => Ok(()),
+    }
+}
+
 fn require_name(database: &Path) -> Result<()> {
     let Some(name) = database.file_name() else {
         return Err(Error::new(Code::Usage, format!("'{}' is not the name of a file", database.display())));
@@ -86,6 +103,7 @@ pub fn folder(database: &Path) -> Result<PathBuf> {
 /// As [`folder`], and where it cannot be made.
 pub fn make(database: &Path) -> Result<PathBuf> {
     let home = folder(database)?;
+    files::require_no_link(&home)?;
     if home.is_dir() {
         return Ok(home);
     }
@@ -198,6 +216,32 @@ mod tests {
         assert_eq!(resolve(&second).unwrap(), folder.path().join("real/app.db"));
         fs::write(folder.path().join("real/app.db"), "x").unwrap();
         assert_eq!(resolve(&second).unwrap(), folder.path().join("real/app.db"));
+    }
+
+    #[test]
+    fn a_file_with_several_names_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("app.db");
+        assert!(require_one_name(&database).is_ok(), "what is missing is the verb's to say");
+        fs::write(&database, "x").unwrap();
+        assert!(require_one_name(&database).is_ok());
+        fs::hard_link(&database, folder.path().join("link.db")).unwrap();
+        assert_eq!(require_one_name(&database).unwrap_err().code(), Code::Usage);
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_that_somebody_laid_into_the_home() {
+        let folder = tempfile::tempdir().unwrap();
+        let (database, secret) = (folder.path().join("app.db"), folder.path().join("secret"));
+        fs::write(&database, "x").unwrap();
+        fs::write(&secret, "not ours").unwrap();
+        fs::create_dir(folder.path().join("elsewhere")).unwrap();
+        symlink(folder.path().join("elsewhere"), super::folder(&database).unwrap()).unwrap();
+        assert_eq!(make(&database).unwrap_err().code(), Code::Usage);
+        fs::remove_file(super::folder(&database).unwrap()).unwrap();
+        symlink(&secret, make(&database).unwrap().join("lock")).unwrap();
+        assert_eq!(crate::lock::shared(&database, std::time::Duration::ZERO).unwrap_err().code(), Code::Usage);
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "not ours");
     }
 
     #[test]

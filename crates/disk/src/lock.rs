@@ -13,11 +13,11 @@
 
 use std::fs;
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::statfs::{FsType, statfs};
 use pra_core::{Code, Error, Result};
 
@@ -183,7 +183,8 @@ fn wait_for(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File
 fn open(path: &Path) -> Result<fs::File> {
     let failed = |e| Error::io("open the lock file", path, e);
     loop {
-        match fs::OpenOptions::new().read(true).write(true).open(path) {
+        files::require_no_link(path)?;
+        match fs::OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 files::make_shared(path, |rights, path| rights.create(path).map(drop)).map_err(failed)?;
             }

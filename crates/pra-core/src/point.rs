@@ -20,6 +20,7 @@ use std::time::Duration;
 use crate::EpochId;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::Pieces;
 
 pub use select::{SelectError, select};
 
@@ -50,6 +51,9 @@ pub enum PointError {
     /// A time that could be any of several instants.
     #[error("'{0}' has no time zone: {hint}", hint = self.hint())]
     NoZone(String),
+    /// An offset that no place on earth has.
+    #[error("'{0}' has no time zone that there is: {hint}", hint = self.hint())]
+    NoSuchZone(String),
     /// An instant that no file can have.
     #[error("'{0}' is out of range: {hint}", hint = self.hint())]
     OutOfRange(String),
@@ -73,6 +77,7 @@ impl PointError {
         match self {
             Self::Path(_) => "give the file's name alone; --backups names the folder".to_owned(),
             Self::NoZone(text) => format!("add one, such as {text}Z for UTC or {text}+01:00"),
+            Self::NoSuchZone(_) => "offsets are from -12:00 to +14:00".to_owned(),
             Self::OutOfRange(_) => "the last instant is of 9999-12-30".to_owned(),
             Self::DateAlone(text) => format!("add a time and a zone, such as {text}T12:00:00Z"),
             Self::Age(error) => error.hint(),
@@ -109,7 +114,7 @@ impl FromStr for Point {
             Err(error) => error,
         };
         if let Ok(instant) = text.parse::<Timestamp>() {
-            return Ok(Self::Instant(instant));
+            return if has_real_offset(text) { Ok(Self::Instant(instant)) } else { refused(PointError::NoSuchZone) };
         }
         if text.strip_suffix(['Z', 'z']).is_some_and(|civil| civil.parse::<DateTime>().is_ok()) {
             return refused(PointError::OutOfRange);
@@ -128,6 +133,14 @@ impl FromStr for Point {
             error => Err(PointError::Age(error)),
         }
     }
+}
+
+/// Whether the instant's offset is one that a place on earth has: a slip of a digit would else be another day.
+fn has_real_offset(text: &str) -> bool {
+    const LEAST: i32 = -12 * 3_600;
+    const GREATEST: i32 = 14 * 3_600;
+    let offset = Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
+    offset.is_none_or(|offset| (LEAST..=GREATEST).contains(&offset.seconds()))
 }
 
 impl fmt::Display for Point {

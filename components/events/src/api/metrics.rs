@@ -94,8 +94,8 @@ fn replica(replica: &Replica, now_ms: i64, samples: &mut Samples) {
     samples.set(pra_metrics::REPLICA_SEEN, url, seconds(replica.seen_ms));
     samples.set(pra_metrics::REPLICA_QUEUE_FILES, url, number(replica.queue_files));
     samples.set(pra_metrics::REPLICA_QUEUE_BYTES, url, number(replica.queue_bytes));
-    let warnings = replica.warnings.as_ref().map(|warnings| number(warnings.len() as i64));
-    samples.set_known(pra_metrics::REPLICA_WARNINGS, url, warnings);
+    let warnings = replica.warnings.as_ref().and_then(|warnings| i64::try_from(warnings.len()).ok());
+    samples.set_known(pra_metrics::REPLICA_WARNINGS, url, warnings.map(number));
 }
 
 fn flag(flag: bool) -> f64 {

@@ -64,7 +64,10 @@ pub fn require(catalog: &Catalog, database: &Path, backups: &Path, insists: bool
     match (known, catalog.owner()) {
         (known, None) => Ok(known),
         (Some(id), Some(owner)) if owner.id == id || insists => Ok(Some(id)),
-        (None, Some(owner)) if insists || owner.path == home::absolute(database)? => Ok(Some(owner.id)),
+        (None, Some(owner)) if insists => Ok(Some(owner.id)),
+        (None, Some(owner)) if owner.path == home::absolute(database)? => {
+            Err(without_identity(backups, database, owner))
+        }
         (known, Some(owner)) => Err(of_another(backups, database, known, owner)),
     }
 }
@@ -146,6 +149,24 @@ pub fn adopt(database: &Path, id: DatabaseId) -> Result<()> {
     home::adopt(database, id)
 }
 
+/// It lies where theirs did, and does not know that it is the one: it may be a new one that an application made where a
+/// volume was lost.
+fn without_identity(backups: &Path, database: &Path, owner: &Owner) -> Error {
+    Error::new(
+        Code::Usage,
+        format!(
+            "'{}' holds the backups of {owner}, and the database that lies there now has no identity: it is a new one, or the \
+             folder '.….pra' beside it was removed",
+            backups.display()
+        ),
+    )
+    .hint(format!(
+        "if it is the same database, say --adopt-backups; if it is new, restore what was there (`backup-job restore --adopt-backups`), or give \
+         '{}' a backup folder of its own",
+        database.display()
+    ))
+}
+
 fn of_another(backups: &Path, database: &Path, known: Option<DatabaseId>, owner: &Owner) -> Error {
     let id = known.map(|id| format!(" ({id})")).unwrap_or_default();
     Error::new(
@@ -209,10 +230,13 @@ mod tests {
     }
 
     #[test]
-    fn a_database_whose_home_was_lost_is_known_by_its_place() {
+    fn a_database_without_an_identity_is_not_taken_for_the_one_that_lay_there() {
         let scene = Scene::new();
         fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
-        assert_eq!(scene.require("app.db", false).unwrap(), scene.id());
+        let error = scene.require("app.db", false).unwrap_err();
+        assert_eq!(error.code(), Code::Usage);
+        assert!(error.to_string().contains("has no identity"), "{error}");
+        assert_eq!(scene.require("app.db", true).unwrap(), scene.id());
     }
 
     #[test]

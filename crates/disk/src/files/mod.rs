@@ -120,6 +120,7 @@ impl Writer {
 
     /// Opens an existing file for writing in place.
     pub fn open(label: &'static str, path: &Path) -> Result<Self> {
+        require_no_link(path)?;
         let file = fs::OpenOptions::new().read(true).write(true).open(path).map_err(|e| Error::io("open", path, e))?;
         Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
@@ -163,8 +164,22 @@ impl Writer {
     }
 }
 
+/// Fails where `path` is a symbolic link: whoever may write the folder around it would have another user, such as root, write
+/// where that one alone may.
+pub(crate) fn require_no_link(path: &Path) -> Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            Err(Error::new(Code::Usage, format!("'{}' is a symbolic link, which is never made here", path.display()))
+                .hint("see where it leads and who made it, and remove it"))
+        }
+        // What cannot be looked at cannot be used either.
+        _ => Ok(()),
+    }
+}
+
 /// Makes a folder for files like the database `like`, where it is missing.
 pub fn make_folder_like(folder: &Path, like: &Path) -> Result<()> {
+    require_no_link(folder)?;
     let made = Rights::of(like).and_then(|rights| rights.create_folder(folder));
     existing_or(made).map_err(|e| Error::io("create", folder, e))
 }

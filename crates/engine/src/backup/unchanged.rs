@@ -25,11 +25,7 @@ const BETWEEN: &str = " | ";
 fn seal(recipients: Option<&Recipients>) -> String {
     match recipients {
         None => "plain".to_owned(),
-        Some(recipients) => {
-            let mut shown = recipients.shown();
-            shown.sort();
-            shown.join(",")
-        }
+        Some(recipients) => recipients.shown().join(","),
     }
 }
 

@@ -170,7 +170,7 @@ impl Worker {
             page_size: state.page_size,
             parent,
             writer: state.writer,
-            sealed: state.sealed,
+            sealed: state.is_sealed(),
             database: Database { id, name: self.identity.database.clone() },
         }
     }

@@ -187,6 +187,11 @@ impl Engine {
         self.is_current
     }
 
+    /// Whether something that was committed could not be staged.
+    pub(super) fn is_in_trouble(&self) -> bool {
+        !self.is_current && self.stats.errors > 0
+    }
+
     /// The database as it was at that instant is what was shipped.
     fn looked(&mut self, at_ms: u64) {
         self.is_current = true;

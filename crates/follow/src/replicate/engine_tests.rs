@@ -5,6 +5,7 @@ use std::time::Duration;
 use disk::{files, sqlite};
 use rusqlite::Connection;
 use store::objects::{Put, Store, StoreOptions};
+use store::seal::{NewKey, Recipients};
 
 use super::engine::{Engine, Options};
 use super::epoch::Epoch;
@@ -435,6 +436,48 @@ fn the_checkpoints_of_others_change_nothing() {
         followed.sync();
         application.execute_batch("INSERT INTO t(x) VALUES (1); PRAGMA wal_checkpoint(PASSIVE)").unwrap();
     }
+    followed.sync();
+    assert_eq!(followed.outbox.epoch().0.unwrap().epoch, epoch);
+    followed.assert_same();
+}
+
+#[test]
+fn other_recipients_begin_another_epoch() {
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(5);
+    let keys = [NewKey::generate(), NewKey::generate()].map(|key| key.recipient());
+    let mut epochs = Vec::new();
+    for recipients in [&keys[..1], &keys[..1], &keys[1..], &keys[..], &[]] {
+        followed.restart();
+        let recipients =
+            (!recipients.is_empty()).then(|| Recipients::parse(recipients.iter().map(|key| &**key)).unwrap());
+        followed.engine = Engine::new(
+            Options { recipients: recipients.map(Arc::new), ..followed.options() },
+            Arc::clone(&followed.outbox),
+            Arc::default(),
+        );
+        followed.insert(1);
+        assert!(followed.engine.sync().unwrap());
+        epochs.push(followed.outbox.epoch().0.unwrap().epoch);
+    }
+    let distinct: std::collections::BTreeSet<_> = epochs.iter().collect();
+    assert_eq!((epochs[0], distinct.len()), (epochs[1], 4), "{epochs:?}");
+}
+
+#[cfg(feature = "crash-points")]
+#[test]
+fn a_clock_of_before_1970_begins_no_epoch_and_is_forgotten_when_it_is_right_again() {
+    use jiff::SignedDuration;
+
+    let mut followed = Followed::new("PRAGMA journal_mode=WAL");
+    followed.insert(10);
+    followed.sync();
+    let epoch = followed.outbox.epoch().0.unwrap().epoch;
+    disk::clock::wrong::set(SignedDuration::from_hours(-24 * 365 * 70));
+    followed.insert(1);
+    let error = followed.engine.sync().unwrap_err();
+    assert!(error.to_string().contains("this machine's clock"), "{error}");
+    disk::clock::wrong::set(SignedDuration::ZERO);
     followed.sync();
     assert_eq!(followed.outbox.epoch().0.unwrap().epoch, epoch);
     followed.assert_same();

@@ -30,6 +30,11 @@ pub(super) struct Epoch {
     pub(super) staging: Staging,
 }
 
+/// Whom files are sealed for.
+fn recipients(options: &Options) -> Vec<String> {
+    options.recipients.as_ref().map(|recipients| recipients.shown()).unwrap_or_default()
+}
+
 /// What an epoch that begins after this one goes on from: where this one ended or, if it has nothing, what it was to go on
 /// from.
 fn what_follows(state: &State, map: &PageMap) -> Option<Parent> {
@@ -39,7 +44,7 @@ fn what_follows(state: &State, map: &PageMap) -> Option<Parent> {
 /// What a new epoch is to be.
 struct Beginning<'a> {
     writer: Option<WriterId>,
-    sealed: bool,
+    recipients: Vec<String>,
     is_successor: bool,
     /// By a restore, or by `--takeover`.
     was_decided: bool,
@@ -51,7 +56,7 @@ impl Epoch {
     /// Goes on with the epoch that was written before, or begins one and says why.
     pub(super) fn open(options: &Options, outbox: &Outbox) -> Result<Self> {
         let home = Home::open(&options.database)?;
-        let sealed = options.recipients.is_some();
+        let recipients = recipients(options);
         let (before, origin) =
             (home.load()?, store::beside::found_origin(&options.database)?.map(|origin| origin.parent));
         let is_successor = before.is_some() || origin.is_some();
@@ -68,13 +73,13 @@ impl Epoch {
                     Some(_) if !home.is_same_file(state)? => ("the database was moved or replaced", parent),
                     Some(_) if options.takeover && store::beside::is_refused(&options.database)? => (TAKEOVER, parent),
                     Some(_) if options.new_epoch => ("--new-epoch", parent),
-                    Some(_) if state.sealed != sealed => ("encryption was switched on or off", parent),
+                    Some(_) if state.recipients != recipients => ("the recipients have changed", parent),
                     Some((log, map)) => return Self::resume(home, state.clone(), folder, map, log, outbox),
                 }
             }
         };
         let writer = before.map(|state| state.writer);
-        Self::begin(home, Beginning { writer, sealed, is_successor, was_decided, parent, reason }, outbox)
+        Self::begin(home, Beginning { writer, recipients, is_successor, was_decided, parent, reason }, outbox)
     }
 
     fn resume(home: Home, state: State, folder: PathBuf, map: PageMap, log: MapLog, outbox: &Outbox) -> Result<Self> {
@@ -90,9 +95,9 @@ impl Epoch {
     }
 
     fn begin(home: Home, beginning: Beginning<'_>, outbox: &Outbox) -> Result<Self> {
-        let Beginning { writer, sealed, is_successor, was_decided, parent, reason } = beginning;
+        let Beginning { writer, recipients, is_successor, was_decided, parent, reason } = beginning;
         let writer = writer.unwrap_or_else(WriterId::random);
-        let state = State::begin(&home, writer, sealed, [is_successor, was_decided], parent)?;
+        let state = State::begin(&home, writer, recipients, [is_successor, was_decided], parent)?;
         let folder = home.epoch_folder(state.epoch)?;
         // The page size is known at the first sync.
         let map = PageMap::new(0);
@@ -132,7 +137,7 @@ impl Epoch {
     fn go_on(&mut self, options: &Options, outbox: &Outbox, reason: &str, was_decided: bool) -> Result<()> {
         let beginning = Beginning {
             writer: Some(self.state.writer),
-            sealed: options.recipients.is_some(),
+            recipients: recipients(options),
             is_successor: true,
             was_decided,
             parent: what_follows(&self.state, &self.map),

@@ -156,6 +156,13 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     publisher.finish();
     let keeper = kept?;
     worked?;
+    if !settled && !options.keeper.once && engine.is_in_trouble() {
+        return Err(Error::new(
+            Code::Failed,
+            "what was written last is in no replica, and not staged: it is in the database alone",
+        )
+        .hint("the log says what stands in the way: start it again without that"));
+    }
     let stores = health.stores();
     if options.keeper.once && !settled {
         let behind: Vec<String> = stores.iter().filter_map(|store| store.trouble.clone()).collect();

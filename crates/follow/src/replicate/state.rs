@@ -21,7 +21,7 @@ use store::epoch::Parent;
 
 use super::levels::Last;
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +33,8 @@ pub(super) struct State {
     pub(super) epoch: EpochId,
     /// Bytes in a page; 0 before the first transaction.
     pub(super) page_size: u32,
-    /// Whether its files are sealed.
-    pub(super) sealed: bool,
+    /// Whom its files are sealed for; none where they are not.
+    pub(super) recipients: Vec<String>,
     /// Whether the database was followed or restored here before, and so comes from what the stores hold.
     pub(super) is_successor: bool,
     /// Whether a person said where it goes on from, by a restore or by `--takeover`.
@@ -52,8 +52,8 @@ impl State {
     /// Of an epoch that has nothing yet.
     pub(super) fn sample() -> Self {
         serde_json::from_value(serde_json::json!({
-            "version": 2, "writer": WriterId::random(), "epoch": "20261125T202345Z-1a2b3c4d", "page_size": 4096,
-            "sealed": false, "is_successor": false, "was_decided": false, "parent": null, "began_at": "2026-01-01T00:00:00Z",
+            "version": 3, "writer": WriterId::random(), "epoch": "20261125T202345Z-1a2b3c4d", "page_size": 4096,
+            "recipients": [], "is_successor": false, "was_decided": false, "parent": null, "began_at": "2026-01-01T00:00:00Z",
             "identity": {"device": 1, "inode": 1}, "levels": []
         }))
         .unwrap()
@@ -72,17 +72,25 @@ impl State {
     pub(super) fn begin(
         home: &Home,
         writer: WriterId,
-        sealed: bool,
+        recipients: Vec<String>,
         [is_successor, was_decided]: [bool; 2],
         parent: Option<Parent>,
     ) -> Result<Self> {
         let began_at = disk::clock::now();
+        if began_at < Timestamp::UNIX_EPOCH {
+            // No store takes such a time, and none of ours may stay when the clock is right again.
+            return Err(Error::new(
+                Code::Failed,
+                format!("this machine's clock says {began_at}: no epoch begins with it"),
+            )
+            .hint("set the clock right"));
+        }
         Ok(Self {
             version: VERSION,
             writer,
             epoch: EpochId::begin(began_at),
             page_size: 0,
-            sealed,
+            recipients,
             is_successor,
             was_decided,
             parent,
@@ -90,6 +98,11 @@ impl State {
             identity: home.identity()?,
             levels: Vec::new(),
         })
+    }
+
+    /// Whether its files are sealed.
+    pub(super) fn is_sealed(&self) -> bool {
+        !self.recipients.is_empty()
     }
 
     /// The last file of `level`.

@@ -195,6 +195,16 @@ proptest! {
 }
 
 #[test]
+fn an_offset_that_no_place_has_is_a_slip() {
+    for text in ["2025-01-10T12:00:00+25:00", "2025-01-10T12:00:00+14:01", "2025-01-10T12:00:00-12:30"] {
+        assert_eq!(text.parse::<Point>().unwrap_err(), PointError::NoSuchZone(text.to_owned()));
+    }
+    for text in ["2025-01-10T12:00:00+14:00", "2025-01-10T12:00:00-12:00", "2025-01-10T12:00:00Z"] {
+        assert!(matches!(text.parse(), Ok(Point::Instant(_))), "{text}");
+    }
+}
+
+#[test]
 fn an_instant_past_the_last_year_is_told_apart_from_nonsense() {
     let refused = "9999-12-31T23:59:59Z".parse::<Point>().unwrap_err();
     assert_eq!(refused, PointError::OutOfRange("9999-12-31T23:59:59Z".to_owned()));

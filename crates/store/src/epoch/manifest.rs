@@ -93,9 +93,15 @@ async fn read(store: &Store, epoch: &EpochId) -> Result<Option<Manifest>> {
         Ok((text, _)) => Manifest::decode(&key, &text, epoch).map(Some),
         // An empty folder is what remains of an epoch that was removed.
         Err(error) if error.code() == Code::NotFound && store.list(&epoch.to_string()).await?.is_empty() => Ok(None),
-        Err(error) if error.code() == Code::NotFound => {
-            Err(Error::new(Code::Damaged, format!("the epoch '{epoch}' has no manifest")).because(error))
-        }
+        Err(error) if error.code() == Code::NotFound => Err(Error::new(
+            Code::Damaged,
+            format!("the epoch '{epoch}' has no manifest"),
+        )
+        .because(error)
+        .hint(format!(
+            "its files say nothing without it: bring {key} back from where the store was copied to or from, or move \
+                 '{epoch}' out of the replica, and begin anew with --new-epoch"
+        ))),
         Err(error) => Err(error),
     }
 }

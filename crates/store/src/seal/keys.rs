@@ -60,9 +60,11 @@ impl Recipients {
         })
     }
 
-    /// As they are configured. They are no secret.
+    /// As they are configured, in one order. They are no secret.
     pub fn shown(&self) -> Vec<String> {
-        self.0.iter().map(ToString::to_string).collect()
+        let mut shown: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        shown.sort();
+        shown
     }
 
     pub(super) fn all(&self) -> impl Iterator<Item = &dyn age::Recipient> {
