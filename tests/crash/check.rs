@@ -161,8 +161,17 @@ fn nothing_left_behind(place: &Place) -> Check {
     let database = place.data.database();
     for path in files(database.parent().unwrap()).into_iter().chain(files(&place.data.backups())) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let known = ["app.db", "app.db-wal", "app.db-shm", ".app.db.pra", ".pra.lock", ".pra.catalog", "catalog.db"]
-            .contains(&name)
+        let known = [
+            "app.db",
+            "app.db-wal",
+            "app.db-shm",
+            ".app.db.pra",
+            ".pra.lock",
+            ".pra.catalog",
+            ".pra.announced",
+            "catalog.db",
+        ]
+        .contains(&name)
             || ((name.starts_with("backup-") || name.starts_with("pre-restore-"))
                 && name.trim_end_matches(".age").ends_with(".db"));
         ensure(known, || format!("'{name}' is left behind"))?;

@@ -101,3 +101,16 @@ fn what_a_killed_replacement_left_goes_with_the_next_backup() {
     Job::new("backup", &data).succeeds();
     assert!(!left.exists());
 }
+
+#[test]
+fn ctrl_c_in_the_middle_of_a_copy_leaves_nothing_and_says_so() {
+    let data = Data::new();
+    Database::create(&data.database()).run("CREATE TABLE large AS SELECT randomblob(100000000) AS x");
+    let begun = || fs::read_dir(data.backups()).unwrap().flatten().any(|file| file.metadata().unwrap().len() > 1 << 20);
+    let mut copying = Job::new("backup", &data).start(&data);
+    wait_until("a part of the copy", begun);
+    copying.signal(Signal::SIGINT);
+    assert_eq!(copying.wait().code(), Some(143), "{}", copying.output());
+    assert_eq!(data.backup_names(), Vec::<String>::new());
+    assert!(copying.output().contains("stopped"), "{}", copying.output());
+}

@@ -12,6 +12,7 @@ mod early;
 mod killed;
 mod litestream;
 mod neighbour;
+mod place;
 mod replicator;
 mod sealed;
 mod writers;

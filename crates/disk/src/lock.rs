@@ -5,7 +5,7 @@
 //! wanted        held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
 //! restore       held by a restore in a cluster from its first step to its last, so that there is only one
 //! replicator    held by the replicator that feeds the stores, from before it reads its state to its end
-//! .pra.catalog  in the backup folder: held while the catalog is written, beside the folder's own .pra.lock
+//! .pra.catalog  in the backup folder: held while the catalog or an announcement is written, beside the folder's own .pra.lock
 //! ```
 //! The kernel frees these locks when their holder dies, and they hold across the containers of one node, so they fence
 //! even a pod that starts in the middle of a restore. They do not hold across machines or on network file systems,

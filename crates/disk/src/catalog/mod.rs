@@ -1,7 +1,7 @@
 //! The catalog: what stands on the backup volume, with what was measured when it was made.
 //!
 //! The files are the truth, the catalog is what is known about them: a row without its file is dropped. Each file is
-//! announced in the catalog before it has its name. So a file without its row that was announced is one that a killed run
+//! announced, in [`announcement`] or in the catalog, before it has its name. So a file without its row that was announced is one that a killed run
 //! made: the next publication reads it back and records it. Any other is unknown: it may be another database's, and is
 //! left as it is until somebody adopts it. Where the catalog is lost nobody is the owner, and the files are taken as they
 //! are found; the first backup then leaves aside what has no table of its database.
@@ -12,6 +12,7 @@
 //! writable) and one without tables all mean: no backup yet.
 
 mod alike;
+mod announcement;
 pub mod owner;
 mod rows;
 mod scan;
@@ -68,7 +69,8 @@ impl Catalog {
     /// [`pra_core::Code::OutOfReach`] where the folder cannot be listed: that is never the same as "no backups".
     pub fn read(folder: &Path) -> Result<Self> {
         let files = scan::files(folder)?;
-        let recorded = rows::read(&folder.join(FILE))?;
+        let mut recorded = rows::read(&folder.join(FILE))?;
+        recorded.announced.extend(announcement::read(folder)?);
         let (mut points, mut unknown) = (Vec::new(), Vec::new());
         for file in files {
             if let Some(row) = recorded.points.iter().find(|row| row.file == file.name) {
@@ -197,9 +199,18 @@ impl Catalog {
         self.write(folder, None, now)
     }
 
-    /// The same before a file gets its `name`: whoever is killed before the next publication leaves a file that is known
-    /// to be the database's.
+    /// Called before a file gets its `name`: whoever is killed before the next publication leaves a file that is known
+    /// to be the database's. A whole publication would be most of what the backup of a small database costs; it is made
+    /// where it has more to say than the name.
     pub fn announce(&self, folder: &Path, name: &str, now: Timestamp) -> Result<()> {
+        let recorded = rows::read(&folder.join(FILE))?;
+        let has_row = |point: &RestorePoint| recorded.points.iter().any(|row| row.file == point.file);
+        let id = |owner: &Option<Owner>| owner.as_ref().map(|owner| owner.id);
+        let is_owned = self.owner.is_some() && id(&self.owner) == id(&recorded.owner);
+        if is_owned && self.points.iter().all(has_row) {
+            let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
+            return announcement::write(folder, name);
+        }
         self.write(folder, Some(name), now)
     }
 

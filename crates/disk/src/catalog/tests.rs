@@ -71,6 +71,65 @@ fn a_row_without_its_file_is_dropped_and_a_file_without_its_row_is_listed_and_th
     assert_eq!(recorded.points()[0].events, Some(2));
 }
 
+/// A folder that belongs to a database, with a recorded backup.
+fn owned(folder: &Path) -> Catalog {
+    let (name, created_at) = ("backup-2025-01-10-12-00.db", at("2025-01-10T12:00:00Z"));
+    database(folder, name);
+    let id = "00000000000000000000000000000007".parse().unwrap();
+    let owner = Some(Owner { id, path: "/data/app.db".into(), host: "a".into() });
+    let mut catalog = Catalog { owner, ..Catalog::default() };
+    catalog.insert(point(folder, name, created_at));
+    catalog.publish(folder, created_at).unwrap();
+    catalog
+}
+
+fn names(points: &[RestorePoint]) -> Vec<&str> {
+    points.iter().map(|point| point.file.as_str()).collect()
+}
+
+#[test]
+fn the_name_of_the_next_file_is_announced_without_another_publication() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ours, theirs) = ("backup-2025-01-10-12-01.db", "backup-2025-01-10-12-02.db");
+    let mut catalog = owned(folder.path());
+    // Another pod of the same database.
+    catalog.owner.as_mut().unwrap().host = "b".into();
+    let published = std::fs::read(folder.path().join(FILE)).unwrap();
+    for name in ["pre-restore-2025-01-10-12-00-30-with-a-longer-name.db", ours] {
+        catalog.announce(folder.path(), name, at("2025-01-10T12:01:00Z")).unwrap();
+    }
+    assert_eq!(std::fs::read(folder.path().join(FILE)).unwrap(), published);
+    // Both are there after a kill.
+    database(folder.path(), ours);
+    database(folder.path(), theirs);
+    let read = Catalog::read(folder.path()).unwrap();
+    assert_eq!((names(read.points()), names(read.unknown())), (vec![ours, "backup-2025-01-10-12-00.db"], vec![theirs]));
+    // As long as it has no row, the next announcement does not take its place.
+    read.announce(folder.path(), "backup-2025-01-10-12-03.db", at("2025-01-10T12:03:00Z")).unwrap();
+    let read = Catalog::read(folder.path()).unwrap();
+    assert_eq!((names(read.points()), names(read.unknown())), (vec![ours, "backup-2025-01-10-12-00.db"], vec![theirs]));
+}
+
+#[test]
+fn a_new_owner_is_published_before_its_first_file_has_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut catalog = owned(folder.path());
+    catalog.owner.as_mut().unwrap().id = "00000000000000000000000000000008".parse().unwrap();
+    catalog.announce(folder.path(), "backup-2025-01-10-12-01.db", at("2025-01-10T12:01:00Z")).unwrap();
+    assert_eq!(Catalog::read(folder.path()).unwrap().owner(), catalog.owner());
+}
+
+#[test]
+fn a_torn_announcement_announces_nothing_and_ends_no_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    owned(folder.path());
+    database(folder.path(), "backup-2025-01-10-12-01.db");
+    for torn in [&b""[..], b"backup-2025-01-10", b"\xff\xfe\0"] {
+        std::fs::write(folder.path().join(".pra.announced"), torn).unwrap();
+        assert_eq!(Catalog::read(folder.path()).unwrap().unknown().len(), 1, "{torn:?}");
+    }
+}
+
 #[test]
 fn a_file_of_another_size_than_recorded_is_damaged_however_valid_it_is() {
     let folder = tempfile::tempdir().unwrap();

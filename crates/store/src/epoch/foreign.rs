@@ -16,9 +16,8 @@ pub async fn require_nothing_foreign(store: &Store) -> Result<()> {
     let Some(first) = foreign.first() else { return Ok(()) };
     let whose =
         if foreign.iter().any(|object| is_litestream(&object.key)) { "a replica of Litestream" } else { "objects" };
-    let (url, count) = (store.url(), foreign.len());
-    let message =
-        format!("{url} holds {whose}, and no replica of this program: '{}' and {} more", first.key, count - 1);
+    let more = if foreign.len() > 1 { format!(" and {} more", foreign.len() - 1) } else { String::new() };
+    let message = format!("{} holds {whose}, and no replica of this program: '{}'{more}", store.url(), first.key);
     Err(Error::new(Code::Usage, message)
         .hint("name the right bucket and prefix, or give the replica a prefix of its own: nothing there was touched"))
 }
