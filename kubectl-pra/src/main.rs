@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let _logging = program::logging::start();
+    let _logging = program::logging::start(env!("CARGO_PKG_NAME"));
     match cli::Cli::try_parse() {
         Ok(cli) => cli.run(),
         Err(error) => program::usage::refuse(&error),

@@ -1,5 +1,7 @@
 //! The crates depend on each other as docs/architecture.md says, and in one direction only.
 
+#![allow(clippy::unwrap_used, reason = "it is a test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;

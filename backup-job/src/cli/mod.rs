@@ -71,7 +71,7 @@ pub(crate) fn main() -> ExitCode {
     // Before anything else: what the environment says is not to be believed where the arguments say so.
     let arguments: Vec<_> = std::env::args_os().collect();
     let command = crate::config::prepare(Cli::command(), &arguments);
-    let _logging = program::logging::start();
+    let _logging = program::logging::start(env!("CARGO_PKG_NAME"));
     let command = match command {
         Ok(command) => command,
         Err(error) => return output::finish(program::usage::asked_format(), Err(error)),

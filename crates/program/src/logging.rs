@@ -37,7 +37,8 @@ impl FormatTime for Milliseconds {
 }
 
 /// Starts it: for people on a terminal, JSON lines elsewhere. `PRA_LOG` sets what is said.
-pub fn start() -> Logging {
+/// `program` is its name to a collector.
+pub fn start(program: &'static str) -> Logging {
     let filter = EnvFilter::try_from_env("PRA_LOG").unwrap_or_else(|_unset| EnvFilter::new(DEFAULT));
     let lines = fmt::layer().with_writer(io::stderr).with_target(false).with_timer(Milliseconds);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = if io::stderr().is_terminal() {
@@ -46,8 +47,10 @@ pub fn start() -> Logging {
         lines.json().flatten_event(true).boxed()
     };
     let layers = vec![lines];
+    #[cfg(not(feature = "opentelemetry"))]
+    let _ = program;
     #[cfg(feature = "opentelemetry")]
-    let (layers, exported) = opentelemetry::added(layers);
+    let (layers, exported) = opentelemetry::added(layers, program);
     tracing_subscriber::registry().with(layers).with(filter).init();
     Logging {
         #[cfg(feature = "opentelemetry")]

@@ -15,9 +15,9 @@ fn help() -> String {
 /// The default of a flag, in the flag's unit.
 pub(crate) fn default_of(flag: &str) -> usize {
     let help = help();
-    let (_, told) = help.split_once(&format!("{flag} <")).unwrap_or_else(|| panic!("there is no {flag}:\n{help}"));
+    let (_, told) = help.split_once(&format!("{flag} <")).unwrap();
     let (_, default) = told.split_once("[default: ").unwrap();
-    default.split(']').next().unwrap().parse().unwrap_or_else(|_| panic!("{flag} has no number:\n{help}"))
+    default.split(']').next().unwrap().parse().unwrap()
 }
 
 /// The memory that the pod of the application may have, in MiB.

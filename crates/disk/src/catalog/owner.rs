@@ -64,7 +64,8 @@ pub fn require(catalog: &Catalog, database: &Path, backups: &Path, insists: bool
     match (known, catalog.owner()) {
         (known, None) => Ok(known),
         (Some(id), Some(owner)) if owner.id == id || insists => Ok(Some(id)),
-        (None, Some(owner)) if insists => Ok(Some(owner.id)),
+        // Where theirs still lies, this is another one, which gets an id of its own: two with one would be mixed from now on.
+        (None, Some(owner)) if insists => Ok(if lies_elsewhere(owner, database)? { None } else { Some(owner.id) }),
         (None, Some(owner)) if owner.path == home::absolute(database)? => {
             Err(without_identity(backups, database, owner))
         }
@@ -89,14 +90,18 @@ pub fn require_for_empty(
         return require(catalog, database, backups, insists);
     }
     let here = home::absolute(database)?;
-    let elsewhere = owner.path != here && home::known_id(&owner.path).ok().flatten() == Some(owner.id);
     match owner.path.file_name() == here.file_name() {
-        true if elsewhere => Ok(None),
+        true if lies_elsewhere(owner, database)? => Ok(None),
         true => Ok(Some(owner.id)),
         false if insists => Ok(Some(owner.id)),
         false if is_copy_refused => Err(of_another(backups, database, None, owner)),
         false => Ok(None),
     }
+}
+
+/// Whether the owner still lies where it did, and `database` is somewhere else.
+fn lies_elsewhere(owner: &Owner, database: &Path) -> Result<bool> {
+    Ok(owner.path != home::absolute(database)? && home::known_id(&owner.path).ok().flatten() == Some(owner.id))
 }
 
 /// As [`require`], for who looks after backups, also on a machine where no database lies at `database`: then there is none
@@ -226,7 +231,13 @@ mod tests {
         let other = home::id(&scene.path("other.db")).unwrap();
         assert_eq!(scene.require("other.db", false).unwrap_err().code(), Code::Usage);
         assert_eq!(scene.require("other.db", true).unwrap(), Some(other));
-        assert_eq!(scene.require("auxiliary.db", true).unwrap(), scene.id());
+        assert_eq!(
+            scene.require("auxiliary.db", true).unwrap(),
+            None,
+            "theirs still lies there: one id is not for two"
+        );
+        fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
+        assert_eq!(scene.require("auxiliary.db", true).unwrap(), scene.id(), "it was moved");
     }
 
     #[test]

@@ -17,13 +17,18 @@ pub fn now() -> Timestamp {
 }
 
 /// The same, as exactly as the machine has it.
-#[expect(clippy::disallowed_methods, reason = "the one place")]
 pub fn exact() -> Timestamp {
     #[cfg(any(test, feature = "crash-points"))]
     if let Some(offset) = offset() {
-        return Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX);
+        return machines().checked_add(offset).unwrap_or(Timestamp::MAX);
     }
-    Timestamp::now()
+    machines()
+}
+
+/// What the machine says. A time that no instant can have is the last one that can.
+#[expect(clippy::disallowed_methods, reason = "the one place")]
+fn machines() -> Timestamp {
+    Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::MAX)
 }
 
 /// How wrong a test makes the clock: of this thread, or seconds, in the file that `PRA_TEST_CLOCK` names, read anew each

@@ -149,6 +149,9 @@ pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn
         keeper.stats.holds = keeper.held.is_some();
         options.gauges.set(keeper.stats);
         if options.once {
+            if keeper.held.is_none() {
+                return Err(nothing_held(&options.database));
+            }
             break;
         }
         sleep(pause, stop);
@@ -161,6 +164,16 @@ pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn
     let longest_hold_seconds = longest_hold.as_secs_f64();
     tracing::info!(largest_wal_bytes = largest_wal, checkpoints, longest_hold_seconds, opened, "the keeper stops");
     Ok(keeper.stats)
+}
+
+/// Why one look saw nothing.
+fn nothing_held(database: &std::path::Path) -> Error {
+    if database.exists() {
+        return Error::new(Code::Busy, format!("'{}' is empty, or another wants it alone", database.display()))
+            .hint("run this again when the restore is done, or the application has made its tables");
+    }
+    Error::new(Code::Failed, format!("there is no database at '{}'", database.display()))
+        .hint("name it with --database; `backup-job init` restores or makes it")
 }
 
 struct Keeper<'a> {

@@ -17,7 +17,7 @@ pub(super) struct Exported(SdkLoggerProvider);
 type Layers = Vec<Box<dyn Layer<Registry> + Send + Sync>>;
 
 /// The layers, and one that exports where a collector is named.
-pub(super) fn added(mut layers: Layers) -> (Layers, Option<Exported>) {
+pub(super) fn added(mut layers: Layers, program: &'static str) -> (Layers, Option<Exported>) {
     if ENDPOINTS.iter().all(|variable| std::env::var_os(variable).is_none()) {
         return (layers, None);
     }
@@ -33,7 +33,7 @@ pub(super) fn added(mut layers: Layers) -> (Layers, Option<Exported>) {
     };
     let mut resource = Resource::builder();
     if std::env::var_os("OTEL_SERVICE_NAME").is_none() {
-        resource = resource.with_service_name(env!("CARGO_PKG_NAME"));
+        resource = resource.with_service_name(program);
     }
     let provider = SdkLoggerProvider::builder().with_resource(resource.build()).with_batch_exporter(exporter).build();
     layers.push(OpenTelemetryTracingBridge::new(&provider).boxed());
