@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mini_pra_tests::Job;
+use mini_pra_tests::{Job, JobAnswer};
 
 use crate::place::Operation;
 
@@ -42,8 +42,20 @@ impl Death {
         matches!(self, Self::Full | Self::Broken)
     }
 
+    /// Runs `job`, which is to die at this operation. The names that the layer has kept in `side` go then: a file has its
+    /// own alone.
+    pub(crate) fn strike(self, job: Job, number: usize, side: &Path) -> JobAnswer {
+        let answer = self.arm(job, number, side).run();
+        for entry in std::fs::read_dir(side).unwrap().map(Result::unwrap) {
+            if entry.file_name().to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()) {
+                std::fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        answer
+    }
+
     /// Lets it happen to `job` at operation `number`.
-    pub(crate) fn arm(self, job: Job, number: usize, side: &Path) -> Job {
+    fn arm(self, job: Job, number: usize, side: &Path) -> Job {
         let number_text = number.to_string();
         let killed = |job: Job| job.env("PRA_CRASH_AT", &number_text);
         let power = |job: Job| killed(job).env("PRA_CRASH_MODE", "power").env("PRA_CRASH_SIDE", side);

@@ -51,7 +51,7 @@ impl Place {
     /// Runs it with `death` at operation `number`.
     pub(crate) fn run_until(&self, scenario: &Scenario, number: usize, death: Death) -> JobAnswer {
         let job = scenario.job(Job::with_crash_points(scenario.verb, &self.data), &self.data);
-        death.arm(job, number, self.side.path()).run()
+        death.strike(job, number, self.side.path())
     }
 
     /// The same on a disk that only pretends to do operations of `kind`.
@@ -64,7 +64,7 @@ impl Place {
     ) -> JobAnswer {
         let job = scenario.job(Job::with_crash_points(scenario.verb, &self.data), &self.data);
         let job = job.env("PRA_CRASH_DEAF", kind);
-        death.arm(job, number, self.side.path()).run()
+        death.strike(job, number, self.side.path())
     }
 
     /// What the live database is now. Looked at in a copy: opening it would recover and checkpoint it, and what is to

@@ -136,7 +136,7 @@ fn has_files(levels: &Path) -> bool {
 
 fn check(before: &Before, number: usize, death: Death) -> Result<(), String> {
     let scene = Scene::new(before);
-    let answer: JobAnswer = death.arm(scene.job(), number, scene.side.path()).run();
+    let answer: JobAnswer = death.strike(scene.job(), number, scene.side.path());
     if answer.code == Some(99) {
         return Err(format!("the crash layer gave up: {}", answer.stderr));
     }
@@ -239,7 +239,7 @@ fn check_init(number: usize, death: Death) -> Result<(), String> {
     done(lost.job());
     let store = lost.stores[0].path();
     let filled = Filled::new();
-    let answer = death.arm(filled.init(store), number, filled.side.path()).run();
+    let answer = death.strike(filled.init(store), number, filled.side.path());
     if answer.code == Some(99) {
         return Err(format!("the crash layer gave up: {}", answer.stderr));
     }

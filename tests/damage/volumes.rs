@@ -64,8 +64,12 @@ fn a_full_data_volume_refuses_a_restore_in_place_and_keeps_the_data() {
     drop(database);
     let bytes = fs::read(museum.data.database()).unwrap();
     let folder = museum.data.path().join("data");
+    let identity = folder.join(".app.db.pra/identity.json");
+    let id = fs::read(&identity).unwrap();
     let _volume = small(&folder, 512);
     fs::write(museum.data.database(), &bytes).unwrap();
+    fs::create_dir(folder.join(".app.db.pra")).unwrap();
+    fs::write(&identity, &id).unwrap();
     let held = museum.data.open();
     add(&held, "d", 1);
     let ballast = fill(&folder);

@@ -14,7 +14,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use disk::lock::Lock;
-use disk::sqlite;
 use disk::trouble::{self, Trouble};
 use jiff::Timestamp;
 use pra_core::latest::Latest;
@@ -32,6 +31,7 @@ use super::map::{Counters, PageMap};
 use super::outbox::{Asked, Outbox};
 use super::sent::{Ledger, Mark};
 use super::staging::{self, Name, Staged};
+use super::tables::{has_tables, nothing_in, require_successor};
 use crate::keeper::Companion;
 
 /// Longest wait for the stores' first answers before a transaction is made.
@@ -167,8 +167,16 @@ impl Engine {
             return Ok(false);
         }
         let counters = snapshot.counters;
-        let reason = if self.main_file.is_due(end) { self.written_beside()? } else { None };
+        let since = Instant::now();
+        // In rollback-journal mode all pages are compared in any case.
+        let is_wal = self.follower.as_ref().and_then(Follower::current).is_some_and(|snapshot| snapshot.shape.wal);
+        let is_compared = self.main_file.is_due(end || !is_wal);
+        let reason = if is_compared { self.written_beside()? } else { None };
         self.ship(reason)?;
+        if is_compared {
+            // Not before: what could not be shipped is looked for again.
+            self.main_file.compared(since.elapsed());
+        }
         self.compared = Some(counters);
         self.looked(at_ms);
         self.compact()?;
@@ -203,16 +211,17 @@ impl Engine {
     /// differs that no transaction has changed.
     fn written_beside(&mut self) -> Result<Option<&'static str>> {
         let (Some(epoch), Some(follower)) = (&self.epoch, &mut self.follower) else { return Ok(None) };
-        let since = Instant::now();
         let is_wal = follower.current().is_some_and(|snapshot| snapshot.shape.wal);
         let mut is_strange = false;
-        if is_wal && epoch.map.txid() > 0 && follower.advance_afresh()? {
+        // In rollback-journal mode all pages are compared and shipped in any case; the counter that stayed where it was would
+        // have them read from what the connection remembers.
+        let there_are_pages = follower.advance_afresh()?;
+        if is_wal && epoch.map.txid() > 0 && there_are_pages {
             let Some(snapshot) = follower.current() else { return Ok(None) };
             // The journal mode cannot change while a reader is held.
             is_strange = !snapshot.shape.wal || compare::has_unexplained(snapshot, follower.candidates(), &epoch.map)?;
             self.stats.full_comparisons += 1;
         }
-        self.main_file.compared(since.elapsed());
         if !is_strange {
             return Ok(None);
         }
@@ -441,10 +450,6 @@ fn milliseconds(at: Timestamp) -> u64 {
     u64::try_from(at.as_millisecond()).unwrap_or(0)
 }
 
-fn has_tables(snapshot: &Snapshot, database: &std::path::Path) -> Result<bool> {
-    sqlite::has_schema(snapshot.connection()).map_err(|e| disk::sqlite::failed("read", database, e))
-}
-
 /// Whether the stores go on with this database, as far as they could be asked.
 fn may_make(outbox: &Outbox, asking: &mut Option<Instant>, database: &std::path::Path) -> Result<bool> {
     match outbox.asked() {
@@ -455,11 +460,6 @@ fn may_make(outbox: &Outbox, asking: &mut Option<Instant>, database: &std::path:
             Ok(asking.elapsed() >= PATIENCE && !store::beside::is_refused(database)?)
         }
     }
-}
-
-fn nothing_in(database: &std::path::Path) -> Error {
-    Error::new(Code::Failed, format!("'{}' has no tables: there is nothing to replicate", database.display()))
-        .hint("run this again once the application has made them; `backup-job init` restores or makes the database")
 }
 
 /// Time from the start of one sync to that of the next. The interval is what may be lost: what is written right after a
@@ -482,16 +482,4 @@ fn break_in(map: &PageMap, snapshot: &Snapshot) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// An empty file is never shipped as the successor of something.
-fn require_successor(snapshot: &Snapshot, database: &std::path::Path) -> Result<()> {
-    if has_tables(snapshot, database)? {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::Damaged,
-        format!("'{}' has no tables any more, and the replicas hold a database that has some", database.display()),
-    )
-    .hint("nothing is shipped: `backup-job restore` brings the data back"))
 }

@@ -1,3 +1,4 @@
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -425,6 +426,23 @@ fn copied_over(mode: &str) {
 }
 
 #[test]
+fn what_is_written_beside_sqlite_without_a_log_is_shipped_though_its_counter_stays() {
+    let mut followed = Followed::new("PRAGMA journal_mode=DELETE");
+    followed.insert(50);
+    followed.sync();
+    let file = std::fs::File::options().read(true).write(true).open(followed.path()).unwrap();
+    let last = file.metadata().unwrap().len() - 1;
+    for txid in 2..5 {
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, last).unwrap();
+        file.write_all_at(&[!byte[0]], last).unwrap();
+        followed.sync();
+        followed.sync();
+        assert_eq!(followed.image.txid, txid, "once");
+    }
+}
+
+#[test]
 fn the_checkpoints_of_others_change_nothing() {
     let mut followed = Followed::new("PRAGMA journal_mode=WAL");
     followed.insert(200);
@@ -467,17 +485,15 @@ fn other_recipients_begin_another_epoch() {
 #[cfg(feature = "crash-points")]
 #[test]
 fn a_clock_of_before_1970_begins_no_epoch_and_is_forgotten_when_it_is_right_again() {
-    use jiff::SignedDuration;
-
     let mut followed = Followed::new("PRAGMA journal_mode=WAL");
     followed.insert(10);
     followed.sync();
     let epoch = followed.outbox.epoch().0.unwrap().epoch;
-    disk::clock::wrong::set(SignedDuration::from_hours(-24 * 365 * 70));
+    disk::clock::wrong::set(jiff::SignedDuration::from_hours(-24 * 365 * 70));
     followed.insert(1);
     let error = followed.engine.sync().unwrap_err();
     assert!(error.to_string().contains("this machine's clock"), "{error}");
-    disk::clock::wrong::set(SignedDuration::ZERO);
+    disk::clock::wrong::set(jiff::SignedDuration::ZERO);
     followed.sync();
     assert_eq!(followed.outbox.epoch().0.unwrap().epoch, epoch);
     followed.assert_same();

@@ -30,6 +30,7 @@ mod sent;
 mod service;
 mod staging;
 mod state;
+mod tables;
 mod tidy;
 mod watch;
 mod worker;
