@@ -1,6 +1,6 @@
 //! The command line of `cargo xtask`.
 
-use crate::{bench, e2e, images, leash, test, up};
+use crate::{bench, docs, e2e, images, leash, test, up};
 
 /// Runs, tests, measures and packs mini-pra; each command sets up what it needs.
 #[derive(Debug, clap::Parser)]
@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Bench(bench::Args),
     /// Write the container images, and import or push them.
     Images(images::Args),
+    /// Build the documentation as a book with a search.
+    Docs(docs::Args),
     /// Test the project on the Kubernetes that KUBECONFIG names.
     E2e(e2e::Args),
     /// Become another program that ends when this one does.

@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod cli;
+mod docs;
 mod e2e;
 mod http;
 mod images;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::E2e(args) => e2e::run(args),
         Command::Images(args) => images::run(args),
+        Command::Docs(args) => docs::run(args),
         Command::Leash(args) => leash::run(args),
     };
     match result {

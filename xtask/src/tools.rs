@@ -110,6 +110,30 @@ pub(crate) fn apt_install(package: &str) -> Result<()> {
     })
 }
 
+/// The path of `program`, which cargo builds into the cache first where it is neither there nor on the PATH. `wanted` is the
+/// crate, with its version where that matters, and the features.
+///
+/// # Errors
+/// Where it cannot be built.
+pub(crate) fn from_crates(program: &str, wanted: &[&str]) -> Result<PathBuf> {
+    if let Some(path) = workspace::on_path(program) {
+        return Ok(path);
+    }
+    // One folder per version: what an older checkout needs stays as it is.
+    let root = workspace::cache_dir().join(wanted.first().unwrap_or(&program));
+    let path = root.join("bin").join(program);
+    if !path.is_file() {
+        eprintln!("installing {program} into '{}', which takes minutes", root.display());
+        let mut cargo = workspace::cargo();
+        // Not in our target directory: it would be rebuilt whenever a lock file differs. Unoptimised it is built in half
+        // the time, and done as soon.
+        cargo.env_remove("CARGO_TARGET_DIR").args(["install", "--quiet", "--locked", "--debug"]);
+        cargo.args(wanted).arg("--root").arg(&root);
+        run(&mut cargo).with_context(|| format!("{program} is missing and could not be installed"))?;
+    }
+    Ok(path)
+}
+
 /// Runs a command whose stdout is talk; fails when it fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().display().to_string();

@@ -14,7 +14,7 @@ use crate::{tools, workspace};
 const ADVISORIES: &str = "github.com:443";
 
 pub(super) fn check(_filter: Option<&str>) -> Result<()> {
-    let program = installed()?;
+    let program = tools::from_crates("cargo-deny", &["cargo-deny"]).context("to do without: --skip deny")?;
     shown(deny(&program).args(["bans", "licenses", "sources"]))?;
     if is_reachable(ADVISORIES) {
         shown(deny(&program).arg("advisories"))
@@ -29,27 +29,6 @@ fn deny(program: &PathBuf) -> Command {
     // Duplicates are worth knowing, and `cargo deny check bans` lists them; here they would hide what matters.
     command.args(["--log-level", "error", "check", "--hide-inclusion-graph"]).current_dir(workspace::root());
     command
-}
-
-fn installed() -> Result<PathBuf> {
-    if let Some(path) = workspace::on_path("cargo-deny") {
-        return Ok(path);
-    }
-    let root = workspace::cache_dir().join("cargo-deny");
-    let program = root.join("bin/cargo-deny");
-    if !program.is_file() {
-        eprintln!("installing cargo-deny into '{}', which takes minutes", root.display());
-        let mut cargo = workspace::cargo();
-        // Not in our target directory: it would be rebuilt whenever a lock file differs. Unoptimised it is built in half
-        // the time, and checks as soon.
-        cargo
-            .env_remove("CARGO_TARGET_DIR")
-            .args(["install", "--quiet", "--locked", "--debug", "cargo-deny", "--root"])
-            .arg(&root);
-        tools::run(&mut cargo)
-            .context("cargo-deny is missing and could not be installed (to do without: --skip deny)")?;
-    }
-    Ok(program)
 }
 
 fn is_reachable(address: &str) -> bool {

@@ -18,6 +18,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::tools;
+pub(crate) use hygiene::linked_from_the_book;
 use steps::{STEPS, Step};
 use summary::{Outcome, Summary};
 

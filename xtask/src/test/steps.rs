@@ -20,7 +20,13 @@ pub(super) struct Step {
 
 pub(super) const STEPS: &[Step] = &[
     step("fmt", "the code is formatted", &[], fmt),
-    step("hygiene", "no file is too long or compiled by nobody, commands in the documents exist", &[], hygiene::check),
+    step(
+        "hygiene",
+        "no file is too long or not compiled; commands and links in the documents exist",
+        &[],
+        hygiene::check,
+    ),
+    step("docs", "the documentation can be built as a book", &["hygiene"], docs),
     step("monitoring", "each alarm fires when it should and stops, by promtool", &[], monitoring::check),
     step("build", "the programs, the component, and the program whose file operations can fail", &[], build_all),
     step("clippy", "no lint, native and for the component's target", &[], clippy),
@@ -46,6 +52,10 @@ const fn step(
 
 const fn with_filter(step: Step) -> Step {
     Step { takes_filter: true, ..step }
+}
+
+fn docs(_filter: Option<&str>) -> Result<()> {
+    crate::docs::run(crate::docs::Args {})
 }
 
 fn fmt(_filter: Option<&str>) -> Result<()> {

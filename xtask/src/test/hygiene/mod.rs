@@ -1,13 +1,21 @@
-//! What no compiler notices: long files, files that nothing compiles, commands in the documents that do not exist.
+//! What no compiler notices: long files, files that nothing compiles, commands, links and tables in the documents that are
+//! not true.
 
+mod documents;
+mod generated;
+mod markdown;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
+use self::documents::Documents;
 use super::compiled;
 use crate::cli::Cli;
+use crate::docs::SOURCE;
 use crate::workspace;
 
 /// A file that is longer is read by nobody.
@@ -16,11 +24,13 @@ const MAX_LINES: usize = 500;
 pub(super) fn check(_filter: Option<&str>) -> Result<()> {
     let mut files = Vec::new();
     walk(workspace::root(), &mut files)?;
-    let mut complaints = Vec::new();
+    let mut complaints = generated::complaints()?;
+    let mut documents = Documents::new(workspace::root());
     let compiled = compiled::files()?;
     for file in &files {
-        let text = fs::read_to_string(file).with_context(|| format!("failed to read '{}'", file.display()))?;
-        let name = file.strip_prefix(workspace::root()).unwrap_or(file).display();
+        let text = read(file)?;
+        let path = file.strip_prefix(workspace::root()).unwrap_or(file);
+        let name = path.display();
         if has_extension(file, "rs") {
             let lines = text.lines().count();
             if lines > MAX_LINES {
@@ -32,12 +42,32 @@ pub(super) fn check(_filter: Option<&str>) -> Result<()> {
         } else {
             let bad = commands(&text).into_iter().filter_map(|line| complaint(&line));
             complaints.extend(bad.map(|why| format!("{name}: {why}")));
+            documents.add(path, &text);
         }
     }
+    complaints.extend(documents.complaints());
     if complaints.is_empty() {
         return Ok(());
     }
     bail!("{}", complaints.join("\n"))
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("failed to read '{}'", file.display()))
+}
+
+/// The files outside of the book's folder that its pages lead to, from the repository's root.
+///
+/// # Errors
+/// Where a page cannot be read.
+pub(crate) fn linked_from_the_book() -> Result<BTreeSet<PathBuf>> {
+    let mut files = Vec::new();
+    walk(&workspace::root().join(SOURCE), &mut files)?;
+    let pages = files.into_iter().map(|file| {
+        let text = read(&file)?;
+        Ok((file.strip_prefix(workspace::root()).unwrap_or(&file).to_path_buf(), text))
+    });
+    Ok(documents::linked_from_the_book(&pages.collect::<Result<Vec<_>>>()?))
 }
 
 /// All Rust and Markdown files below `folder`, without what is built, hidden or data.
