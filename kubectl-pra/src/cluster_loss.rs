@@ -7,7 +7,7 @@ use drill::manifests::Manifests;
 use drill::{Options, Prepared, Scenario, prepare, rebuild};
 use pra_core::{Code, Error, Result};
 
-/// The longest wait for one step: a lost replicator's claim expires after 90 s.
+/// The longest wait for one step: a lost replicator's lease expires after 90 s.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// What `cluster-loss` needs: it runs here and not in the cluster, which goes.

@@ -19,7 +19,7 @@ impl Args {
 }
 
 fn words(status: &Status) -> String {
-    let Status { summary, healthy: _, namespace: _, application, backups, keeper, restore, drills } = status;
+    let Status { summary, healthy: _, namespace: _, application, backups, checkpointer, restore, drills } = status;
     let pods = |pods: &status::Pods| match &pods.deployment {
         Some(deployment) => format!("deployment/{deployment}: {} of {} ready", pods.ready, pods.replicas),
         None => "not there".to_owned(),
@@ -34,7 +34,7 @@ fn words(status: &Status) -> String {
     let last = backups.last_successful.map_or_else(|| "none yet".to_owned(), |time| format!("last good {time:.0}"));
     let suspended = if backups.suspended { ", suspended" } else { "" };
     row("backups", format!("cronjob/{} ({}): {last}{suspended}", backups.cronjob, backups.schedule));
-    row("keeper", pods(keeper));
+    row("checkpointer", pods(checkpointer));
     row(
         "restore now",
         match (&restore.holder, &restore.unfinished) {

@@ -62,7 +62,7 @@ impl<'a> Replica<'a> {
         ordered
     }
 
-    /// How many objects it has, but for the claim.
+    /// How many objects it has, but for the lease.
     fn objects(&self) -> usize {
         let entries = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
         let files = |epoch: &String| {
@@ -218,13 +218,13 @@ fn an_age_is_measured_from_the_last_right_time_and_not_from_a_wrong_one() {
 }
 
 #[test]
-fn a_claim_is_judged_by_the_stores_clock_whatever_the_writers_is() {
+fn a_lease_is_judged_by_the_stores_clock_whatever_the_writers_is() {
     let scene = Scene::new();
     let replica = Replica::of(&scene);
     for wrong_by in [0, YEAR, -YEAR, 0] {
         scene.clock(wrong_by);
         let (mut process, _) = replica.follow();
-        // Another database with the same history is another writer, and its clock does not make the claim expire.
+        // Another database with the same history is another writer, and its clock does not make the lease expire.
         let copy = Scene::new();
         copy.clock(-wrong_by);
         copy.data.open().add(["x"]);

@@ -300,7 +300,7 @@ impl Installation {
         Ended { code, log }
     }
 
-    /// Scales down to zero, also the keeper, and stops the backups.
+    /// Scales down to zero, also the checkpointer, and stops the backups.
     #[track_caller]
     pub(crate) fn stops(&self) {
         self.kubectl(&["patch", "cronjob", "sqlite-backup", "--patch", r#"{"spec":{"suspend":true}}"#]);

@@ -98,7 +98,7 @@ fn with_both_volumes_gone_the_start_waits_for_the_identity_and_then_restores_fro
     pra.apply();
     let refused = pra.init_fails();
     assert_eq!(refused.code, 2, "{}", refused.log);
-    for words in [replicated.url(), "sealed", "--identity"] {
+    for words in [replicated.url(), "encrypted", "--identity"] {
         assert!(refused.log.contains(words), "'{words}' is not in\n{}", refused.log);
     }
 

@@ -25,9 +25,9 @@ fn a_lost_volume_costs_what_the_replica_lacked_and_wrong_data_is_taken_back_to_t
     let replicated = Replicated::alone("loss");
     let pra = &replicated.pra;
     // Before anything is touched, it is seen that nothing could be restored.
-    let sealed = pra.pra(&["drill", "volume-loss", "--yes", "-o", "json"]);
-    assert_eq!(sealed.code, Some(1), "{sealed:?}");
-    assert!(sealed.stdout.contains("are sealed"), "{sealed:?}");
+    let encrypted = pra.pra(&["drill", "volume-loss", "--yes", "-o", "json"]);
+    assert_eq!(encrypted.code, Some(1), "{encrypted:?}");
+    assert!(encrypted.stdout.contains("are encrypted"), "{encrypted:?}");
     all_is_back(pra);
 
     replicated.gives_the_identity();

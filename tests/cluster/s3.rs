@@ -127,7 +127,7 @@ impl Replicated {
         format!("{}/pra.key", self.pra.folder())
     }
 
-    /// Makes the Secret that opens what is sealed.
+    /// Makes the Secret that opens what is encrypted.
     #[track_caller]
     pub(crate) fn gives_the_identity(&self) {
         let file = format!("--from-file=identity={}", self.key());

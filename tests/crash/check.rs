@@ -57,7 +57,7 @@ pub(crate) fn after(
 /// The application starts on what is there, and its next backup needs no flag: whose the backups are is known.
 fn backup_works(place: &Place, scenario: &Scenario) -> Check {
     let job = Job::new("backup", &place.data).arg("--no-prune");
-    let answer = if scenario.sealed { key::sealing(job) } else { job }.run();
+    let answer = if scenario.encrypted { key::encrypting(job) } else { job }.run();
     ensure(answer.code == Some(0), || format!("then backup fails: {}{}", answer.stdout, answer.stderr))
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn after_the_next(place: &Place, scenario: &Scenario, answer: &JobAns
     catalog(place)?;
     nothing_left_behind(place)?;
     let verify = Job::new("verify", &place.data);
-    let verified = if scenario.sealed { key::opening(verify, &place.data).run() } else { verify.run() };
+    let verified = if scenario.encrypted { key::opening(verify, &place.data).run() } else { verify.run() };
     // The bytes of a database that could not be read are kept as they are, and never verified.
     let code =
         if scenario.old == State::Damaged { verified.code.filter(|code| [0, 4].contains(code)) } else { Some(0) };
@@ -90,7 +90,10 @@ fn backups(place: &Place, scenario: &Scenario) -> Check {
     }
     for path in files(&folder) {
         let name = path.file_name().unwrap().to_str().unwrap();
-        if scenario.sealed && !name.contains("catalog.db") && !scenario.backups_before().iter().any(|one| one == name) {
+        if scenario.encrypted
+            && !name.contains("catalog.db")
+            && !scenario.backups_before().iter().any(|one| one == name)
+        {
             ensure(!holds_plaintext(&path), || format!("'{name}' is plaintext on the backup volume"))?;
         }
         if name.starts_with("backup-") || name.starts_with("pre-restore-") {

@@ -1,4 +1,4 @@
-//! The key of the sealed scenarios, made once.
+//! The key of the encrypted scenarios, made once.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,17 +30,17 @@ fn identity(data: &Data) -> PathBuf {
     path
 }
 
-/// Lets `job` seal.
-pub(crate) fn sealing(job: Job) -> Job {
+/// Lets `job` encrypt.
+pub(crate) fn encrypting(job: Job) -> Job {
     job.env("PRA_RECIPIENTS", &KEY.recipient)
 }
 
-/// Lets `job` open what is sealed, and take the template's backups, which are not.
+/// Lets `job` open what is encrypted, and take the template's backups, which are not.
 pub(crate) fn opening(job: Job, data: &Data) -> Job {
     job.env("PRA_IDENTITY", identity(data)).env("PRA_ACCEPT_PLAINTEXT", "true")
 }
 
-/// What the sealed restore point `name` holds, found out without touching its folder.
+/// What the encrypted restore point `name` holds, found out without touching its folder.
 pub(crate) fn opened(data: &Data, name: &str) -> State {
     let scratch = Data::new();
     let restore = Job::new("restore", &scratch).env("PRA_BACKUPS", data.backups());

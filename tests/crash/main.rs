@@ -94,28 +94,28 @@ fn a_restore_over_a_missing_database_is_not_mixed_with_a_stale_wal() {
 }
 
 #[test]
-fn a_sealed_backup_is_there_whole_or_not_at_all_and_nothing_plain_ever() {
-    sweep::run(&Scenario::sealed_backup());
+fn an_encrypted_backup_is_there_whole_or_not_at_all_and_nothing_plain_ever() {
+    sweep::run(&Scenario::encrypted_backup());
 }
 
 #[test]
-fn a_restore_in_place_seals_the_state_before_and_nothing_plain_is_stored() {
-    sweep::run(&Scenario::restore_in_place_sealing());
+fn a_restore_in_place_encrypts_the_state_before_and_nothing_plain_is_stored() {
+    sweep::run(&Scenario::restore_in_place_encrypting());
 }
 
 #[test]
-fn a_replacement_seals_the_state_before_and_nothing_plain_is_stored() {
-    sweep::run(&Scenario::replace_sealing());
+fn a_replacement_encrypts_the_state_before_and_nothing_plain_is_stored() {
+    sweep::run(&Scenario::replace_encrypting());
 }
 
 #[test]
-fn a_sealed_backup_is_restored_in_one_transaction_and_leaves_no_plaintext_behind() {
-    sweep::run(&Scenario::restore_of_a_sealed_backup());
+fn an_encrypted_backup_is_restored_in_one_transaction_and_leaves_no_plaintext_behind() {
+    sweep::run(&Scenario::restore_of_an_encrypted_backup());
 }
 
 #[test]
-fn an_init_from_a_sealed_backup_never_leaves_an_empty_application() {
-    sweep::run(&Scenario::init_of_a_sealed_backup());
+fn an_init_from_an_encrypted_backup_never_leaves_an_empty_application() {
+    sweep::run(&Scenario::init_of_an_encrypted_backup());
 }
 
 /// The sweep itself must be able to fail: without syncs, what it checks does not hold.

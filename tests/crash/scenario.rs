@@ -24,8 +24,8 @@ pub(crate) struct Scenario {
     has_backups: bool,
     /// Whether a backup that was there may go.
     pub(crate) removes_backups: bool,
-    /// Whether what is written into the backup folder is to be sealed, and what is sealed there can be opened.
-    pub(crate) sealed: bool,
+    /// Whether what is written into the backup folder is to be encrypted, and what is encrypted there can be opened.
+    pub(crate) encrypted: bool,
 }
 
 fn live_database(data: &Data) {
@@ -58,18 +58,18 @@ fn backed_up(data: &Data) {
     Job::new("backup", data).arg("--no-prune").succeeds();
 }
 
-/// A sealed backup of what the older backup of the template holds, and none but that.
-fn sealed_older(data: &Data) {
+/// An encrypted backup of what the older backup of the template holds, and none but that.
+fn encrypted_older(data: &Data) {
     fs::write(data.database(), TEMPLATE.file(&format!("backup/{}", TEMPLATE.older()))).unwrap();
-    key::sealing(Job::new("backup", data)).succeeds();
+    key::encrypting(Job::new("backup", data)).succeeds();
     // Which database this is stays known: it is the same one that comes back.
     for path in files(data.database().parent().unwrap()).into_iter().filter(|path| path.is_file()) {
         fs::remove_file(path).unwrap();
     }
 }
 
-fn live_and_sealed_older(data: &Data) {
-    sealed_older(data);
+fn live_and_encrypted_older(data: &Data) {
+    encrypted_older(data);
     live_database(data);
 }
 
@@ -100,7 +100,7 @@ impl Scenario {
             new,
             has_backups: true,
             removes_backups: false,
-            sealed: false,
+            encrypted: false,
         }
     }
 
@@ -202,39 +202,40 @@ impl Scenario {
         Self::restore("restore, database missing", "auto", prepare, State::Nothing)
     }
 
-    pub(crate) fn sealed_backup() -> Self {
-        Self { sealed: true, ..Self::backup("backup, sealed", live_and_backups) }
+    pub(crate) fn encrypted_backup() -> Self {
+        Self { encrypted: true, ..Self::backup("backup, encrypted", live_and_backups) }
     }
 
-    /// The safety copy is what is sealed.
-    pub(crate) fn restore_in_place_sealing() -> Self {
-        let name = "restore, in place, sealing the state before";
-        Self { sealed: true, ..Self::restore(name, "in-place", live_and_backups, events(live())) }
+    /// The safety copy is what is encrypted.
+    pub(crate) fn restore_in_place_encrypting() -> Self {
+        let name = "restore, in place, encrypting the state before";
+        Self { encrypted: true, ..Self::restore(name, "in-place", live_and_backups, events(live())) }
     }
 
-    pub(crate) fn replace_sealing() -> Self {
-        let name = "restore, replacing, sealing the state before";
-        Self { sealed: true, ..Self::restore(name, "replace", live_and_backups, events(live())) }
+    pub(crate) fn replace_encrypting() -> Self {
+        let name = "restore, replacing, encrypting the state before";
+        Self { encrypted: true, ..Self::restore(name, "replace", live_and_backups, events(live())) }
     }
 
-    pub(crate) fn restore_of_a_sealed_backup() -> Self {
+    pub(crate) fn restore_of_an_encrypted_backup() -> Self {
         let arguments = ["--point", "latest", "--mode", "in-place", "--yes"].map(str::to_owned).to_vec();
-        let restore = Self::restore("restore, in place, of a sealed backup", "", live_and_sealed_older, events(live()));
-        Self { arguments, has_backups: false, sealed: true, ..restore }
+        let restore =
+            Self::restore("restore, in place, of an encrypted backup", "", live_and_encrypted_older, events(live()));
+        Self { arguments, has_backups: false, encrypted: true, ..restore }
     }
 
-    pub(crate) fn init_of_a_sealed_backup() -> Self {
-        let init = Self::init("init, restoring a sealed backup", sealed_older, older());
-        Self { has_backups: false, sealed: true, ..init }
+    pub(crate) fn init_of_an_encrypted_backup() -> Self {
+        let init = Self::init("init, restoring an encrypted backup", encrypted_older, older());
+        Self { has_backups: false, encrypted: true, ..init }
     }
 
     /// Adds the arguments, and the keys in `data`.
     pub(crate) fn job(&self, job: Job, data: &Data) -> Job {
         let job = self.arguments.iter().fold(job, Job::arg);
-        match (self.sealed, self.verb) {
+        match (self.encrypted, self.verb) {
             (false, _) => job,
-            (true, "backup") => key::sealing(job),
-            (true, _) => key::opening(key::sealing(job), data),
+            (true, "backup") => key::encrypting(job),
+            (true, _) => key::opening(key::encrypting(job), data),
         }
     }
 

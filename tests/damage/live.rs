@@ -1,10 +1,10 @@
-//! The application, its keeper and its backups at work on one database.
+//! The application, its checkpointer and its backups at work on one database.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
-use mini_pra_tests::{Data, Database, Host, Job, Keeper, backup_job, root, wait_until};
+use mini_pra_tests::{Checkpointer, Data, Database, Host, Job, backup_job, root, wait_until};
 use rusqlite::{Connection, ErrorCode};
 use serde_json::json;
 
@@ -53,9 +53,9 @@ fn the_application_never_checkpoints_beside_others() {
     assert_eq!(host.client().get_json("/count")["count"], 1200);
 }
 
-/// Without the keeper each request's close is the last one and removes the WAL: slower, and nothing is lost.
+/// Without the checkpointer each request's close is the last one and removes the WAL: slower, and nothing is lost.
 #[test]
-fn without_the_keeper_nothing_is_lost_also_when_the_application_is_killed() {
+fn without_the_checkpointer_nothing_is_lost_also_when_the_application_is_killed() {
     let data = Data::new();
     drop(application(&data));
     let host = Host::start(&data);
@@ -72,7 +72,7 @@ fn without_the_keeper_nothing_is_lost_also_when_the_application_is_killed() {
 }
 
 #[test]
-fn the_keeper_bounds_a_wal_that_only_grows_without_it() {
+fn the_checkpointer_bounds_a_wal_that_only_grows_without_it() {
     let data = Data::new();
     let held = application(&data);
     let host = Host::start(&data);
@@ -82,7 +82,7 @@ fn the_keeper_bounds_a_wal_that_only_grows_without_it() {
     post_more_than_a_checkpoint(&host);
     assert!(wal() > once + (4 << 20), "the trap is not there");
 
-    let keeper = Keeper::start(&data);
+    let checkpointer = Checkpointer::start(&data);
     for round in 0..4 {
         let before = first_salt(&data);
         post_more_than_a_checkpoint(&host);
@@ -95,7 +95,7 @@ fn the_keeper_bounds_a_wal_that_only_grows_without_it() {
         assert!(wal() < 24 << 20, "round {round}: {} bytes", wal());
     }
     drop(held);
-    assert!(keeper.stop().success());
+    assert!(checkpointer.stop().success());
 }
 
 /// The WAL header's first salt, which is one more each time the WAL starts over.
@@ -106,7 +106,7 @@ fn first_salt(data: &Data) -> u32 {
 
 /// A process that closes any descriptor of a database drops all its POSIX locks on it, SQLite's too.
 #[test]
-fn the_keeper_keeps_its_locks_through_its_work() {
+fn the_checkpointer_keeps_its_locks_through_its_work() {
     // The trap, in this process.
     let trap = Data::new();
     let database = application(&trap);
@@ -117,9 +117,9 @@ fn the_keeper_keeps_its_locks_through_its_work() {
 
     let data = Data::new();
     drop(application(&data));
-    let mut keeper = Keeper::start(&data);
-    let pid = keeper.process().pid();
-    wait_until("the keeper to hold the database", || has_locks(&data, pid));
+    let mut checkpointer = Checkpointer::start(&data);
+    let pid = checkpointer.process().pid();
+    wait_until("the checkpointer to hold the database", || has_locks(&data, pid));
     let host = Host::start(&data);
     let before = fs::metadata(data.database()).unwrap().len();
     post_more_than_a_checkpoint(&host);
@@ -128,7 +128,7 @@ fn the_keeper_keeps_its_locks_through_its_work() {
     Job::new("backup", &data).succeeds();
     Job::new("restore", &data).args(&["--mode", "in-place", "--yes"]).succeeds();
     assert!(has_locks(&data, pid), "after a backup and a restore");
-    assert!(keeper.stop().success());
+    assert!(checkpointer.stop().success());
 }
 
 /// Whether the process has a POSIX lock on the database, by the kernel's list.
@@ -163,7 +163,7 @@ fn a_database_in_rollback_journal_mode_is_backed_up_and_restored_in_its_mode() {
 
 /// A read transaction that is held locks every writer out of a database in rollback-journal mode.
 #[test]
-fn the_keeper_of_a_database_in_rollback_journal_mode_locks_no_writer_out() {
+fn the_checkpointer_of_a_database_in_rollback_journal_mode_locks_no_writer_out() {
     let data = Data::new();
     let database = in_rollback_journal_mode(&data);
     database.connection().busy_timeout(Duration::ZERO).unwrap();
@@ -174,12 +174,12 @@ fn the_keeper_of_a_database_in_rollback_journal_mode_locks_no_writer_out() {
     assert_eq!(write().unwrap_err().sqlite_error_code(), Some(ErrorCode::DatabaseBusy), "the trap is not there");
     reader.run("COMMIT");
 
-    let mut keeper = Keeper::start(&data);
-    keeper.process().line("{");
+    let mut checkpointer = Checkpointer::start(&data);
+    checkpointer.process().line("{");
     // A look takes a shared lock for a moment; none may last.
     for _ in 0..20 {
         wait_until("a write", || write().is_ok());
     }
-    assert!(keeper.stop().success());
+    assert!(checkpointer.stop().success());
     assert_eq!(data.open().journal_mode(), "delete");
 }

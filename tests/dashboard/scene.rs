@@ -16,7 +16,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// All is well: a verified backup of now, a replica in step, rehearsals and drills that were good. The page is open
+    /// All is well: a verified backup of now, a replica without lag, rehearsals and drills that were good. The page is open
     /// and has its first answer.
     #[track_caller]
     pub(crate) fn safe() -> Self {

@@ -66,11 +66,11 @@ fn each_cause_of_danger_is_shown_and_goes_when_it_is_mended() {
         (
             format!(
                 "UPDATE restore_points SET created_at_ms = {now} - 1000000;
-                 UPDATE replicas SET seen_ms = {now} - 90000, in_step_ms = {now} - 90000"
+                 UPDATE replicas SET seen_ms = {now} - 90000, synced_ms = {now} - 90000"
             ),
             format!(
                 "UPDATE restore_points SET created_at_ms = {now};
-                 UPDATE replicas SET seen_ms = {now} + 600000, in_step_ms = {now} + 599600"
+                 UPDATE replicas SET seen_ms = {now} + 600000, synced_ms = {now} + 599600"
             ),
             "the newest verified backup is 17 min old",
             "backups-old",

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Data ───► Job      one run of backup-job, its answer as JSON
-//!   │  ───► Keeper   backup-job replicate
+//!   │  ───► Checkpointer   backup-job replicate
 //!   │  ───► Store    where its replica is: a folder, or below a prefix of Minio
 //!   └─────► Host     host, serving ───► Client ───► Answer
 //!                                         └───────► Ledger, Writers: who was acknowledged what, and when
@@ -16,12 +16,12 @@
     reason = "a test fails by panicking, and so does what it is made of"
 )]
 
+mod checkpointer;
 mod client;
 mod data;
 mod database;
 mod host;
 mod job;
-mod keeper;
 mod kustomize;
 mod ledger;
 mod minio;
@@ -32,12 +32,12 @@ mod store;
 mod wait;
 mod writers;
 
+pub use checkpointer::Checkpointer;
 pub use client::{Answer, Body, Client, Request};
 pub use data::Data;
 pub use database::{Database, Event};
 pub use host::{Host, HostOptions};
 pub use job::{Job, JobAnswer};
-pub use keeper::Keeper;
 pub use kustomize::kustomized;
 pub use ledger::{Account, Entry, Ledger, Refusal};
 pub use minio::Minio;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use mini_pra_tests::{Client, Data, Database, Host, Job, Keeper, wait_until};
+use mini_pra_tests::{Checkpointer, Client, Data, Database, Host, Job, wait_until};
 
 const CLIENTS: usize = 16;
 const EVENTS_EACH: usize = 60;
@@ -30,11 +30,11 @@ fn after_a_failed_sync_and_a_power_loss_every_acknowledged_event_is_there() {
     fs::copy(data.database(), crashed.database()).unwrap();
 
     // The application comes back as soon as somebody writes the log anew.
-    let keeper = Keeper::start(&data);
+    let checkpointer = Checkpointer::start(&data);
     let client = Client::new(host.url());
     wait_until("the application writes again", || client.get("/add?message=again").status == 200);
     host.kill();
-    keeper.stop();
+    checkpointer.stop();
     let lines = || String::from_utf8_lossy(&fs::read(&trace).unwrap()).into_owned();
     wait_until("the end of the trace", || lines().contains("+++ killed by SIGKILL +++"));
 

@@ -7,18 +7,18 @@ mod synced;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mini_pra_tests::{Client, Data, Host, Job, Keeper, Ledger, Writers, now_ms};
+use mini_pra_tests::{Checkpointer, Client, Data, Host, Job, Ledger, Writers, now_ms};
 use serde_json::{Value, json};
 
 const WRITERS: usize = 4;
 
-/// The application with its keeper.
-fn application() -> (Data, Keeper, Host) {
+/// The application with its checkpointer.
+fn application() -> (Data, Checkpointer, Host) {
     let data = Data::new();
     Job::new("init", &data).succeeds();
-    let keeper = Keeper::start(&data);
+    let checkpointer = Checkpointer::start(&data);
     let host = Host::start(&data);
-    (data, keeper, host)
+    (data, checkpointer, host)
 }
 
 fn messages(data: &Data) -> Vec<String> {
@@ -52,7 +52,7 @@ fn backups(data: &Arc<Data>, stop: &Arc<AtomicBool>) -> std::thread::JoinHandle<
 
 #[test]
 fn an_in_place_restore_under_load_refuses_no_request_and_loses_only_what_it_was_asked_to() {
-    let (data, _keeper, host) = application();
+    let (data, _checkpointer, host) = application();
     let data = Arc::new(data);
     let writers = Writers::start(host.client(), "load", WRITERS);
     writers.wait_for_more(200);
@@ -80,7 +80,7 @@ fn an_in_place_restore_under_load_refuses_no_request_and_loses_only_what_it_was_
 
 #[test]
 fn a_restore_is_undone_by_restoring_its_safety_copy_under_load() {
-    let (data, _keeper, host) = application();
+    let (data, _checkpointer, host) = application();
     host.client().post("/events", &json!({"message": "first"}));
     let point = Job::new("backup", &data).succeeds()["file"].clone();
     let writers = Writers::start(host.client(), "undo", WRITERS);
@@ -106,7 +106,7 @@ fn a_restore_is_undone_by_restoring_its_safety_copy_under_load() {
 
 #[test]
 fn a_hundred_megabytes_under_four_writers_are_restored_without_a_refused_request() {
-    let (data, _keeper, host) = application();
+    let (data, _checkpointer, host) = application();
     data.open().run(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) \
          INSERT INTO events(timestamp, message) SELECT '2025-01-10T12:00:00.000Z', 'old ' || hex(randomblob(1000)) FROM n",
@@ -132,7 +132,7 @@ fn a_hundred_megabytes_under_four_writers_are_restored_without_a_refused_request
 
 #[test]
 fn a_killed_application_comes_back_with_every_acknowledged_event_exactly_once() {
-    let (data, _keeper, host) = application();
+    let (data, _checkpointer, host) = application();
     let port = host.port();
     let writers = Writers::start(&Client::new(host.url()), "crash", WRITERS);
     writers.wait_for_more(50);
@@ -148,7 +148,7 @@ fn a_killed_application_comes_back_with_every_acknowledged_event_exactly_once() 
 
 #[test]
 fn a_lost_volume_is_restored_to_the_newest_backup_before_the_application_starts() {
-    let (data, keeper, host) = application();
+    let (data, checkpointer, host) = application();
     let writers = Writers::start(host.client(), "volume", WRITERS);
     writers.wait_for_more(100);
     let point = Job::new("backup", &data).succeeds()["file"].clone();
@@ -156,7 +156,7 @@ fn a_lost_volume_is_restored_to_the_newest_backup_before_the_application_starts(
     writers.wait_for_more(20);
     let ledger = writers.stop();
     host.stop();
-    keeper.stop();
+    checkpointer.stop();
     std::fs::remove_dir_all(data.database().parent().unwrap()).unwrap();
     std::fs::create_dir(data.database().parent().unwrap()).unwrap();
 

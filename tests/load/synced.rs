@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 
-use mini_pra_tests::{Client, Data, Host, Job, Keeper, wait_until};
+use mini_pra_tests::{Checkpointer, Client, Data, Host, Job, wait_until};
 
 const CLIENTS: usize = 8;
 const EVENTS_EACH: usize = 50;
@@ -16,7 +16,7 @@ const NAME_LENGTH: usize = NAME.len() + "1-023".len();
 fn no_event_is_answered_before_the_log_that_holds_it_is_synced() {
     let data = Data::new();
     Job::new("init", &data).succeeds();
-    let _keeper = Keeper::start(&data);
+    let _checkpointer = Checkpointer::start(&data);
     let trace = data.path().join("trace");
     let mut host = Host::traced("pwrite64,fdatasync,fsync,write,writev,sendto,sendmsg", &trace).start(&data);
     let pid = host.process().pid().to_string();

@@ -33,7 +33,7 @@ fn a_replica_that_cannot_be_restored_is_an_alarm_until_it_can() {
 }
 
 #[test]
-fn a_sealed_source_that_nobody_opened_is_not_rehearsed_and_no_failure() {
+fn an_encrypted_source_that_nobody_opened_is_not_rehearsed_and_no_failure() {
     let mut scene = Scene::without_backups();
     let key = scene.data.path().join("pra.key");
     let keygen = Command::new(backup_job()).arg("keygen").arg("-o").arg(&key).output().unwrap();

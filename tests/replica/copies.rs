@@ -18,9 +18,9 @@ fn application(message: &str) -> Data {
     data
 }
 
-/// Who writes, as the store's claim has it.
-fn claim(store: &Store) -> Value {
-    serde_json::from_slice(&fs::read(store.folder.join("claim.json")).unwrap()).unwrap()
+/// Who writes, as the store's lease has it.
+fn lease(store: &Store) -> Value {
+    serde_json::from_slice(&fs::read(store.folder.join("lease.json")).unwrap()).unwrap()
 }
 
 /// The volume of `data`, copied while nobody uses it.
@@ -41,7 +41,7 @@ fn the_second_writer_ends_and_names_the_first_whose_data_is_unharmed() {
     replicator.reaches(&store);
 
     let refused = store.given_to(Job::new("replicate", &second)).fails_with(5);
-    let writer = claim(&store)["writer"].as_str().unwrap().to_owned();
+    let writer = lease(&store)["writer"].as_str().unwrap().to_owned();
     assert!(refused.message().contains(&writer), "{} does not name {writer}", refused.message());
     assert!(refused.stdout.contains("--takeover"), "{}", refused.stdout);
 

@@ -1,4 +1,4 @@
-//! Stock Litestream as an oracle: it makes of our files what we make of them, sealed ones once `age` has opened them.
+//! Stock Litestream as an oracle: it makes of our files what we make of them, encrypted ones once `age` has opened them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ fn litestream_restores_plain_files_to_the_byte() {
 }
 
 #[test]
-fn litestream_restores_sealed_files_to_the_byte_once_age_has_opened_them() {
+fn litestream_restores_encrypted_files_to_the_byte_once_age_has_opened_them() {
     let keys = tempfile::tempdir().unwrap();
     let key = keys.path().join("pra.key");
     let recipient = output(Command::new(backup_job()).args(["keygen", "-o"]).arg(&key));

@@ -9,12 +9,12 @@ mod content;
 mod copies;
 mod disaster;
 mod early;
+mod encrypted;
 mod killed;
 mod litestream;
 mod neighbour;
 mod place;
 mod replicator;
-mod sealed;
 mod writers;
 
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -70,7 +70,7 @@ fn the_printed_restore_command_works_as_printed() {
 }
 
 #[test]
-fn it_ends_host_and_keeper_and_comes_back_with_the_data() {
+fn it_ends_host_and_checkpointer_and_comes_back_with_the_data() {
     let data = Data::new();
     let folder = data.path().join("var");
     let (mut session, client) = start(&data, &mut up(&folder));

@@ -39,7 +39,9 @@ fn a_port_that_is_taken_is_refused_before_anything_is_started() {
 
 #[test]
 fn a_vital_child_that_ends_ends_everything_and_is_named() {
-    for (vital, other, name) in [("replicate", "runtime-config", "keeper"), ("runtime-config", "replicate", "host")] {
+    for (vital, other, name) in
+        [("replicate", "runtime-config", "checkpointer"), ("runtime-config", "replicate", "host")]
+    {
         let data = Data::new();
         let (mut session, _client) = start(&data, &mut up(&data.path().join("var")));
         let (vital, other) = (child(session.pid(), vital), child(session.pid(), other));
@@ -88,7 +90,7 @@ fn an_application_goes_on_where_a_store_refuses_its_replicator() {
     assert!(before.stop().success());
     // The first has the replica, whatever the second is told.
     let (mut first, _client) = start(&data, up(&one).env("PRA_REPLICA", &url).env("PRA_FIRST_INSTALL", "true"));
-    wait_until("the first has claimed the replica", || data.path().join("replica/claim.json").exists());
+    wait_until("the first has claimed the replica", || data.path().join("replica/lease.json").exists());
     let (mut second, client) = start(&data, up(&other).env("PRA_REPLICA", &url));
     wait_until("the second says that it is refused", || second.output().contains("the replicator was refused"));
     let output = second.output();
@@ -96,8 +98,8 @@ fn an_application_goes_on_where_a_store_refuses_its_replicator() {
         assert!(output.contains(words), "'{words}' is not in\n{output}");
     }
     assert_eq!(client.get_json("/count")["count"], 1);
-    // The keeper that took its place bounds the log.
+    // The checkpointer that took its place bounds the log.
     let keeps = || children(second.pid()).iter().any(|child| child.arguments.contains("replicate"));
-    wait_until("a keeper without a replica is at work", keeps);
+    wait_until("a checkpointer without a replica is at work", keeps);
     assert!(second.stop().success() && first.stop().success());
 }

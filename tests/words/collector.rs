@@ -41,7 +41,7 @@ fn the_lines_of_a_run_reach_the_collector_before_it_ends() {
     let (first, body) = received.recv_timeout(Duration::from_secs(60)).expect("nothing was sent to the collector");
     assert!(first.starts_with("POST /v1/logs"), "{first}");
     let text = String::from_utf8_lossy(&body);
-    for expected in ["backup-job", "the keeper holds the database", "the keeper stops"] {
+    for expected in ["backup-job", "the checkpointer holds the database", "the checkpointer stops"] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
 }

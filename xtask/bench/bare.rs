@@ -16,7 +16,7 @@ const INSERT: &str = "INSERT INTO events (timestamp, message) VALUES ('2025-01-1
 /// One thread that has the database to itself.
 pub(crate) struct Bare {
     database: PathBuf,
-    /// Keeps the WAL in being between two operations, as the keeper does.
+    /// Keeps the WAL in being between two operations, as the checkpointer does.
     _holder: Connection,
 }
 

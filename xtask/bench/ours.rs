@@ -1,4 +1,4 @@
-//! Our side: `host` with the component, the keeper beside it, and `backup-job`.
+//! Our side: `host` with the component, the checkpointer beside it, and `backup-job`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::project::Project;
 /// The application of one folder, running.
 pub(crate) struct Ours {
     pub(crate) server: Server,
-    _keeper: Service,
+    _checkpointer: Service,
 }
 
 /// The files of one application.
@@ -67,24 +67,24 @@ impl Files {
         run(self.backup_job(project, "backup").args(["-o", "json"]))
     }
 
-    /// Starts the keeper and waits until it holds the database; what it says is of interest only where it fails.
-    pub(crate) fn keeper(&self, project: &Project) -> Result<Service> {
-        let log = self.runtime_config.with_file_name("keeper.log");
+    /// Starts the checkpointer and waits until it holds the database; what it says is of interest only where it fails.
+    pub(crate) fn checkpointer(&self, project: &Project) -> Result<Service> {
+        let log = self.runtime_config.with_file_name("checkpointer.log");
         let talk = std::fs::File::create(&log).with_context(|| format!("failed to create '{}'", log.display()))?;
         let mut command = Command::new(&project.backup_job);
         command.arg("replicate").arg("--database").arg(&self.database).stdout(Stdio::null()).stderr(talk);
-        let mut keeper = Service::start(&mut command)?;
+        let mut checkpointer = Service::start(&mut command)?;
         let wal = self.wal();
-        keeper
-            .wait_for("the keeper opened the database", || wal.exists())
+        checkpointer
+            .wait_for("the checkpointer opened the database", || wal.exists())
             .with_context(|| std::fs::read_to_string(&log).unwrap_or_default())?;
-        Ok(keeper)
+        Ok(checkpointer)
     }
 
-    /// Starts the keeper and `host`. The database exists.
+    /// Starts the checkpointer and `host`. The database exists.
     pub(crate) fn serve(&self, project: &Project) -> Result<Ours> {
-        let keeper = self.keeper(project)?;
-        Ok(Ours { server: self.host(project)?, _keeper: keeper })
+        let checkpointer = self.checkpointer(project)?;
+        Ok(Ours { server: self.host(project)?, _checkpointer: checkpointer })
     }
 }
 

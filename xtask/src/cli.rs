@@ -12,7 +12,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Build and run the application, its keeper and a backup every minute.
+    /// Build and run the application, its checkpointer and a backup every minute.
     Up(up::Args),
     /// Run every check and test of the project.
     Test(test::Args),

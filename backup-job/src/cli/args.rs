@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use engine::encrypted::Keys;
 use engine::remote::Access;
-use engine::sealed::Keys;
 use pra_core::retention::Keep;
 use pra_core::{Code, EpochId, Error};
 pub(super) use program::output::Format;
+use store::encryption::Recipients;
 use store::objects::{Environment, StoreOptions};
 use store::plan::Accept;
-use store::seal::Recipients;
 use store::url::ReplicaUrl;
 
 /// Where the live database is.
@@ -96,25 +96,25 @@ impl Replicas {
     }
 }
 
-/// What opens sealed files.
+/// What opens encrypted files.
 #[derive(Debug, Args)]
 pub(super) struct Identity {
-    /// What opens sealed files: the file that `backup-job keygen` or age-keygen made, or a folder with that file alone;
-    /// an empty folder is none. Read where something sealed is met
+    /// What opens encrypted files: the file that `backup-job keygen` or age-keygen made, or a folder with that file alone;
+    /// an empty folder is none. Read where something encrypted is met
     #[arg(long, value_name = "FILE", env = "PRA_IDENTITY", hide_env_values = true)]
     pub(super) identity: Option<PathBuf>,
 }
 
-/// Whom files are sealed for.
+/// Whom files are encrypted for.
 #[derive(Debug, Args)]
-pub(super) struct Sealing {
-    /// Whom the files in the backup folder are sealed for, as `backup-job keygen` prints it; several may read them
+pub(super) struct Encrypting {
+    /// Whom the files in the backup folder are encrypted for, as `backup-job keygen` prints it; several may read them
     #[arg(long = "recipient", value_name = "AGE1…", env = "PRA_RECIPIENTS", value_delimiter = ',')]
     recipients: Vec<String>,
 }
 
-impl Sealing {
-    /// The recipients, where files are sealed.
+impl Encrypting {
+    /// The recipients, where files are encrypted.
     ///
     /// # Errors
     /// Where one is none, or what was given names none.
@@ -126,7 +126,7 @@ impl Sealing {
 /// What `--recipient` was given.
 ///
 /// # Errors
-/// As [`Sealing::recipients`].
+/// As [`Encrypting::recipients`].
 pub(super) fn recipients(texts: &[String]) -> pra_core::Result<Option<Recipients>> {
     match texts {
         [] => Ok(None),
@@ -154,13 +154,13 @@ pub(super) struct ReadReplicas {
     /// Where the newest transactions are missing, take the newest state that is there
     #[arg(long, env = "PRA_ACCEPT_MISSING_TAIL")]
     accept_missing_tail: bool,
-    /// Take backups and files of replicas that are not sealed although an identity is given
+    /// Take backups and files of replicas that are not encrypted although an identity is given
     #[arg(long, env = "PRA_ACCEPT_PLAINTEXT")]
     accept_plaintext: bool,
 }
 
 impl ReadReplicas {
-    /// What opens sealed files, backups as well as replicas.
+    /// What opens encrypted files, backups as well as replicas.
     ///
     /// # Errors
     /// Where the folder of the identity cannot be listed, or holds several files.

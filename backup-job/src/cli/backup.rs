@@ -1,7 +1,7 @@
 use engine::backup;
 use pra_core::Result;
 
-use super::args::{Adopt, Backups, Database, Format, Output, Retention, Sealing, Wait};
+use super::args::{Adopt, Backups, Database, Encrypting, Format, Output, Retention, Wait};
 use super::output::Answer;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[command(flatten)]
     wait: Wait,
     #[command(flatten)]
-    sealing: Sealing,
+    encrypting: Encrypting,
     /// Copy and verify, but publish and remove nothing
     #[arg(long, env = "PRA_DRY_RUN")]
     dry_run: bool,
@@ -39,7 +39,7 @@ impl Args {
     }
 
     pub(super) fn run(self) -> Result<Answer> {
-        let Self { database, backups, adopt, output: _, wait, sealing, dry_run, no_prune, retention } = self;
+        let Self { database, backups, adopt, output: _, wait, encrypting, dry_run, no_prune, retention } = self;
         let keep = retention.keep()?;
         let report = backup::take(&backup::Options {
             database: database.database,
@@ -48,7 +48,7 @@ impl Args {
             wait: wait.wait,
             now: disk::clock::now(),
             dry_run,
-            recipients: sealing.recipients()?,
+            recipients: encrypting.recipients()?,
             adopt_backups: adopt.adopt_backups,
         })?;
         let mut words = report.to_string();

@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use pra_core::Result;
 use serde::Serialize;
-use store::seal::NewKey;
+use store::encryption::NewKey;
 
 use super::args::Format;
 use super::output::Answer;
 
-/// Makes a key to seal replicas with
+/// Makes a key to encrypt replicas with
 ///
 /// The identity goes into a file that only its owner reads. Keep it away from the cluster: whoever has it reads every
 /// replica, and without it nobody does. What is printed is the recipient, which is no secret.

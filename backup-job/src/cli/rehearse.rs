@@ -11,7 +11,7 @@ use super::output::{self, Answer};
 
 /// Restores the newest point of every source into scratch space, verifies it, and records how long it took
 ///
-/// The backups and every replica, each as at a disaster. The database itself is not touched. A source that is sealed needs
+/// The backups and every replica, each as at a disaster. The database itself is not touched. A source that is encrypted needs
 /// an identity; without one its files are checked as far as that goes, and it counts as not rehearsed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job rehearse\n  \

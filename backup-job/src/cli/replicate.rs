@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use follow::keeper;
+use follow::checkpointer;
 use follow::replicate::{self, StoreHealth};
 use pra_core::{Code, Error, Result};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use super::output::Answer;
 
 /// Follows the database into object stores, and keeps it
 ///
-/// Every change is in each replica within a second, sealed where recipients are set. It holds the database open and
+/// Every change is in each replica within a second, encrypted where recipients are set. It holds the database open and
 /// bounds its WAL, also where it has no replica to feed: without it nothing is lost, but single writes are slower and the
 /// WAL grows. It lets go while a restore replaces the file, and comes back.
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ struct Shipping {
     /// Time between two syncs: what may be lost
     #[arg(long, value_name = "TIME", env = "PRA_SYNC_INTERVAL", default_value = "1s", value_parser = length)]
     sync_interval: Duration,
-    /// Whom the files are sealed for, as `backup-job keygen` prints it; several may read them
+    /// Whom the files are encrypted for, as `backup-job keygen` prints it; several may read them
     #[arg(long = "recipient", value_name = "AGE1…", env = "PRA_RECIPIENTS", value_delimiter = ',')]
     recipients: Vec<String>,
     /// Files that wait for a store beside the database, in MiB; above, a store that lags gets one file with all that it
@@ -107,8 +107,12 @@ impl Args {
             signal_hook::flag::register(signal, Arc::clone(&stop))
                 .map_err(|e| Error::new(Code::Failed, "failed to listen for signals").because(e))?;
         }
-        let options =
-            keeper::Options { tick, wal_limit: wal_limit_mib << 20, once, ..keeper::Options::new(database.database) };
+        let options = checkpointer::Options {
+            tick,
+            wal_limit: wal_limit_mib << 20,
+            once,
+            ..checkpointer::Options::new(database.database)
+        };
         let options = shipping.options(options, replicas, backups.backups, metrics_addr)?;
         answer(replicate::run(&options, &stop)?)
     }
@@ -117,7 +121,7 @@ impl Args {
 impl Shipping {
     fn options(
         self,
-        keeper: keeper::Options,
+        checkpointer: checkpointer::Options,
         replicas: Replicas,
         backups: PathBuf,
         metrics: Option<SocketAddr>,
@@ -128,7 +132,7 @@ impl Shipping {
         };
         let recipients = recipients(&self.recipients)?;
         Ok(replicate::Options {
-            keeper,
+            checkpointer,
             backups,
             metrics,
             store: replicas.store()?,
@@ -153,12 +157,13 @@ impl Shipping {
 }
 
 fn answer(report: replicate::Report) -> Result<Answer> {
-    let replicate::Report { keeper, engine, stores } = report;
-    let longest_hold_seconds = keeper.longest_hold.as_secs_f64();
-    let words = format!("{} checkpoints, writers held up for {longest_hold_seconds:.3} s at most", keeper.checkpoints);
+    let replicate::Report { checkpointer, engine, stores } = report;
+    let longest_hold_seconds = checkpointer.longest_hold.as_secs_f64();
+    let words =
+        format!("{} checkpoints, writers held up for {longest_hold_seconds:.3} s at most", checkpointer.checkpoints);
     let kept = Kept {
-        largest_wal_bytes: keeper.largest_wal,
-        checkpoints: keeper.checkpoints,
+        largest_wal_bytes: checkpointer.largest_wal,
+        checkpoints: checkpointer.checkpoints,
         longest_hold_seconds,
         syncs: engine.syncs,
         full_comparisons: engine.full_comparisons,

@@ -4,7 +4,7 @@ use pra_core::Result;
 use pra_core::point::Point;
 use serde::Serialize;
 
-use super::args::{Adopt, Backups, Database, Format, Output, ReadReplicas, Sealing, Wait};
+use super::args::{Adopt, Backups, Database, Encrypting, Format, Output, ReadReplicas, Wait};
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
 
@@ -44,7 +44,7 @@ pub(super) struct Args {
     #[arg(long, env = "PRA_YES")]
     yes: bool,
     #[command(flatten)]
-    sealing: Sealing,
+    encrypting: Encrypting,
     #[command(flatten)]
     replicas: ReadReplicas,
     #[command(flatten)]
@@ -74,7 +74,7 @@ impl Args {
             dry_run,
             yes,
             replicas,
-            sealing,
+            encrypting,
             quiesce,
         } = self;
         let keys = replicas.keys()?;
@@ -89,7 +89,7 @@ impl Args {
             wait: wait.wait,
             now: disk::clock::now(),
             keys,
-            recipients: sealing.recipients()?,
+            recipients: encrypting.recipients()?,
             accept_unreachable: replicas.accept_unreachable,
             adopt_backups: adopt.adopt_backups,
         };

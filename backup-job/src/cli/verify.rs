@@ -13,7 +13,7 @@ use super::output::{self, Answer};
 ///
 /// Where none is named: all backups, and the newest state of each replica, which is fetched beside the database and removed
 /// again. What is found of backups is recorded in the catalog; a file that the catalog does not know is looked at where it
-/// is named, and recorded with --adopt-backups. What is sealed is opened with an identity; without one it
+/// is named, and recorded with --adopt-backups. What is encrypted is opened with an identity; without one it
 /// is compared as it lies there, which shows damage, and is not recorded as verified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job verify latest backup-2025-01-10-12-00.db\n  \
@@ -50,8 +50,8 @@ struct Verified {
     error: Option<String>,
     /// What SQLite's checks say that is no damage.
     warnings: Vec<String>,
-    sealed: bool,
-    /// Why a sealed one was not opened.
+    encrypted: bool,
+    /// Why an encrypted one was not opened.
     unopened: Option<String>,
     #[serde(skip)]
     code: Option<Code>,
@@ -132,7 +132,7 @@ impl Args {
                     Code::Usage,
                     format!("the identity does not open {unopened} of {} restore points", verified.len()),
                 )
-                .hint("they were sealed for others: one file may hold several identities, a line each")
+                .hint("they were encrypted for others: one file may hold several identities, a line each")
             })
         };
         Ok(Answer::new(&verified, table, names)?.with_error(error))
@@ -140,10 +140,10 @@ impl Args {
 }
 
 fn state(row: &Verified) -> String {
-    let state = match (&row.error, &row.unopened, row.sealed) {
+    let state = match (&row.error, &row.unopened, row.encrypted) {
         (Some(error), _, _) => error.clone(),
         (None, Some(why), _) => format!("not opened: {why}"),
-        (None, None, true) => "verified, sealed".to_owned(),
+        (None, None, true) => "verified, encrypted".to_owned(),
         (None, None, false) => "verified".to_owned(),
     };
     let state = if row.unknown { format!("{state}; the catalog does not know it") } else { state };
@@ -159,7 +159,7 @@ fn of_backup(outcome: &Outcome) -> Verified {
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(ToString::to_string),
         warnings: outcome.warnings.clone(),
-        sealed: outcome.sealed,
+        encrypted: outcome.encrypted,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
         unknown: outcome.unknown,
@@ -176,7 +176,7 @@ fn of_replica(outcome: &replicas::Outcome) -> Verified {
         seconds: outcome.seconds,
         error: outcome.error.as_ref().map(Error::chain),
         warnings: outcome.warnings.clone(),
-        sealed: outcome.sealed,
+        encrypted: outcome.encrypted,
         unopened: outcome.unopened.as_ref().map(Error::chain),
         code: outcome.error.as_ref().map(Error::code),
         unknown: false,

@@ -31,7 +31,7 @@ const PAGES: [(&str, &str); 28] = pages! {
     "replica-gap"
     "replica-lags"
     "replica-other-writer"
-    "replica-sealed"
+    "replica-encrypted"
     "replicator-silent"
     "restore-stuck"
     "volume-full"

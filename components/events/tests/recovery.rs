@@ -7,7 +7,7 @@ mod common;
 use common::{NOW_MS, World, json};
 use serde_json::json as j;
 
-/// A world with one of everything: a good backup of 42 s and a sealed one before it, two replicas, rehearsals, drills.
+/// A world with one of everything: a good backup of 42 s and an encrypted one before it, two replicas, rehearsals, drills.
 fn world() -> World {
     let world = World::new();
     // Before there are backups: an empty database beside them would be a lost one.
@@ -16,7 +16,7 @@ fn world() -> World {
     world
         .catalog()
         .execute_batch(&format!(
-            "UPDATE restore_points SET sealed = 1 WHERE file = 'backup-1.db';
+            "UPDATE restore_points SET encrypted = 1 WHERE file = 'backup-1.db';
              INSERT INTO publication VALUES (1, {NOW_MS} - 1000, 'test', NULL, NULL, NULL, NULL);
              INSERT INTO replicas VALUES
                  ('file:///replica', {NOW_MS} - 400, 'e1', 17, {NOW_MS} - 650, {NOW_MS} - 3600000, 0, 0, 0, NULL, ''),
@@ -45,8 +45,8 @@ fn status_shows_replicas_the_newest_rehearsals_the_newest_drill_and_a_restore_at
         "last_backup_at": "2025-01-10T11:59:18.000Z",
         "replicas": [
             {"replica": "file:///replica", "epoch": "e1", "txid": 17, "lag_seconds": 0.25,
-                "in_step_at": "2025-01-10T11:59:59.350Z", "window_from": "2025-01-10T11:00:00.000Z", "well": true, "error": null},
-            {"replica": "s3://bucket/x", "epoch": null, "txid": 0, "lag_seconds": null, "in_step_at": null,
+                "synced_at": "2025-01-10T11:59:59.350Z", "window_from": "2025-01-10T11:00:00.000Z", "well": true, "error": null},
+            {"replica": "s3://bucket/x", "epoch": null, "txid": 0, "lag_seconds": null, "synced_at": null,
                 "window_from": null, "well": false, "error": "connection refused"},
         ],
         "last_rehearsals": [
@@ -143,13 +143,13 @@ fn recovery_tells_the_evidence_and_the_verdict() {
     assert!(recovery["database_bytes"].as_i64().unwrap() > 4_096);
     let backups = j!([
         {"file": "backup-2.db", "created_at": "2025-01-10T11:59:18.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": false, "events": null, "ahead_seconds": null, "warnings": 0},
+            "encrypted": false, "events": null, "ahead_seconds": null, "warnings": 0},
         {"file": "backup-1.db", "created_at": "2025-01-10T11:58:00.000Z", "bytes": 4_096, "verified": true, "error": null,
-            "sealed": true, "events": null, "ahead_seconds": null, "warnings": 0},
+            "encrypted": true, "events": null, "ahead_seconds": null, "warnings": 0},
     ]);
     assert_eq!(recovery["backups"], backups);
     let other = &recovery["replicas"][1];
-    assert_eq!((&other["well"], &other["queue_bytes"], &other["sealed"]), (&j!(false), &j!(2_048), &j!(true)));
+    assert_eq!((&other["well"], &other["queue_bytes"], &other["encrypted"]), (&j!(false), &j!(2_048), &j!(true)));
     assert_eq!(recovery["rehearsals"].as_array().unwrap().len(), 3);
     assert_eq!(recovery["drills"].as_array().unwrap().len(), 3);
     assert_eq!((&recovery["restore"]["running"], &recovery["restore"]["point"]), (&j!(true), &j!("backup-1.db")));

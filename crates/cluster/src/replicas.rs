@@ -13,8 +13,8 @@ use super::{Cluster, arguments};
 pub struct Replicas {
     /// Where the replicas are: `--replica`.
     pub urls: String,
-    /// Whether they are sealed: there is a `--recipient`.
-    pub sealed: bool,
+    /// Whether they are encrypted: there is a `--recipient`.
+    pub encrypted: bool,
 }
 
 /// The replicas that a Deployment `replicator` feeds; `None` where it only keeps the log.
@@ -54,7 +54,7 @@ fn read(container: &Container, document: &Document) -> Option<Replicas> {
         said.into_iter().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     let urls = told("--replica", "replica").join(",");
-    (!urls.is_empty()).then(|| Replicas { urls, sealed: !told("--recipient", "recipient").is_empty() })
+    (!urls.is_empty()).then(|| Replicas { urls, encrypted: !told("--recipient", "recipient").is_empty() })
 }
 
 #[cfg(test)]
@@ -62,17 +62,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_replicator_without_a_url_has_no_replica_and_one_without_recipients_seals_nothing() {
+    fn a_replicator_without_a_url_has_no_replica_and_one_without_recipients_encrypts_nothing() {
         let told = |args: &[&str], text: &str| {
             let args = args.iter().map(|&arg| arg.to_owned()).collect();
             read(&Container { args: Some(args), ..Container::default() }, &Document::read(text))
         };
         assert_eq!(told(&["replicate"], "recipient = \"age1x\""), None);
         assert_eq!(told(&["replicate"], "replica = \" \""), None);
-        let open = Replicas { urls: "s3://a/b,file:///c".to_owned(), sealed: false };
+        let open = Replicas { urls: "s3://a/b,file:///c".to_owned(), encrypted: false };
         assert_eq!(told(&[], "replica = [\"s3://a/b\", \"file:///c\"]"), Some(open.clone()));
-        let sealed = Replicas { sealed: true, ..open };
-        assert_eq!(told(&[], "replica = \"s3://a/b,file:///c\"\nrecipient = \"age1x\""), Some(sealed.clone()));
-        assert_eq!(told(&["--replica=s3://a/b,file:///c", "--recipient", "age1x"], ""), Some(sealed));
+        let encrypted = Replicas { encrypted: true, ..open };
+        assert_eq!(told(&[], "replica = \"s3://a/b,file:///c\"\nrecipient = \"age1x\""), Some(encrypted.clone()));
+        assert_eq!(told(&["--replica=s3://a/b,file:///c", "--recipient", "age1x"], ""), Some(encrypted));
     }
 }

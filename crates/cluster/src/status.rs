@@ -36,8 +36,8 @@ pub struct Status {
     pub application: Application,
     /// Its backups.
     pub backups: Backups,
-    /// Its keeper.
-    pub keeper: Pods,
+    /// Its checkpointer.
+    pub checkpointer: Pods,
     /// Its restores.
     pub restore: Restore,
     /// Its drills.
@@ -121,7 +121,7 @@ pub async fn read(cluster: &Cluster, kit: &Kit, now: Timestamp) -> Result<Status
         namespace: cluster.namespace().to_owned(),
         application: application(cluster, kit).await?,
         backups: backups(kit, now),
-        keeper: keeper(cluster, &kit.app).await?,
+        checkpointer: checkpointer(cluster, &kit.app).await?,
         restore: restore(cluster, kit.lease()).await?,
         drills: Drills { installed: kit.drill.is_some(), allowed: drills_allowed(cluster).await? },
     };
@@ -185,9 +185,9 @@ fn instant(time: k8s_openapi::jiff::Timestamp) -> Option<Timestamp> {
     Timestamp::from_millisecond(time.as_millisecond()).ok()
 }
 
-async fn keeper(cluster: &Cluster, app: &str) -> Result<Pods> {
+async fn checkpointer(cluster: &Cluster, app: &str) -> Result<Pods> {
     let list = ListParams::default().labels(&format!("{SELECTOR},{INSTANCE}={app},{COMPONENT}=replicator"));
-    let found = call("list the keepers", || {
+    let found = call("list the checkpointers", || {
         let (api, list) = (cluster.api::<Deployment>(), list.clone());
         async move { api.list(&list).await }
     })

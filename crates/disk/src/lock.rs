@@ -1,8 +1,8 @@
 //! Who may do what at once: `flock` on files in the database's [`home`].
 //!
 //! ```text
-//! lock          shared: backup, keeper, an init that finds tables    exclusive: init that must restore or create, replace
-//! wanted        held by whoever waits for the exclusive lock: the keeper sees it at its next tick and lets go
+//! lock          shared: backup, checkpointer, an init that finds tables    exclusive: init that must restore or create, replace
+//! wanted        held by whoever waits for the exclusive lock: the checkpointer sees it at its next tick and lets go
 //! restore       held by a restore in a cluster from its first step to its last, so that there is only one
 //! replicator    held by the replicator that feeds the stores, from before it reads its state to its end
 //! .pra.catalog  in the backup folder: held while the catalog or an announcement is written, beside the folder's own .pra.lock
@@ -66,7 +66,7 @@ pub fn shared(database: &Path, wait: Duration) -> Result<Lock> {
     acquire(home::make(database)?.join(LOCK), FlockArg::LockSharedNonblock, wait)
 }
 
-/// Locks `database` alone, asking the keeper to let go.
+/// Locks `database` alone, asking the checkpointer to let go.
 ///
 /// # Errors
 /// As [`shared`].
@@ -92,7 +92,7 @@ pub fn is_wanted(database: &Path) -> Result<bool> {
     }
 }
 
-/// Locks out every other restore in a cluster of `database`; backups, keeper and application go on.
+/// Locks out every other restore in a cluster of `database`; backups, checkpointer and application go on.
 ///
 /// # Errors
 /// [`Code::Busy`] where another one holds it; [`Code::Usage`] where locks do not hold.

@@ -1,4 +1,4 @@
-//! A restore point that lies beside the database for as long as it is needed: opened from its seal, or fetched.
+//! A restore point that lies beside the database for as long as it is needed: decrypted, or fetched.
 
 use std::fs::File;
 use std::io;

@@ -199,7 +199,7 @@ async fn rebuild(
         Error::new(Code::Usage, "the namespace is made again from its manifests, and none were given")
             .hint("--manifests DIR is what you apply with `kubectl apply -k`")
     })?;
-    Rebuild::prepare(cluster, from, app, claim, replica.sealed).await.map(Some)
+    Rebuild::prepare(cluster, from, app, claim, replica.encrypted).await.map(Some)
 }
 
 impl Prepared {

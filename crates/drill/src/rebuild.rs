@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::manifests::Manifests;
 use super::volume;
 
-/// The Secret that opens what is sealed, where the manifests look for it: k8s/components/replica.
+/// The Secret that opens what is encrypted, where the manifests look for it: k8s/components/replica.
 const IDENTITY: &str = "pra-identity";
 
 /// Its key.
@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub struct Options {
     /// Everything but Secrets.
     pub manifests: Manifests,
-    /// The file of the identity, where the replica is sealed.
+    /// The file of the identity, where the replica is encrypted.
     pub identity: Option<PathBuf>,
 }
 
@@ -56,13 +56,19 @@ impl Rebuild {
     /// Reads what is to be remembered, and sees to it that the manifests bring `app` back.
     ///
     /// # Errors
-    /// [`Code::Usage`] where they do not, or where the replica is sealed and nothing would open it.
-    pub async fn prepare(cluster: &Cluster, options: &Options, app: &str, claim: &str, sealed: bool) -> Result<Self> {
+    /// [`Code::Usage`] where they do not, or where the replica is encrypted and nothing would open it.
+    pub async fn prepare(
+        cluster: &Cluster,
+        options: &Options,
+        app: &str,
+        claim: &str,
+        encrypted: bool,
+    ) -> Result<Self> {
         let Options { manifests, identity } = options;
         let identity = match identity {
             Some(path) => Some(secret(std::fs::read(path).map_err(|e| Error::io("read", path, e))?)),
-            None if sealed => {
-                return Err(Error::new(Code::Usage, "the replica is sealed, and no identity was given")
+            None if encrypted => {
+                return Err(Error::new(Code::Usage, "the replica is encrypted, and no identity was given")
                     .hint("--identity FILE opens it, as `backup-job keygen` made it"));
             }
             None => None,

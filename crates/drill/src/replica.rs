@@ -9,7 +9,7 @@ use super::report::Point;
 use super::stage::Stage;
 
 /// Waits until a restore would take the replica, and would find there what was written before it was asked: a Job plans
-/// one. After an earlier disaster that may take until the claim of the lost replicator has expired.
+/// one. After an earlier disaster that may take until the lease of the lost replicator has expired.
 ///
 /// # Errors
 /// [`Code::Failed`] where it is not so after the drill's limit; what the Job said, such as that it has no identity.

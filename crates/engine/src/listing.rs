@@ -38,9 +38,9 @@ pub struct Listed {
     /// What SQLite's checks say that is no damage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// Whether it is sealed.
+    /// Whether it is encrypted.
     #[serde(default)]
-    pub sealed: bool,
+    pub encrypted: bool,
     /// Of a replica: every instant from this one on can be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
@@ -150,7 +150,7 @@ fn of_window(window: Window, now: Timestamp) -> Listed {
         unchanged_since: None,
         error: None,
         warnings: Vec::new(),
-        sealed: window.sealed,
+        encrypted: window.encrypted,
         from: Some(window.from),
         missing: window.missing,
         unknown: false,
@@ -186,7 +186,7 @@ fn listed(point: &RestorePoint, owner: Option<&Owner>, now: Timestamp) -> Listed
         unchanged_since: point.unchanged_since.clone(),
         error: point.error.clone(),
         warnings: point.warnings.clone(),
-        sealed: point.sealed,
+        encrypted: point.encrypted,
         from: None,
         missing: None,
         unknown: false,

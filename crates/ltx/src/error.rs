@@ -36,7 +36,7 @@ pub enum Error {
         /// The first of them.
         offset: u64,
     },
-    /// Something else than LTX, such as a sealed file.
+    /// Something else than LTX, such as an encrypted file.
     #[error("not an LTX file: it does not begin with 'LTX1'")]
     Magic,
     /// A header that cannot be.

@@ -58,7 +58,7 @@ declare! {
     /// The last transaction that the replica has
     REPLICA_TXID = "pra_replica_txid", Gauge, ["replica"], BOTH;
     /// Everything committed before this instant is in the replica
-    REPLICA_IN_STEP = "pra_replica_in_step_timestamp_seconds", Gauge, ["replica"], BOTH;
+    REPLICA_SYNCED = "pra_replica_synced_timestamp_seconds", Gauge, ["replica"], BOTH;
     /// The first instant that can be restored from the replica
     REPLICA_WINDOW_START = "pra_replica_window_start_timestamp_seconds", Gauge, ["replica"], BOTH;
     /// When the replicator last said how the replica is
@@ -72,7 +72,7 @@ declare! {
     REPLICA_WARNINGS = "pra_replica_warnings", Gauge, ["replica"], BOTH;
     /// When a restore from the source was last rehearsed
     REHEARSAL_LAST = "pra_rehearsal_last_timestamp_seconds", Gauge, ["source"], APPLICATION;
-    /// Whether the last rehearsal restored the source and found it good (1) or not (0); absent where it is sealed and no
+    /// Whether the last rehearsal restored the source and found it good (1) or not (0); absent where it is encrypted and no
     /// identity was given
     REHEARSAL_LAST_GOOD = "pra_rehearsal_last_good", Gauge, ["source"], APPLICATION;
     /// When a rehearsal last restored the source and found it good
@@ -111,8 +111,8 @@ declare! {
     CHECKPOINTS = "pra_checkpoints_total", Counter, [], REPLICATOR;
     /// The longest that a checkpoint kept writers waiting since the process began
     CHECKPOINT_LOCK_MAX = "pra_checkpoint_lock_max_seconds", Gauge, [], REPLICATOR;
-    /// Whether the keeper holds the database open (1) or not (0)
-    KEEPER_HOLDING = "pra_keeper_holding", Gauge, [], REPLICATOR;
+    /// Whether the checkpointer holds the database open (1) or not (0)
+    CHECKPOINTER_HOLDING = "pra_checkpointer_holding", Gauge, [], REPLICATOR;
     /// Times that this machine's clock was set while the process ran
     CLOCK_STEPS = "pra_clock_steps_total", Counter, [], REPLICATOR;
     /// By how much the clock was set the last time, back where it is negative; 0 where it never was

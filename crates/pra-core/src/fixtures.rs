@@ -37,7 +37,7 @@ pub fn verified(kind: Kind, created_at: Timestamp) -> RestorePoint {
         warnings: Vec::new(),
         seconds: 0.1,
         unchanged_since: None,
-        sealed: false,
+        encrypted: false,
         file_checksum: None,
     }
 }

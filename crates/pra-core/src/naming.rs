@@ -6,7 +6,7 @@
 //! | `backup-2025-01-10-12-00-37.db` | the minute's name was taken: the second is appended |
 //! | `backup-2025-01-10-12-00-37-2.db` | that was taken too: counted from 2 |
 //! | `pre-restore-2025-01-10-12-00.db` | the state that a restore replaced; same suffixes |
-//! | `….db.age` | the same, sealed: an [age](https://age-encryption.org) file |
+//! | `….db.age` | the same, encrypted: an [age](https://age-encryption.org) file |
 //! | `.pra-tmp-…` | being written; left over where its writer died |
 //!
 //! A name tells a person roughly when; the exact instant of the snapshot is in the catalog.
@@ -81,38 +81,38 @@ impl FromStr for Kind {
     }
 }
 
-/// What the names of all restore points end in; of the sealed ones, after it, [`SEALED`].
+/// What the names of all restore points end in; of the encrypted ones, after it, [`ENCRYPTED`].
 pub const EXTENSION: &str = ".db";
 
-/// What the name of a sealed restore point ends in.
-pub const SEALED: &str = ".age";
+/// What the name of an encrypted restore point ends in.
+pub const ENCRYPTED: &str = ".age";
 
-/// The name for a restore point made at `at`, sealed or not: the first of the forms above that is not `taken`, neither
-/// as it is nor in its other form, so that no two restore points differ in their seal alone.
+/// The name for a restore point made at `at`, encrypted or not: the first of the forms above that is not `taken`, neither
+/// as it is nor in its other form, so that no two restore points differ in their encryption alone.
 ///
 /// `None` where all of them are taken, 10,000 in one second: the caller must not fall back to a name
 /// that exists, since publishing is a rename, which would replace that file.
-pub fn name(kind: Kind, at: Timestamp, sealed: bool, taken: impl Fn(&str) -> bool) -> Option<String> {
+pub fn name(kind: Kind, at: Timestamp, encrypted: bool, taken: impl Fn(&str) -> bool) -> Option<String> {
     let at = Offset::UTC.to_datetime(at);
     let minute =
         format!("{kind}-{:04}-{:02}-{:02}-{:02}-{:02}", at.year().max(0), at.month(), at.day(), at.hour(), at.minute());
     let second = format!("{minute}-{:02}", at.second());
     let counted = (2..=LAST_COUNTER).map(|counter| format!("{second}-{counter}"));
-    let forms = |stem: String| [format!("{stem}{EXTENSION}"), format!("{stem}{EXTENSION}{SEALED}")];
+    let forms = |stem: String| [format!("{stem}{EXTENSION}"), format!("{stem}{EXTENSION}{ENCRYPTED}")];
     let mut names = [minute, second.clone()].into_iter().chain(counted).map(forms);
     let [plain, other] = names.find(|[plain, other]| !taken(plain) && !taken(other))?;
-    Some(if sealed { other } else { plain })
+    Some(if encrypted { other } else { plain })
 }
 
-/// Whether the file of that name is sealed.
-pub fn is_sealed(name: &str) -> bool {
-    name.ends_with(SEALED)
+/// Whether the file of that name is encrypted.
+pub fn is_encrypted(name: &str) -> bool {
+    name.ends_with(ENCRYPTED)
 }
 
 /// What a name says, or `None` where it is not exactly one that [`name`] makes: wrong widths, a day
 /// that does not exist, a path, anything before or after. The instant has the name's precision.
 pub fn parse(name: &str) -> Option<(Kind, Timestamp)> {
-    let stem = name.strip_suffix(SEALED).unwrap_or(name).strip_suffix(EXTENSION)?;
+    let stem = name.strip_suffix(ENCRYPTED).unwrap_or(name).strip_suffix(EXTENSION)?;
     let (kind, rest) = match stem.strip_prefix("backup-") {
         Some(rest) => (Kind::Backup, rest),
         None => (Kind::PreRestore, stem.strip_prefix("pre-restore-")?),

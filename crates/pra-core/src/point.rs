@@ -105,7 +105,7 @@ impl FromStr for Point {
         if text.contains(['/', '\\', '\0']) {
             return refused(PointError::Path);
         }
-        let plain = text.strip_suffix(naming::SEALED).unwrap_or(text);
+        let plain = text.strip_suffix(naming::ENCRYPTED).unwrap_or(text);
         if plain.ends_with(naming::EXTENSION) && !text.starts_with('.') {
             return Ok(Self::File(text.to_owned()));
         }

@@ -43,16 +43,16 @@ pub struct RestorePoint {
     pub seconds: f64,
     /// The older file of which this one is a hard link, since nothing had changed.
     pub unchanged_since: Option<String>,
-    /// Whether the file is sealed: an age file with the database in it.
-    pub sealed: bool,
-    /// Checksum of a sealed file as it lies there.
+    /// Whether the file is encrypted: an age file with the database in it.
+    pub encrypted: bool,
+    /// Checksum of an encrypted file as it lies there.
     pub file_checksum: Option<Checksum>,
 }
 
 impl RestorePoint {
     /// A file of which only the name and the size are known: the catalog has no row for it yet.
     pub fn unrecorded(file: String, kind: Kind, created_at: Timestamp, bytes: u64) -> Self {
-        let sealed = naming::is_sealed(&file);
+        let encrypted = naming::is_encrypted(&file);
         Self {
             file,
             kind,
@@ -69,7 +69,7 @@ impl RestorePoint {
             warnings: Vec::new(),
             seconds: 0.0,
             unchanged_since: None,
-            sealed,
+            encrypted,
             file_checksum: None,
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     fn of_one_instant_the_name_that_found_the_others_taken_is_the_newer() {
         let named = |file: &str| RestorePoint { file: file.to_owned(), ..backup("2025-01-10T12:00:00Z") };
         let in_order = ["", "-00", "-00-2", "-00-10"].map(|rest| named(&format!("backup-2025-01-10-12-00{rest}.db")));
-        let sealed = named("backup-2025-01-10-12-00-00-11.db.age");
-        assert!(in_order.iter().chain([&sealed]).is_sorted_by_key(|point| point.recency()));
+        let encrypted = named("backup-2025-01-10-12-00-00-11.db.age");
+        assert!(in_order.iter().chain([&encrypted]).is_sorted_by_key(|point| point.recency()));
     }
 }

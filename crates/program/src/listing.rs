@@ -55,14 +55,14 @@ fn state(row: &Listed) -> String {
 }
 
 fn found(row: &Listed) -> String {
-    let sealed = match (row.sealed, row.warnings.len()) {
+    let encrypted = match (row.encrypted, row.warnings.len()) {
         (false, 0) => String::new(),
-        (true, 0) => ", sealed".to_owned(),
+        (true, 0) => ", encrypted".to_owned(),
         (false, warnings) => format!(", {warnings} warnings"),
-        (true, warnings) => format!(", sealed, {warnings} warnings"),
+        (true, warnings) => format!(", encrypted, {warnings} warnings"),
     };
     if let Some(from) = row.from {
-        let window = format!("any instant since {from:.0}{sealed}");
+        let window = format!("any instant since {from:.0}{encrypted}");
         return match row.missing {
             Some((first, last)) => format!(
                 "{window}; what was shipped after {:.0} is missing (transactions {first:016x} to {last:016x})",
@@ -72,12 +72,12 @@ fn found(row: &Listed) -> String {
         };
     }
     if row.unknown {
-        return format!("unknown{sealed}: not in the catalog");
+        return format!("unknown{encrypted}: not in the catalog");
     }
     match (&row.error, row.verified, &row.unchanged_since) {
         (Some(error), _, _) => format!("damaged: {error}"),
-        (None, false, _) => format!("not verified{sealed}"),
-        (None, true, Some(since)) => format!("verified{sealed}, same as {since}"),
-        (None, true, None) => format!("verified{sealed}"),
+        (None, false, _) => format!("not verified{encrypted}"),
+        (None, true, Some(since)) => format!("verified{encrypted}, same as {since}"),
+        (None, true, None) => format!("verified{encrypted}"),
     }
 }

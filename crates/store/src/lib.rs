@@ -1,13 +1,13 @@
 //! The replica: a database's history as objects in a store.
 //!
 //! ```text
-//! <url>/claim.json                            who writes here now
+//! <url>/lease.json                            who writes here now
 //! <url>/<epoch>/epoch.json                    what this history is of, and which one it continues
-//! <url>/<epoch>/…/<min>-<max>.ltx[.age]       pages, as LTX files, sealed where there are recipients
+//! <url>/<epoch>/…/<min>-<max>.ltx[.age]       pages, as LTX files, encrypted where there are recipients
 //! ```
 //!
 //! ```text
-//! url, store, seal, layout   objects: where they are, how they are written and read
+//! url, objects, encryption, layout   objects: where they are, how they are written and read
 //! beside                     what lies beside a database about its replicas
 //! epoch                      who writes, and what an epoch goes on from
 //! lineage                    epochs ──► the line of epochs that a restore follows
@@ -20,6 +20,7 @@
 
 pub mod beside;
 mod buffers;
+pub mod encryption;
 pub mod epoch;
 pub mod error;
 pub mod fetch;
@@ -30,7 +31,6 @@ pub mod lineage;
 pub mod objects;
 pub mod plan;
 pub mod retention;
-pub mod seal;
 pub mod url;
 
 pub use objects::Store;

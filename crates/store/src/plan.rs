@@ -161,7 +161,7 @@ pub fn check_newest(timestamp_ms: i64, now_ms: i64) -> Result<(), Error> {
     pra_core::ahead::ahead(timestamp_ms, now_ms).map_or(Ok(()), |_| Err(Error::FromTheFuture { timestamp_ms }))
 }
 
-/// Plans a restore. `head` is the newest state that is known to have been shipped: from the claim, which must have
+/// Plans a restore. `head` is the newest state that is known to have been shipped: from the lease, which must have
 /// been read before the listing was made, or from a child epoch.
 ///
 /// # Errors

@@ -50,7 +50,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Vec<Group>> {
 fn largest(file: &Path, done: &AtomicBool) -> u64 {
     let mut largest = 0;
     while !done.load(Ordering::Relaxed) {
-        // Between two keepers there may be none.
+        // Between two checkpointers there may be none.
         largest = largest.max(std::fs::metadata(file).map_or(0, |metadata| metadata.len()));
         std::thread::sleep(LOOK);
     }

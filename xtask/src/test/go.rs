@@ -17,7 +17,7 @@ pub(crate) struct Program {
 pub(crate) const MINIO: Program =
     Program { name: "minio", package: "github.com/minio/minio", version: "v0.0.0-20260212201848-7aac2a2c5b7c" };
 
-/// What opens sealed files, and is not ours.
+/// What opens encrypted files, and is not ours.
 pub(crate) const AGE: Program = Program { name: "age", package: "filippo.io/age/cmd/age", version: "v1.3.2" };
 
 /// What `kubectl apply -k` does to manifests, in the version that kubectl 1.34 holds.

@@ -1,4 +1,4 @@
-//! The application as it runs here: a database that exists, the keeper, the server.
+//! The application as it runs here: a database that exists, the checkpointer, the server.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::backup;
+use super::checkpointer::Checkpointer;
 use super::folder::Folder;
-use super::keeper::Keeper;
 use super::server::{self, Program, Server};
 use super::words;
 use crate::process::Service;
@@ -22,7 +22,7 @@ pub(crate) struct Application {
     folder: Folder,
     // Fields are dropped in this order: requests end first, then what keeps their WAL small.
     server: Server,
-    keeper: Keeper,
+    checkpointer: Checkpointer,
 }
 
 impl Application {
@@ -34,14 +34,14 @@ impl Application {
     /// Starts the application; gives up early when `cancelled` becomes true.
     pub(super) fn launch(folder: Folder, program: &Program, port: u16, cancelled: &AtomicBool) -> Result<Self> {
         init(&folder)?;
-        let mut keeper = Keeper::start(&folder)?;
+        let mut checkpointer = Checkpointer::start(&folder)?;
         let give_up = || cancelled.load(Ordering::SeqCst);
         match Server::start(program, &folder.runtime_config(), port, &give_up) {
             Ok(server) => {
                 folder.note_server(server.service.id())?;
-                Ok(Self { folder, server, keeper })
+                Ok(Self { folder, server, checkpointer })
             }
-            Err(error) => end(&mut keeper.service).and(Err(error)),
+            Err(error) => end(&mut checkpointer.service).and(Err(error)),
         }
     }
 
@@ -53,19 +53,19 @@ impl Application {
         &self.folder
     }
 
-    /// An error that says which vital child has ended, if one has. A replicator that was refused is not vital: a keeper
+    /// An error that says which vital child has ended, if one has. A replicator that was refused is not vital: a checkpointer
     /// without replicas takes its place, and the line to print says so.
     pub(super) fn check(&mut self) -> Result<Option<String>> {
         if let Some(status) = self.server.service.ended()? {
             bail!("{} ended unexpectedly ({status})", self.server.service.name());
         }
-        self.keeper.check(&self.folder)
+        self.checkpointer.check(&self.folder)
     }
 
-    /// Ends the server, then the keeper, the latter whatever became of the former.
+    /// Ends the server, then the checkpointer, the latter whatever became of the former.
     pub(crate) fn stop(&mut self) -> Result<()> {
         let server = end(&mut self.server.service).and(self.folder.forget_server());
-        server.and(end(&mut self.keeper.service))
+        server.and(end(&mut self.checkpointer.service))
     }
 }
 

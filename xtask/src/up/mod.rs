@@ -1,18 +1,18 @@
-//! `cargo xtask up`: the application, the keeper beside it and a backup every minute, on this machine.
+//! `cargo xtask up`: the application, the checkpointer beside it and a backup every minute, on this machine.
 //!
 //! ```text
 //! xtask ─┬─ host (or spin up)      serves the component           ended first
-//!        ├─ backup-job replicate   the keeper: bounds the WAL     ended last
+//!        ├─ backup-job replicate   the checkpointer: bounds the WAL     ended last
 //!        └─ backup-job backup      every minute, one line each
 //! ```
-//! Where host or keeper ends by itself, everything ends, with an error: a newcomer must not go on without backups
+//! Where host or checkpointer ends by itself, everything ends, with an error: a newcomer must not go on without backups
 //! or with a WAL that grows. Where a store refuses the replicator (`PRA_REPLICA`), the application goes on without it,
 //! and a line says so.
 
 mod application;
 mod backup;
+mod checkpointer;
 mod folder;
-mod keeper;
 mod server;
 mod session;
 mod words;

@@ -89,7 +89,7 @@ fn replica(replica: &Replica, now_ms: i64, samples: &mut Samples) {
     samples.set_known(pra_metrics::REPLICA_LAG, url, replica.lag_seconds(now_ms));
     samples.set(pra_metrics::REPLICA_UP, url, flag(replica.is_well(now_ms)));
     samples.set(pra_metrics::REPLICA_TXID, url, number(replica.txid));
-    samples.set_known(pra_metrics::REPLICA_IN_STEP, url, replica.in_step_ms.map(seconds));
+    samples.set_known(pra_metrics::REPLICA_SYNCED, url, replica.synced_ms.map(seconds));
     samples.set_known(pra_metrics::REPLICA_WINDOW_START, url, replica.window_from_ms.map(seconds));
     samples.set(pra_metrics::REPLICA_SEEN, url, seconds(replica.seen_ms));
     samples.set(pra_metrics::REPLICA_QUEUE_FILES, url, number(replica.queue_files));

@@ -11,14 +11,14 @@ function quote(text) {
 /** Where the database and its backups are; kubectl comes first where that is a pod. */
 let paths = { database: null, backups: null, cluster: true };
 
-function commandsFor({ point, sealed, replica }) {
+function commandsFor({ point, encrypted, replica }) {
   const named = `--point ${quote(point)}`;
   const flags = [
     paths.database && `--database ${quote(paths.database)}`,
     paths.backups && `--backups ${quote(paths.backups)}`,
     named,
     replica && `--replica ${quote(replica)}`,
-    sealed && "--identity FILE",
+    encrypted && "--identity FILE",
   ].filter(Boolean).join(" ");
   const patch = quote(JSON.stringify({ data: { point } }));
   const local = [["Where the database is", `backup-job restore ${flags}`]];
@@ -31,9 +31,9 @@ function commandsFor({ point, sealed, replica }) {
 }
 
 /** Chooses a file, or an instant of a replica. */
-function choosePoint(point, sealed, replica = null) {
-  chosen = { point, sealed, replica };
-  const note = sealed ? " It is sealed: it takes the identity." : "";
+function choosePoint(point, encrypted, replica = null) {
+  chosen = { point, encrypted, replica };
+  const note = encrypted ? " It is encrypted: it takes the identity." : "";
   say(byId("chosen"), `To restore ${point}, type one of these.${note}`);
   byId("commands").replaceChildren(...commandsFor(chosen).map(([title, command]) => {
     const code = make("code", { textContent: command });

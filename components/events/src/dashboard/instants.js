@@ -14,8 +14,8 @@ function wholeWindow() {
 function offerInstants(covered) {
   windows = covered.map((replica) => ({
     from: Date.parse(replica.window_from),
-    to: Date.parse(replica.in_step_at),
-    sealed: replica.sealed,
+    to: Date.parse(replica.synced_at),
+    encrypted: replica.encrypted,
     replica: replica.replica,
   }));
   byId("instant").hidden = windows.length === 0;
@@ -41,7 +41,7 @@ function chooseInstant() {
   const window = windows.find(({ from, to }) => from <= at && at <= to);
   byId("at").ariaInvalid = String(!window);
   if (window) {
-    choosePoint(text, window.sealed, window.replica);
+    choosePoint(text, window.encrypted, window.replica);
   } else {
     chosen = null;
     byId("commands").replaceChildren();

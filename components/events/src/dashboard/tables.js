@@ -34,11 +34,11 @@ function showFigures({ now, events, database_bytes, verdict, restore, volumes })
   say(byId("restore"), restore ? `${state}, ${duration(between(restore.began_at, now))} ago` : "none");
 }
 
-function backupState({ verified, error, sealed, warnings }) {
+function backupState({ verified, error, encrypted, warnings }) {
   // What is wrong with its bytes is for machines: /recovery has it.
   if (error) return ["bad", "✕ damaged"];
   if (!verified) return ["warn", "? not verified"];
-  return ["good", ["✓ verified", sealed && "sealed", warnings && "with warnings"].filter(Boolean).join(", ")];
+  return ["good", ["✓ verified", encrypted && "encrypted", warnings && "with warnings"].filter(Boolean).join(", ")];
 }
 
 /** A table of files that can be chosen. */
@@ -46,7 +46,7 @@ function showPoints(table, points, now, none) {
   const choose = (point) => (cell) => {
     if (!cell.firstChild) cell.append(make("button", { type: "button", textContent: point.file }));
     const button = cell.firstChild;
-    button.onclick = () => choosePoint(point.file, point.sealed);
+    button.onclick = () => choosePoint(point.file, point.encrypted);
     button.ariaPressed = String(isChosen(point.file));
   };
   fill(table, points, (point) => point.file, (point) => [
@@ -89,13 +89,13 @@ function showReplicas(replicas) {
     replica.replica,
     duration(replica.lag_seconds),
     instant(replica.window_from),
-    replica.well ? ["good", replica.sealed ? "✓ well, sealed" : "✓ well"]
+    replica.well ? ["good", replica.encrypted ? "✓ well, encrypted" : "✓ well"]
       : ["bad", replica.error ? `✕ ${replica.error}` : "✕ its replicator is silent"],
   ], "There is no replica.");
 }
 
 function showRehearsals(rehearsals, now) {
-  const outcomes = { good: ["good", "✓ good"], failed: ["bad", "✕ failed"], "not-rehearsed": ["warn", "? sealed, not rehearsed"] };
+  const outcomes = { good: ["good", "✓ good"], failed: ["bad", "✕ failed"], "not-rehearsed": ["warn", "? encrypted, not rehearsed"] };
   fill(byId("rehearsals"), rehearsals.slice(0, ROWS), (one) => `${one.source} ${one.at}`, (one) => {
     const [kind, words] = outcomes[one.outcome] ?? ["warn", one.outcome];
     return [one.source, duration(between(one.at, now)), duration(one.seconds), [kind, one.error ? `${words}: ${one.error}` : words]];

@@ -12,7 +12,7 @@ function scaleFor(oldest) {
 }
 
 function showTimeline({ backups, replicas, now }) {
-  const covered = replicas.filter((replica) => replica.window_from !== null && replica.in_step_at !== null);
+  const covered = replicas.filter((replica) => replica.window_from !== null && replica.synced_at !== null);
   const ages = [...backups.map((backup) => backup.created_at), ...covered.map((replica) => replica.window_from)];
   const place = scaleFor(Math.max(0, ...ages.map((at) => between(at, now))));
   showBars(backups, now, place);
@@ -26,7 +26,7 @@ function showBars(backups, now, place) {
   const largest = Math.max(1, ...backups.map((backup) => backup.bytes));
   const build = (backup) => {
     const bar = make("button", { type: "button", tabIndex: -1 });
-    bar.onclick = () => choosePoint(backup.file, backup.sealed);
+    bar.onclick = () => choosePoint(backup.file, backup.encrypted);
     return bar;
   };
   reconcile(bars, [...backups].reverse(), (backup) => backup.file, build, (bar, backup) => {
@@ -86,9 +86,9 @@ function showScale(place, now) {
 function showWindows(covered, now, place) {
   const build = () => make("li", {}, make("span"), make("div", { className: "track" }, make("div", { className: "span" })));
   reconcile(byId("windows"), covered, (replica) => replica.replica, build, (item, replica) => {
-    say(item.children[0], `${replica.replica}: any instant from ${instant(replica.window_from)} to ${instant(replica.in_step_at)}`);
+    say(item.children[0], `${replica.replica}: any instant from ${instant(replica.window_from)} to ${instant(replica.synced_at)}`);
     const span = item.querySelector(".span");
-    const [left, right] = [replica.window_from, replica.in_step_at].map((at) => place(between(at, now)));
+    const [left, right] = [replica.window_from, replica.synced_at].map((at) => place(between(at, now)));
     span.style.left = `${left}%`;
     span.style.width = `${right - left}%`;
   });

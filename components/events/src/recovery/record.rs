@@ -21,7 +21,7 @@ pub(crate) struct Backup {
     /// What is wrong with it.
     pub(crate) error: Option<String>,
     /// Whether only an identity opens it.
-    pub(crate) sealed: bool,
+    pub(crate) encrypted: bool,
     /// How many events are in it, where it was counted.
     pub(crate) events: Option<i64>,
     /// How many warnings came with it: what SQLite's checks say of the data that is no damage.
@@ -52,7 +52,7 @@ pub(crate) struct Replica {
     /// The last transaction that the store has.
     pub(crate) txid: i64,
     /// Everything committed before this instant is in the store.
-    pub(crate) in_step_ms: Option<i64>,
+    pub(crate) synced_ms: Option<i64>,
     /// The first instant that can be restored.
     pub(crate) window_from_ms: Option<i64>,
     /// What waits for the store.
@@ -60,7 +60,7 @@ pub(crate) struct Replica {
     /// The same in bytes.
     pub(crate) queue_bytes: i64,
     /// Whether only an identity opens it.
-    pub(crate) sealed: bool,
+    pub(crate) encrypted: bool,
     /// What stands in the way now.
     pub(crate) error: Option<String>,
     /// What SQLite's checks say of the database that is no damage; `None` where it was not checked.
@@ -81,7 +81,7 @@ impl Replica {
     /// What of the newest is not in the store yet, in seconds; `None` where nothing is.
     pub(crate) fn lag_seconds(&self, now_ms: i64) -> Option<f64> {
         let until_ms = if self.is_fresh(now_ms) { self.seen_ms } else { now_ms };
-        Some(super::seconds_between(self.in_step_ms?, until_ms))
+        Some(super::seconds_between(self.synced_ms?, until_ms))
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) struct Rehearsal {
     pub(crate) at_ms: i64,
     /// `backup`, or a replica's URL.
     pub(crate) source: String,
-    /// `good`, `failed`, or `not-rehearsed`: sealed, and nobody gave the identity.
+    /// `good`, `failed`, or `not-rehearsed`: encrypted, and nobody gave the identity.
     pub(crate) outcome: String,
     /// What was restored.
     pub(crate) point: Option<String>,
@@ -237,17 +237,17 @@ impl Forecast {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::recovery) fn replica(seen_ms: i64, in_step_ms: Option<i64>) -> Replica {
+    pub(in crate::recovery) fn replica(seen_ms: i64, synced_ms: Option<i64>) -> Replica {
         Replica {
             url: "file:///replica".to_owned(),
             seen_ms,
             epoch: Some("e".to_owned()),
             txid: 7,
-            in_step_ms,
+            synced_ms,
             window_from_ms: Some(0),
             queue_files: 0,
             queue_bytes: 0,
-            sealed: false,
+            encrypted: false,
             error: None,
             warnings: None,
         }

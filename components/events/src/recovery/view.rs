@@ -13,7 +13,7 @@ pub(crate) struct BackupView {
     bytes: i64,
     verified: bool,
     error: Option<String>,
-    sealed: bool,
+    encrypted: bool,
     events: Option<i64>,
     /// By how much it is ahead of the clock; null where it is not.
     ahead_seconds: Option<f64>,
@@ -25,9 +25,9 @@ impl BackupView {
     pub(crate) fn new(backup: Backup, now_ms: i64) -> Self {
         let ahead_seconds = backup.ahead_seconds(now_ms);
         let verified = backup.is_good();
-        let Backup { file, created_at_ms, bytes, error, sealed, events, warnings, .. } = backup;
+        let Backup { file, created_at_ms, bytes, error, encrypted, events, warnings, .. } = backup;
         let created_at = rfc3339(created_at_ms);
-        Self { file, created_at, bytes, verified, error, sealed, events, ahead_seconds, warnings }
+        Self { file, created_at, bytes, verified, error, encrypted, events, ahead_seconds, warnings }
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct ReplicaView {
     epoch: Option<String>,
     txid: i64,
     lag_seconds: Option<f64>,
-    in_step_at: Option<String>,
+    synced_at: Option<String>,
     window_from: Option<String>,
     well: bool,
     error: Option<String>,
@@ -49,7 +49,7 @@ impl ReplicaView {
         Self {
             lag_seconds: replica.lag_seconds(now_ms),
             well: replica.is_well(now_ms),
-            in_step_at: replica.in_step_ms.map(rfc3339),
+            synced_at: replica.synced_ms.map(rfc3339),
             window_from: replica.window_from_ms.map(rfc3339),
             replica: replica.url,
             epoch: replica.epoch,
@@ -67,7 +67,7 @@ pub(crate) struct ReplicaState {
     seen_at: String,
     queue_files: i64,
     queue_bytes: i64,
-    sealed: bool,
+    encrypted: bool,
     /// What SQLite's checks say of the database that is no damage.
     warnings: Option<Vec<String>>,
 }
@@ -75,9 +75,9 @@ pub(crate) struct ReplicaState {
 impl ReplicaState {
     pub(crate) fn new(mut replica: Replica, now_ms: i64) -> Self {
         let warnings = replica.warnings.take();
-        let Replica { seen_ms, queue_files, queue_bytes, sealed, .. } = replica;
+        let Replica { seen_ms, queue_files, queue_bytes, encrypted, .. } = replica;
         let status = ReplicaView::new(replica, now_ms);
-        Self { status, seen_at: rfc3339(seen_ms), queue_files, queue_bytes, sealed, warnings }
+        Self { status, seen_at: rfc3339(seen_ms), queue_files, queue_bytes, encrypted, warnings }
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Names {
     pub backup_claim: String,
     /// The CronJob of the backups.
     pub backup: String,
-    /// The Deployment of the keeper.
+    /// The Deployment of the checkpointer.
     pub replicator: String,
     /// The CronJob, ServiceAccount, Role, RoleBinding and Lease of restores.
     pub restore: String,
@@ -24,7 +24,7 @@ pub struct Names {
     pub rehearse: String,
     /// The ConfigMap that names the restore point.
     pub restore_point: String,
-    /// The NetworkPolicy of backups and keeper.
+    /// The NetworkPolicy of backups and checkpointer.
     pub backup_network: String,
     /// The NetworkPolicy of restores.
     pub restore_network: String,

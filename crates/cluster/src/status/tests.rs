@@ -96,7 +96,7 @@ fn healthy() -> Status {
         namespace: "pra".to_owned(),
         application: Application { name: "events".to_owned(), pods: pods("events"), nodes: Vec::new(), status: None },
         backups: backups(&kit(), now()),
-        keeper: pods("replicator"),
+        checkpointer: pods("replicator"),
         restore: Restore::default(),
         drills: Drills { installed: true, allowed: None },
     }
@@ -111,7 +111,7 @@ fn what_is_worst_is_said() {
         assert!(!healthy, "{words}");
         words
     };
-    assert!(said(|status| status.keeper.ready = 0).contains("keeper"));
+    assert!(said(|status| status.checkpointer.ready = 0).contains("checkpointer"));
     assert!(said(|status| status.backups.suspended = true).contains("suspended"));
     assert!(said(|status| status.backups.age_seconds = None).contains("no backup yet"));
     assert!(said(|status| status.application.pods.ready = 1).contains("1 of 2"));

@@ -12,7 +12,7 @@ const LATE: Duration = Duration::from_secs(pra_metrics::thresholds::BACKUP_OLD);
 
 /// Whether there is nothing to do, and the state in one sentence.
 pub fn summary(status: &Status) -> (bool, String) {
-    let Status { application, backups, keeper, restore, .. } = status;
+    let Status { application, backups, checkpointer, restore, .. } = status;
     let (name, pods) = (&application.name, &application.pods);
     let running = format!("{} of {} pods ready", pods.ready, pods.replicas);
     if let Some(holder) = &restore.holder {
@@ -44,8 +44,8 @@ pub fn summary(status: &Status) -> (bool, String) {
     if fails(backups) {
         return (false, format!("{name} runs ({running}), but backups fail: the last good one is {age} old"));
     }
-    if keeper.ready == 0 {
-        return (false, format!("{name} runs ({running}), but its keeper does not: the write-ahead log grows"));
+    if checkpointer.ready == 0 {
+        return (false, format!("{name} runs ({running}), but its checkpointer does not: the write-ahead log grows"));
     }
     if pods.ready < pods.replicas {
         return (false, format!("{name} runs with fewer pods than wanted: {running}; last backup {age} ago"));

@@ -183,10 +183,10 @@ impl Catalog {
     }
 
     /// Reads back every file of the database that has no row yet (made by a run that was killed before it could record
-    /// it), so that what is published is complete. A sealed one takes an identity: `verify` records it.
+    /// it), so that what is published is complete. An encrypted one takes an identity: `verify` records it.
     pub fn record_unrecorded(&mut self, folder: &Path, now: Timestamp) {
         for point in
-            self.points.iter_mut().filter(|point| !point.is_recorded() && !point.sealed && point.error.is_none())
+            self.points.iter_mut().filter(|point| !point.is_recorded() && !point.encrypted && point.error.is_none())
         {
             tracing::info!(file = point.file, "reading back a file that is not recorded yet");
             scan::record(folder, point, now);

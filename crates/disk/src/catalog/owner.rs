@@ -117,7 +117,7 @@ pub fn require_unless_away(catalog: &Catalog, database: &Path, backups: &Path, i
 }
 
 /// The folder becomes the database's where it is nobody's. What lies in it without a word about whose it is stays
-/// unknown where it has no table that the database has; sealed files tell nothing, and are taken.
+/// unknown where it has no table that the database has; encrypted files tell nothing, and are taken.
 ///
 /// # Errors
 /// Where the database cannot be read.
@@ -126,7 +126,7 @@ pub fn take_over(catalog: &mut Catalog, database: &Path, backups: &Path, wait: D
         return Ok(());
     }
     let tables = Tables::of_live(database, wait)?;
-    catalog.set_aside(|point| point.sealed || tables.meet(&backups.join(&point.file)));
+    catalog.set_aside(|point| point.encrypted || tables.meet(&backups.join(&point.file)));
     Ok(())
 }
 
@@ -134,7 +134,7 @@ pub fn take_over(catalog: &mut Catalog, database: &Path, backups: &Path, wait: D
 ///
 /// # Errors
 /// Where its home cannot be written.
-pub fn claim(catalog: &mut Catalog, database: &Path, id: Option<DatabaseId>) -> Result<()> {
+pub fn take_up(catalog: &mut Catalog, database: &Path, id: Option<DatabaseId>) -> Result<()> {
     let id = match id {
         Some(id) => adopt(database, id).map(|()| id)?,
         None => home::id(database)?,
@@ -197,7 +197,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let mut catalog = Catalog::default();
-            claim(&mut catalog, &folder.path().join("app.db"), None).unwrap();
+            take_up(&mut catalog, &folder.path().join("app.db"), None).unwrap();
             Self { folder, catalog }
         }
 

@@ -22,7 +22,7 @@ const INSERT: &str =
     "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
 const SELECT: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
-    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, sealed, file_checksum, warnings, \
+    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, encrypted, file_checksum, warnings, \
     sequence FROM restore_points";
 
 /// What a catalog file records.
@@ -119,7 +119,7 @@ fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
         error: row.get(10)?,
         seconds: row.get(11)?,
         unchanged_since: row.get(12)?,
-        sealed: row.get(13)?,
+        encrypted: row.get(13)?,
         file_checksum: row.get::<_, Option<String>>(14)?.map(|_| parsed(row, 14)).transpose()?,
         warnings: row.get::<_, Option<String>>(15)?.map(|text| lines(&text)).unwrap_or_default(),
         sequence: row.get(16)?,
@@ -181,7 +181,7 @@ fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
                 point.error,
                 point.seconds,
                 point.unchanged_since,
-                point.sealed,
+                point.encrypted,
                 point.file_checksum.map(|checksum| checksum.to_string()),
                 (!point.warnings.is_empty()).then(|| point.warnings.join("\n")),
                 point.sequence,

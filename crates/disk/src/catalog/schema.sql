@@ -13,7 +13,7 @@ CREATE TABLE restore_points (
   error            TEXT,
   seconds          REAL NOT NULL,
   unchanged_since  TEXT,
-  sealed           INTEGER NOT NULL DEFAULT 0,
+  encrypted           INTEGER NOT NULL DEFAULT 0,
   file_checksum    TEXT,
   -- One a line: what SQLite's checks say that is no damage.
   warnings         TEXT,
@@ -39,11 +39,11 @@ CREATE TABLE replicas (
   seen_ms        INTEGER NOT NULL,
   epoch          TEXT,
   txid           INTEGER NOT NULL,
-  in_step_ms     INTEGER,
+  synced_ms     INTEGER,
   window_from_ms INTEGER,
   queue_files    INTEGER NOT NULL,
   queue_bytes    INTEGER NOT NULL,
-  sealed         INTEGER NOT NULL,
+  encrypted         INTEGER NOT NULL,
   error          TEXT,
   -- Since version 5. One a line: what SQLite's checks say of the database that is no damage; NULL: not known.
   warnings       TEXT

@@ -4,7 +4,7 @@
 //! lock ─ snapshot ─┬─ unchanged? ── checksum of the snapshot ── hard link ─┬─ prune ─ catalog
 //!                  └─ copy ─ sync ║ integrity_check ─ read back ─ publish ─┘
 //! ```
-//! Where recipients are set the copy is sealed on its way to the disk: [`crate::sealed`].
+//! Where recipients are set the copy is encrypted on its way to the disk: [`crate::encrypted`].
 
 mod room;
 mod source;
@@ -27,11 +27,11 @@ use pra_core::retention::Keep;
 use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
+use crate::encrypted::Copied;
 use crate::restore::pending;
-use crate::sealed::Copied;
-use crate::{prune, sealed};
+use crate::{encrypted, prune};
 
 use source::Source;
 
@@ -52,7 +52,7 @@ pub struct Options {
     pub now: Timestamp,
     /// Copies and verifies, but publishes nothing.
     pub dry_run: bool,
-    /// Whom the copy is sealed for; `None`: it is plain.
+    /// Whom the copy is encrypted for; `None`: it is plain.
     pub recipients: Option<Recipients>,
     /// The backups in the folder are this database's, though they were another's by name.
     pub adopt_backups: bool,
@@ -77,9 +77,9 @@ pub struct Report {
     pub unchanged: bool,
     /// Files that retention removed.
     pub pruned: Vec<String>,
-    /// Whether the file is sealed.
+    /// Whether the file is encrypted.
     #[serde(default)]
-    pub sealed: bool,
+    pub encrypted: bool,
     /// What SQLite's checks say of the database that is no damage: the copy is as sound as it is.
     pub warnings: Vec<String>,
     /// What to say where the rules come to keep more than the volume has room for.
@@ -90,9 +90,9 @@ pub struct Report {
 /// For people.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, sealed, warnings, room } =
+        let Self { file, bytes, pages: _, events, seconds, verified: _, unchanged, pruned, encrypted, warnings, room } =
             self;
-        let verified = if *sealed { "sealed and verified" } else { "verified" };
+        let verified = if *encrypted { "encrypted and verified" } else { "verified" };
         write!(f, "{file}  {}, {verified} in {seconds:.2} s", disk::progress::size(*bytes))?;
         if let Some(events) = events {
             write!(f, ", {events} events")?;
@@ -135,7 +135,7 @@ pub fn take(options: &Options) -> Result<Report> {
 
     let source = Source::open(database, *wait)?;
     if !*dry_run {
-        owner::claim(&mut catalog, database, id)?;
+        owner::take_up(&mut catalog, database, id)?;
     }
     let name = free_name(backups, &catalog, recipients.is_some(), *now)?;
     let made = match unchanged::link(&source, &catalog, options, &name)? {
@@ -154,7 +154,7 @@ pub fn take(options: &Options) -> Result<Report> {
         verified: true,
         unchanged: made.unchanged_since.is_some(),
         pruned: Vec::new(),
-        sealed: point.sealed,
+        encrypted: point.encrypted,
         warnings: point.warnings.clone(),
         room: None,
     };
@@ -184,7 +184,7 @@ pub fn take(options: &Options) -> Result<Report> {
 struct Made {
     checked: read_back::Checked,
     bytes: u64,
-    /// Of a sealed file.
+    /// Of an encrypted file.
     file_checksum: Option<Checksum>,
     unchanged_since: Option<String>,
 }
@@ -206,7 +206,7 @@ fn copy(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Re
     let temporary = catalog::temporary(backups, name);
     let copied = match recipients {
         None => copy_to(source, &temporary),
-        Some(recipients) => seal_to(source, &temporary, recipients),
+        Some(recipients) => encrypt_to(source, &temporary, recipients),
     };
     let made = copied.and_then(|(made, writer)| {
         if *dry_run {
@@ -232,10 +232,10 @@ fn copy(source: &Source, catalog: &Catalog, options: &Options, name: &str) -> Re
     made
 }
 
-/// Seals the snapshot, and reads the copy back by opening it.
-fn seal_to(source: &Source, temporary: &Path, recipients: &Recipients) -> Result<(Made, Writer)> {
+/// Encrypts the snapshot, and reads the copy back by opening it.
+fn encrypt_to(source: &Source, temporary: &Path, recipients: &Recipients) -> Result<(Made, Writer)> {
     let Copied { writer, checked, bytes, file_checksum } =
-        sealed::copy(LABEL, &source.connection, source.shape, temporary, recipients)?;
+        encrypted::copy(LABEL, &source.connection, source.shape, temporary, recipients)?;
     require_sound(source, &checked)?;
     Ok((Made { checked, bytes, file_checksum: Some(file_checksum), unchanged_since: None }, writer))
 }
@@ -270,14 +270,14 @@ fn require_sound(source: &Source, checked: &read_back::Checked) -> Result<()> {
 
 /// A name that no file has. The minute's own name goes to the first backup of that minute only: were it given again
 /// after that one was pruned, whoever noted it would restore something else.
-fn free_name(backups: &Path, catalog: &Catalog, sealed: bool, now: Timestamp) -> Result<String> {
+fn free_name(backups: &Path, catalog: &Catalog, encrypted: bool, now: Timestamp) -> Result<String> {
     let minute = |at: Timestamp| at.as_second().div_euclid(60);
     let minute_has_one = catalog.all().iter().any(|point| minute(point.created_at) == minute(now));
     let taken = |name: &str| {
         let is_the_minutes = name.matches('-').count() == 5;
         (is_the_minutes && minute_has_one) || backups.join(name).symlink_metadata().is_ok()
     };
-    naming::name(Kind::Backup, now, sealed, taken).ok_or_else(|| {
+    naming::name(Kind::Backup, now, encrypted, taken).ok_or_else(|| {
         Error::new(Code::Busy, format!("every name for a backup of this second is taken in '{}'", backups.display()))
             .hint("run this again in a second")
     })
@@ -301,7 +301,7 @@ fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint 
         warnings: made.checked.warnings.clone(),
         seconds,
         unchanged_since: made.unchanged_since.clone(),
-        sealed: made.file_checksum.is_some(),
+        encrypted: made.file_checksum.is_some(),
         file_checksum: made.file_checksum,
     }
 }

@@ -1,7 +1,7 @@
 //! A database that has not changed costs no second copy: a hard link of the backup before.
 //!
-//! The stamp in the catalog says how the live files looked at the newest backup, whom that was sealed for, and which file
-//! it is. A backup that was sealed for others (or not at all) is never linked: whoever was taken off the recipients would
+//! The stamp in the catalog says how the live files looked at the newest backup, whom that was encrypted for, and which file
+//! it is. A backup that was encrypted for others (or not at all) is never linked: whoever was taken off the recipients would
 //! go on reading.
 
 use std::path::Path;
@@ -12,17 +12,17 @@ use disk::{files, read_back, snapshot};
 use pra_core::Result;
 use pra_core::checksum::Checksum;
 use pra_core::restore_point::RestorePoint;
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
 use super::{LABEL, Made, Options};
 use crate::backup::source::Source;
-use crate::sealed;
+use crate::encrypted;
 
 /// Between the parts of a stamp.
 const BETWEEN: &str = " | ";
 
-/// Whom files are sealed for, in a stamp.
-fn seal(recipients: Option<&Recipients>) -> String {
+/// Whom files are encrypted for, in a stamp.
+fn encrypt(recipients: Option<&Recipients>) -> String {
     match recipients {
         None => "plain".to_owned(),
         Some(recipients) => recipients.shown().join(","),
@@ -31,14 +31,14 @@ fn seal(recipients: Option<&Recipients>) -> String {
 
 /// The stamp for the backup `name` of `source`.
 pub(super) fn stamp(source: &Source, recipients: Option<&Recipients>, name: &str) -> SourceStamp {
-    SourceStamp([source.files.as_str(), &seal(recipients), name].join(BETWEEN))
+    SourceStamp([source.files.as_str(), &encrypt(recipients), name].join(BETWEEN))
 }
 
-/// The newest backup, where it is sealed as this run's would be, and how the live files looked then.
+/// The newest backup, where it is encrypted as this run's would be, and how the live files looked then.
 fn linkable<'a>(catalog: &'a Catalog, recipients: Option<&Recipients>) -> Option<(&'a RestorePoint, &'a str)> {
     let newest = catalog.newest_backup()?;
     let (files, rest) = catalog.source()?.0.split_once(BETWEEN)?;
-    (rest == [seal(recipients).as_str(), &newest.file].join(BETWEEN)).then_some((newest, files))
+    (rest == [encrypt(recipients).as_str(), &newest.file].join(BETWEEN)).then_some((newest, files))
 }
 
 /// Links the newest backup under `name` where the database's files look as they did then and its content is the same.
@@ -73,7 +73,7 @@ pub(super) fn link(source: &Source, catalog: &Catalog, options: &Options, name: 
     Ok(Some(Made::linked(checked, newest)))
 }
 
-/// The newest backup, where it has this content and is sealed as this run's would be.
+/// The newest backup, where it has this content and is encrypted as this run's would be.
 pub(super) fn same_content<'a>(
     catalog: &'a Catalog,
     recipients: Option<&Recipients>,
@@ -86,8 +86,8 @@ pub(super) fn same_content<'a>(
 /// certified again. `false` where it has, or where the volume has no hard links: then a copy is due.
 pub(super) fn make_link(backups: &Path, point: &RestorePoint, name: &str) -> Result<bool> {
     let path = backups.join(&point.file);
-    let sound = if point.sealed {
-        matches!(sealed::require_unchanged(&path, point, &Progress::none()), Ok(true))
+    let sound = if point.encrypted {
+        matches!(encrypted::require_unchanged(&path, point, &Progress::none()), Ok(true))
     } else {
         read_back::checksums(&path, &Progress::none()).is_ok_and(|checksums| checksums == point.checksums())
     };

@@ -32,9 +32,9 @@ use serde::Serialize;
 use store::beside::{self, Origin};
 use store::epoch::Parent;
 
+use crate::encrypted::Keys;
 use crate::remote::Access;
 use crate::restore::{self, Folder, Source};
-use crate::sealed::Keys;
 
 /// The events application's schema.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../../components/events/schema.sql");
@@ -59,7 +59,7 @@ pub struct Options {
     pub now: Timestamp,
     /// Decides and verifies, and changes nothing.
     pub dry_run: bool,
-    /// What opens sealed backups. Where it is given, one that is not sealed is refused.
+    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
     pub keys: Keys,
     /// The replicas, where there are any.
     pub access: Option<Access>,
@@ -343,7 +343,7 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
         }
         if !accept_older {
             // Neither damaged nor good: nothing older takes its place by itself.
-            keys.require_of(&backups.join(&point.file), point.sealed)?;
+            keys.require_of(&backups.join(&point.file), point.encrypted)?;
         }
         let error = match Source::open(Folder { backups, keys, database }, point, catalog) {
             Ok(source) if skipped.is_empty() || accept_older => {

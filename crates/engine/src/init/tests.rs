@@ -5,8 +5,8 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::backup;
+use crate::encrypted::Keys;
 use crate::restore::remove_leftovers;
-use crate::sealed::Keys;
 
 const SECOND: Duration = Duration::from_secs(1);
 

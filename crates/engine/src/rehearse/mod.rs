@@ -19,9 +19,9 @@ use pra_core::checksum::Checksum;
 use pra_core::point::Point;
 use pra_core::{Code, Error, Result};
 
+use crate::encrypted::{self, Keys};
 use crate::remote::{self, Access};
 use crate::restore::{self, LOCK_LIMIT, Mode, Report};
-use crate::sealed::{self, Keys};
 
 use scratch::Scratch;
 
@@ -33,7 +33,7 @@ pub const BACKUP: &str = "backup";
 pub struct Options {
     /// The backup folder, whose catalog is told.
     pub backups: PathBuf,
-    /// What opens sealed backups. Where it is given, one that is not sealed is refused.
+    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
     pub keys: Keys,
     /// The replicas, where there are any.
     pub access: Option<Access>,
@@ -172,7 +172,7 @@ fn check(options: &Options, report: &Report, scratch: &Scratch) -> Result<read_b
     Ok(checked)
 }
 
-/// What can be said of a source that is sealed, where no identity was given: it is checked as far as that goes. `None`
+/// What can be said of a source that is encrypted, where no identity was given: it is checked as far as that goes. `None`
 /// where the error is another one.
 fn unopened(options: &Options, error: &Error, access: Option<&Access>) -> Option<Result<String>> {
     if error.code() != Code::Usage || options.keys.given() {
@@ -181,11 +181,12 @@ fn unopened(options: &Options, error: &Error, access: Option<&Access>) -> Option
     Some(match access {
         Some(access) => remote::check_unopened(access).map(|(files, bytes)| {
             format!(
-                "it is sealed, and no identity was given: its {files} files ({bytes} bytes) are there without a gap"
+                "it is encrypted, and no identity was given: its {files} files ({bytes} bytes) are there without a gap"
             )
         }),
-        None => check_unopened(&options.backups)
-            .map(|file| format!("{file} is sealed, and no identity was given: its bytes are those that were written")),
+        None => check_unopened(&options.backups).map(|file| {
+            format!("{file} is encrypted, and no identity was given: its bytes are those that were written")
+        }),
     })
 }
 
@@ -195,7 +196,7 @@ fn check_unopened(backups: &Path) -> Result<String> {
     let newest = catalog
         .newest_backup()
         .ok_or_else(|| Error::new(Code::NotFound, format!("'{}' has no verified backup", backups.display())))?;
-    sealed::require_unchanged(&backups.join(&newest.file), newest, &Progress::none())?;
+    encrypted::require_unchanged(&backups.join(&newest.file), newest, &Progress::none())?;
     Ok(newest.file.clone())
 }
 

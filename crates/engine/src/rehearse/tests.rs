@@ -27,7 +27,7 @@ fn back_up(scene: &Scene) -> String {
     back_up_for(scene, None)
 }
 
-fn back_up_for(scene: &Scene, recipients: Option<store::seal::Recipients>) -> String {
+fn back_up_for(scene: &Scene, recipients: Option<store::encryption::Recipients>) -> String {
     let made = backup::take(&backup::Options {
         database: scene.path("app.db"),
         backups: scene.path("backup"),
@@ -86,19 +86,19 @@ fn a_damaged_source_fails_its_rehearsal_and_no_other() {
 }
 
 #[test]
-fn a_sealed_replica_is_not_rehearsed_without_an_identity_and_a_gap_in_it_is_a_failure() {
+fn an_encrypted_replica_is_not_rehearsed_without_an_identity_and_a_gap_in_it_is_a_failure() {
     let scene = scene();
-    let new_key = store::seal::NewKey::generate();
-    let recipients = store::seal::Recipients::parse([new_key.recipient().as_str()]).unwrap();
-    let mut sealed = scene.options(&["one"]);
-    sealed.recipients = Some(recipients);
-    sealed.keeper.once = true;
+    let new_key = store::encryption::NewKey::generate();
+    let recipients = store::encryption::Recipients::parse([new_key.recipient().as_str()]).unwrap();
+    let mut encrypted = scene.options(&["one"]);
+    encrypted.recipients = Some(recipients);
+    encrypted.checkpointer.once = true;
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    follow::replicate::run(&sealed, &stop).unwrap();
+    follow::replicate::run(&encrypted, &stop).unwrap();
     for _ in 0..2 {
         scene.insert(1);
         stop.store(false, std::sync::atomic::Ordering::Relaxed);
-        follow::replicate::run(&sealed, &stop).unwrap();
+        follow::replicate::run(&encrypted, &stop).unwrap();
     }
     let mut options = options(&scene, &["one"]);
     let rehearsals = run(&options).unwrap();
@@ -123,12 +123,12 @@ fn give(options: &mut Options, keys: Keys) {
 }
 
 #[test]
-fn a_sealed_backup_is_not_rehearsed_without_an_identity_and_damage_of_it_is_a_failure() {
+fn an_encrypted_backup_is_not_rehearsed_without_an_identity_and_damage_of_it_is_a_failure() {
     let scene = scene();
-    let new_key = store::seal::NewKey::generate();
+    let new_key = store::encryption::NewKey::generate();
     let key = scene.path("key");
     new_key.write(&key, Timestamp::now()).unwrap();
-    let file = back_up_for(&scene, Some(store::seal::Recipients::parse([new_key.recipient().as_str()]).unwrap()));
+    let file = back_up_for(&scene, Some(store::encryption::Recipients::parse([new_key.recipient().as_str()]).unwrap()));
     let mut options = options(&scene, &[]);
     let rehearsals = run(&options).unwrap();
     assert_eq!(rehearsals[0].outcome, Outcome::NotRehearsed, "{rehearsals:?}");

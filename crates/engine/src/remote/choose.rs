@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use ltx::{HEADER_SIZE, Header};
 use pra_core::point::Point;
 use pra_core::{Code, DatabaseId, EpochId, Error, Result};
+use store::encryption;
 use store::epoch::Database;
 use store::fetch::Object;
 use store::history::File;
 use store::instant::InstantSearch;
 use store::objects::Store;
 use store::plan::{self, Bound, Goal, Plan};
-use store::seal;
 
 use super::survey::{Step, Survey};
 use super::{Access, run};
@@ -30,7 +30,7 @@ pub struct Choice {
     /// Its instant.
     pub at: Timestamp,
     pub(super) chain: Vec<Object>,
-    pub(super) sealed: bool,
+    pub(super) encrypted: bool,
     /// Whose history it is of.
     database: Database,
     /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
@@ -82,9 +82,9 @@ impl Choice {
         choose(access, survey, point, *now)?.ok_or_else(|| refused(survey, plan::Error::Empty))
     }
 
-    /// Whether its files are sealed.
-    pub fn is_sealed(&self) -> bool {
-        self.sealed
+    /// Whether its files are encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.encrypted
     }
 
     /// Bytes to fetch.
@@ -170,11 +170,11 @@ async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Re
     let Plan { txid, files } =
         plan::plan(&step.history, goal, step.head, access.accept).map_err(|e| refused(survey, e))?;
     let mut chain = Vec::with_capacity(files.len());
-    let mut sealed = false;
+    let mut encrypted = false;
     for file in &files {
         let key = step.key(file)?;
-        require_seal(access, survey, key.sealed)?;
-        sealed = key.sealed;
+        require_encrypt(access, survey, key.encrypted)?;
+        encrypted = key.encrypted;
         chain.push(Object {
             key: key.key(survey.store.url().scheme(), &step.epoch),
             size: file.size,
@@ -191,7 +191,7 @@ async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Re
         txid,
         at,
         chain,
-        sealed,
+        encrypted,
         database: step.database.clone(),
         ignored: step.ignored,
         asked: (Point::Latest, at),
@@ -210,15 +210,15 @@ async fn search(access: &Access, survey: &Survey, step: &Step, instant_ms: i64) 
 /// The time that stands in a file's header.
 pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, file: &File) -> Result<i64> {
     let key = step.key(file)?;
-    require_seal(access, survey, key.sealed)?;
+    require_encrypt(access, survey, key.encrypted)?;
     let name = key.key(survey.store.url().scheme(), &step.epoch);
     let download = survey.store.get(&name).await?;
     let reader = download.into_read();
-    let identities = if key.sealed { access.keys.identities()? } else { None };
+    let identities = if key.encrypted { access.keys.identities()? } else { None };
     let header = tokio::task::spawn_blocking(move || -> pra_core::Result<[u8; HEADER_SIZE]> {
         let mut header = [0; HEADER_SIZE];
         let read = match &identities {
-            Some(identities) => seal::open(identities, reader)?.read_exact(&mut header),
+            Some(identities) => encryption::open(identities, reader)?.read_exact(&mut header),
             None => { reader }.read_exact(&mut header),
         };
         read.map_err(|e| {
@@ -232,10 +232,11 @@ pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, fil
     Ok(header.timestamp_ms)
 }
 
-fn require_seal(access: &Access, survey: &Survey, sealed: bool) -> Result<()> {
+fn require_encrypt(access: &Access, survey: &Survey, encrypted: bool) -> Result<()> {
     let url = survey.store.url();
-    let (met_sealed, met_plain) = (format!("the files in {url} are sealed"), format!("a file in {url} is not sealed"));
-    access.keys.require(sealed, met_sealed, met_plain)
+    let (met_encrypted, met_plain) =
+        (format!("the files in {url} are encrypted"), format!("a file in {url} is not encrypted"));
+    access.keys.require(encrypted, met_encrypted, met_plain)
 }
 
 /// A clock was wrong: only a person can know which of these states is meant.

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use disk::files::{self, Writer};
 use disk::progress::Progress;
 use pra_core::{Code, Error, Result};
+use store::encryption;
 use store::fetch::{self, Objects, Open};
 use store::objects::Store;
-use store::seal;
 
 use super::choose::Choice;
 use super::{Access, run};
@@ -39,9 +39,9 @@ pub(crate) fn fetch(access: &Access, choice: Choice, to: &Writer) -> Result<Choi
 fn attempt(access: &Access, choice: &Choice, to: &Writer) -> Result<()> {
     files::require_room(files::folder_of(to.path()), choice.bytes(), "fetching the restore point")?;
     let file = to.file().try_clone().map_err(|e| Error::io("open", to.path(), e))?;
-    let identities = if choice.sealed { access.keys.identities()? } else { None };
+    let identities = if choice.encrypted { access.keys.identities()? } else { None };
     let open = identities.map(|identities| -> Open {
-        Arc::new(move |sealed: Box<dyn Read>| Ok(Box::new(seal::open(&identities, sealed)?)))
+        Arc::new(move |encrypted: Box<dyn Read>| Ok(Box::new(encryption::open(&identities, encrypted)?)))
     });
     run(|| async {
         let counted = Counted { store: &choice.store, progress: Progress::bytes("fetching", choice.bytes()) };

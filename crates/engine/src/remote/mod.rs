@@ -1,7 +1,7 @@
 //! Restore points in object stores.
 //!
 //! ```text
-//! survey: claim, epochs, listings ─► choose: the epoch and the chain of files ─► fetch: a verified file beside the database
+//! survey: lease, epochs, listings ─► choose: the epoch and the chain of files ─► fetch: a verified file beside the database
 //! ```
 //! Whatever would silently give less than was asked for is an error that names the flag that accepts it.
 
@@ -19,7 +19,7 @@ use store::objects::{Store, StoreOptions};
 use store::plan::Accept;
 use store::url::ReplicaUrl;
 
-use crate::sealed::Keys;
+use crate::encrypted::Keys;
 
 pub use choose::Choice;
 pub(crate) use choose::{check_unopened, choose};
@@ -35,7 +35,7 @@ pub struct Access {
     pub replicas: Vec<ReplicaUrl>,
     /// Keys and time-outs.
     pub store: StoreOptions,
-    /// What opens sealed files. Where it is given, a file that is not sealed is refused.
+    /// What opens encrypted files. Where it is given, a file that is not encrypted is refused.
     pub keys: Keys,
     /// Losses that are accepted.
     pub accept: Accept,

@@ -1,7 +1,7 @@
 //! What a store has: its line of epochs and their files.
 
 use pra_core::{Code, EpochId, Error, Result};
-use store::epoch::{self, Database, list_epochs, read_claim};
+use store::epoch::{self, Database, list_epochs, read_lease};
 use store::history::{File, History};
 use store::layout::{self, FileKey};
 use store::lineage::{self, Line};
@@ -31,10 +31,10 @@ pub(super) struct Step {
 }
 
 impl Survey {
-    /// Reads the claim first, so that whatever it says was shipped must be in the listings; `recorded` is what the
+    /// Reads the lease first, so that whatever it says was shipped must be in the listings; `recorded` is what the
     /// catalog says.
     pub(super) async fn read(store: Store, named: Option<EpochId>, recorded: Option<(EpochId, u64)>) -> Result<Self> {
-        let claim = read_claim(&store).await?.map(|(claim, _)| claim);
+        let lease = read_lease(&store).await?.map(|(lease, _)| lease);
         let manifests = list_epochs(&store).await?;
         let epochs = lineage::epochs(&manifests);
         let named = named.map(|epoch| epoch.to_string());
@@ -67,12 +67,12 @@ impl Survey {
             if ignored > 0 {
                 tracing::warn!(%epoch, ignored, "transactions of a writer that was replaced do not count");
             }
-            let claimed = claim.as_ref().filter(|claim| claim.epoch == Some(epoch)).map(|claim| claim.head_txid);
+            let leased = lease.as_ref().filter(|lease| lease.epoch == Some(epoch)).map(|lease| lease.head_txid);
             // A child that goes on from here knows what was there.
             let continued =
                 manifests.iter().filter_map(|manifest| manifest.parent.filter(|parent| parent.epoch == epoch));
             let recorded = recorded.filter(|(recorded, _)| *recorded == epoch).map(|(_, txid)| txid);
-            let known = claimed.max(continued.map(|parent| parent.txid).max()).max(recorded);
+            let known = leased.max(continued.map(|parent| parent.txid).max()).max(recorded);
             let history = step.until.map_or_else(|| whole.clone(), |until| whole.until(until));
             let head = step.until.or(known).filter(|head| *head > 0);
             let of_it = manifests.iter().find(|manifest| manifest.epoch == epoch);

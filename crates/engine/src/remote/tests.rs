@@ -13,14 +13,14 @@ use jiff::Timestamp;
 use pra_core::point::Point;
 use pra_core::{Code, Result};
 use rusqlite::Connection;
+use store::encryption::{NewKey, Recipients};
 use store::objects::StoreOptions;
 use store::plan::Accept;
-use store::seal::{NewKey, Recipients};
 
 use super::{Access, choose, fetch};
+use crate::encrypted::Keys;
 use crate::listing;
 use crate::restore::{self, LOCK_LIMIT, Mode};
-use crate::sealed::Keys;
 use crate::{init, verify};
 
 fn access(scene: &Scene, replica: &str) -> Access {
@@ -214,10 +214,10 @@ fn a_damaged_object_is_found_out_and_nothing_is_changed() {
     assert_eq!(left.count(), 0, "no temporary file stays");
 }
 
-fn sealed(scene: &Scene) -> (NewKey, Access) {
+fn encrypted(scene: &Scene) -> (NewKey, Access) {
     let key = NewKey::generate();
     let mut options = scene.options(&["one"]);
-    options.keeper.once = true;
+    options.checkpointer.once = true;
     options.recipients = Some(Recipients::parse([key.recipient().as_str()]).unwrap());
     for _ in 0..2 {
         scene.insert(5);
@@ -230,9 +230,9 @@ fn sealed(scene: &Scene) -> (NewKey, Access) {
 }
 
 #[test]
-fn what_is_sealed_restores_with_an_identity_only_and_nothing_lies_there_in_plain() {
+fn what_is_encrypted_restores_with_an_identity_only_and_nothing_lies_there_in_plain() {
     let scene = Scene::new();
-    let (_, with_identity) = sealed(&scene);
+    let (_, with_identity) = encrypted(&scene);
     for level in ["0", "9"] {
         for file in files(&scene, "one", level) {
             assert!(std::fs::read(&file).unwrap().starts_with(b"age-encryption.org/v1"), "{file:?}");
@@ -247,7 +247,7 @@ fn what_is_sealed_restores_with_an_identity_only_and_nothing_lies_there_in_plain
 }
 
 #[test]
-fn with_an_identity_what_is_not_sealed_is_refused() {
+fn with_an_identity_what_is_not_encrypted_is_refused() {
     let scene = Scene::new();
     history(&scene, "one");
     let key = scene.path("key");
@@ -264,7 +264,7 @@ fn with_an_identity_what_is_not_sealed_is_refused() {
 fn switching_encryption_on_begins_an_epoch_and_both_are_one_history() {
     let scene = Scene::new();
     let before = history(&scene, "one")[2];
-    let (_, mut with_identity) = sealed(&scene);
+    let (_, mut with_identity) = encrypted(&scene);
     assert_eq!(scene.epochs("one").len(), 2);
     with_identity.keys = Keys::new(Some(scene.path("key")), true);
     restore(&scene, with_identity.clone(), &before.to_string()).unwrap();
@@ -387,7 +387,7 @@ fn a_tail_that_the_catalog_knows_of_and_the_store_lacks_is_an_error() {
     assert_eq!(known[0].txid, 3);
     // What the store itself says of its head goes too.
     std::fs::remove_file(files(&scene, "one", "0").last().unwrap()).unwrap();
-    std::fs::remove_file(scene.path("one").join("claim.json")).unwrap();
+    std::fs::remove_file(scene.path("one").join("lease.json")).unwrap();
     restore(&scene, access(&scene, "one"), "latest").unwrap();
 
     let with_catalog = Access { backups: Some(scene.path("backup")), ..access(&scene, "one") };

@@ -21,8 +21,8 @@ pub struct Window {
     pub from: Timestamp,
     /// The last one.
     pub to: Timestamp,
-    /// Whether its files are sealed.
-    pub sealed: bool,
+    /// Whether its files are encrypted.
+    pub encrypted: bool,
     /// Bytes that lie there for the epoch.
     pub bytes: u64,
     /// The first and the last transaction of what is missing right after it, though it was shipped.
@@ -43,11 +43,11 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
             for window in step.history.windows().into_iter().rev() {
                 let missing = following.filter(|next| *next > window.last + 1).map(|next| (window.last + 1, next - 1));
                 following = Some(window.first);
-                let mut sealed = false;
+                let mut encrypted = false;
                 let mut times = [Timestamp::UNIX_EPOCH; 2];
                 for (time, txid) in times.iter_mut().zip([window.first, window.last]) {
                     if let Some(file) = step.history.smallest(txid) {
-                        sealed |= step.key(&file)?.sealed;
+                        encrypted |= step.key(&file)?.encrypted;
                         let ms = timestamp(access, survey, step, &file).await?;
                         *time = Timestamp::from_millisecond(ms).unwrap_or_default();
                     }
@@ -58,7 +58,7 @@ pub(crate) fn windows(access: &Access, survey: &Survey) -> Result<Vec<Window>> {
                     transactions: (window.first, window.last),
                     from: times[0],
                     to: times[1],
-                    sealed,
+                    encrypted,
                     bytes,
                     missing,
                 });

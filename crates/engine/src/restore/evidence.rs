@@ -12,11 +12,11 @@ use pra_core::checksum::Checksum;
 use pra_core::naming::Kind;
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Error, Result};
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
 use super::Options;
 use super::safety_copy::LABEL;
-use crate::sealed::{self, SealedFile};
+use crate::encrypted::{self, EncryptedFile};
 
 /// Bytes copied at a time.
 const CHUNK: usize = 1 << 20;
@@ -26,12 +26,12 @@ const CHUNK: usize = 1 << 20;
 pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> {
     let Options { database, backups, recipients, now, .. } = options;
     let bytes = damaged.metadata().map_err(|e| Error::io("look at", database, e))?.len();
-    files::require_room(backups, sealed::room(bytes), "the copy of the damaged database")?;
+    files::require_room(backups, encrypted::room(bytes), "the copy of the damaged database")?;
     let temporary = catalog::temporary(backups, name);
     files::remove(LABEL, &temporary)?;
     let copied = match recipients {
         None => plain(damaged, database, &temporary),
-        Some(recipients) => seal(damaged, database, &temporary, recipients),
+        Some(recipients) => encrypt(damaged, database, &temporary, recipients),
     };
     let (writer, file) = match copied {
         Ok(copied) => copied,
@@ -54,7 +54,7 @@ pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> 
     catalog.publish(backups, *now)
 }
 
-/// The written file, and of a sealed one its size and checksum.
+/// The written file, and of an encrypted one its size and checksum.
 type Copied = (Writer, Option<(u64, Checksum)>);
 
 fn plain(from: &File, path: &Path, to: &Path) -> Result<Copied> {
@@ -68,8 +68,8 @@ fn plain(from: &File, path: &Path, to: &Path) -> Result<Copied> {
     Ok((writer, None))
 }
 
-fn seal(from: &File, path: &Path, to: &Path, recipients: &Recipients) -> Result<Copied> {
-    let mut file = SealedFile::create(LABEL, to, path, recipients)?;
+fn encrypt(from: &File, path: &Path, to: &Path, recipients: &Recipients) -> Result<Copied> {
+    let mut file = EncryptedFile::create(LABEL, to, path, recipients)?;
     for_each_chunk(from, path, |bytes| file.write(bytes))?;
     let written = file.finish()?;
     Ok((written.writer, Some((written.bytes, written.checksum))))

@@ -99,7 +99,7 @@ pub(super) fn check_after(path: &Path, wait: Duration) -> Result<()> {
     // What it warns of the restore point has been said: the same is found in both.
     let problem = read_back::findings_of(&connection).map_err(|e| disk::sqlite::failed("check", path, e))?.problem;
     // Without it the log keeps the size of what was restored until the next writer restarts it. Readers may hold some
-    // of it back; the keeper or the last close does the rest.
+    // of it back; the checkpointer or the last close does the rest.
     connection
         .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
         .map_err(|e| disk::sqlite::failed("checkpoint", path, e))?;

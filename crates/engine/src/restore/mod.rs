@@ -42,11 +42,11 @@ use pra_core::restore_point::RestorePoint;
 use pra_core::{DatabaseId, Error, Result};
 use serde::{Deserialize, Serialize};
 use store::beside::{self, Origin};
+use store::encryption::Recipients;
 use store::epoch::Parent;
-use store::seal::Recipients;
 
+use crate::encrypted::Keys;
 use crate::remote::{Access, Choice};
-use crate::sealed::Keys;
 
 pub use estimate::LOCK_LIMIT;
 pub(crate) use new_file::remove_leftovers;
@@ -85,9 +85,9 @@ pub struct Options {
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
-    /// What opens sealed backups. Where it is given, one that is not sealed is refused.
+    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
     pub keys: Keys,
-    /// Whom the safety copy is sealed for; `None`: it is plain.
+    /// Whom the safety copy is encrypted for; `None`: it is plain.
     pub recipients: Option<Recipients>,
     /// The replicas, where there are any.
     pub access: Option<Access>,

@@ -1,11 +1,11 @@
-//! A safety copy that stands beside the database until it is sealed.
+//! A safety copy that stands beside the database until it is encrypted.
 //!
 //! ```text
-//! .pra-tmp-kept-…  follows the live database ─► .pra-kept-…  before the commit ─► sealed into the backup folder, after it
+//! .pra-tmp-kept-…  follows the live database ─► .pra-kept-…  before the commit ─► encrypted into the backup folder, after it
 //! ```
 //! Both lie in the database's home, so that no other database's backups take them. It is plaintext where the plaintext is
 //! anyway, and never on the backup volume. A run that dies in between leaves it,
-//! and the next backup or restore that has recipients seals it.
+//! and the next backup or restore that has recipients encrypts it.
 
 use std::path::{Path, PathBuf};
 
@@ -19,24 +19,24 @@ use pra_core::naming::{self, Kind, TEMPORARY_PREFIX};
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
 use super::new_file::remove_leftovers;
 use super::safety_copy::LABEL;
-use crate::sealed::{self, Copied};
+use crate::encrypted::{self, Copied};
 
-/// What the name of one that stands begins with; its name in the backup folder follows, without the seal.
+/// What the name of one that stands begins with; its name in the backup folder follows, without the ending of age.
 const KEPT: &str = ".pra-kept-";
 
 /// Between the prefix of all temporaries and the same.
 const MAKING: &str = "kept-";
 
-/// Where the safety copy `name` stands until it is sealed.
+/// Where the safety copy `name` stands until it is encrypted.
 ///
 /// # Errors
 /// Where the path names no file.
 pub(super) fn path(database: &Path, name: &str) -> Result<PathBuf> {
-    let plain = name.strip_suffix(naming::SEALED).unwrap_or(name);
+    let plain = name.strip_suffix(naming::ENCRYPTED).unwrap_or(name);
     Ok(home::folder(database)?.join(format!("{KEPT}{plain}")))
 }
 
@@ -48,15 +48,15 @@ pub(super) fn temporary(database: &Path, name: &str) -> Result<PathBuf> {
     Ok(home::folder(database)?.join(format!("{TEMPORARY_PREFIX}{MAKING}{name}")))
 }
 
-/// A sealed safety copy under its name.
+/// An encrypted safety copy under its name.
 #[derive(Debug)]
-pub(super) struct Sealed {
+pub(super) struct Encrypted {
     pub(super) checked: Checked,
     bytes: u64,
     file_checksum: Checksum,
 }
 
-impl Sealed {
+impl Encrypted {
     /// `point`, with what is known of the file.
     pub(super) fn point(&self, point: RestorePoint, now: Timestamp) -> RestorePoint {
         let problem = self.checked.problem_against(point.checksums());
@@ -72,46 +72,46 @@ impl Sealed {
     }
 }
 
-/// Seals the snapshot that `connection`'s transaction holds as `name` in the backup folder, whose lock the caller holds.
-pub(super) fn seal(
+/// Encrypts the snapshot that `connection`'s transaction holds as `name` in the backup folder, whose lock the caller holds.
+pub(super) fn encrypt(
     connection: &Connection,
     shape: Shape,
     backups: &Path,
     name: &str,
     recipients: &Recipients,
-) -> Result<Sealed> {
+) -> Result<Encrypted> {
     let temporary = catalog::temporary(backups, name);
     files::remove(LABEL, &temporary)?;
-    let sealed = sealed::copy(LABEL, connection, shape, &temporary, recipients).and_then(|copied| {
+    let encrypted = encrypted::copy(LABEL, connection, shape, &temporary, recipients).and_then(|copied| {
         let Copied { writer, checked, bytes, file_checksum } = copied;
         Catalog::announce_in(backups, name, disk::clock::now())?;
         files::publish(LABEL, writer, &backups.join(name))?;
-        Ok(Sealed { checked, bytes, file_checksum })
+        Ok(Encrypted { checked, bytes, file_checksum })
     });
-    if sealed.is_err() {
+    if encrypted.is_err() {
         files::remove(LABEL, &temporary)?;
     }
-    sealed
+    encrypted
 }
 
-/// Seals the database file at `path`, which nobody uses.
-pub(super) fn seal_file(path: &Path, backups: &Path, name: &str, recipients: &Recipients) -> Result<Sealed> {
+/// Encrypts the database file at `path`, which nobody uses.
+pub(super) fn encrypt_file(path: &Path, backups: &Path, name: &str, recipients: &Recipients) -> Result<Encrypted> {
     let failed = |e| disk::sqlite::failed("read", path, e);
     let connection = sqlite::open_immutable(path)?;
     connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(failed)?;
     let (shape, _) = sqlite::shape(&connection)
         .map_err(failed)?
         .ok_or_else(|| Error::new(Code::Damaged, format!("the safety copy '{}' has no pages", path.display())))?;
-    seal(&connection, shape, backups, name, recipients)
+    encrypt(&connection, shape, backups, name, recipients)
 }
 
-/// Seals the safety copies that killed restores have left beside `database`, and removes what they had opened or not
+/// Encrypts the safety copies that killed restores have left beside `database`, and removes what they had opened or not
 /// finished.
 /// The caller holds the lock of the backup folder. What goes wrong is said, and tried again by the next run: it stands
 /// in nobody's way.
 pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) {
     if let Err(error) = try_to_settle(database, backups, recipients, now) {
-        tracing::warn!(error = error.chain(), "a safety copy beside the database is not sealed yet");
+        tracing::warn!(error = error.chain(), "a safety copy beside the database is not encrypted yet");
     }
 }
 
@@ -126,12 +126,12 @@ fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients
         let Some(name) = file_name.strip_prefix(KEPT) else { continue };
         let Some((kind @ Kind::PreRestore, created_at)) = naming::parse(name) else { continue };
         let Some(recipients) = recipients else {
-            return Err(Error::new(Code::Usage, format!("'{}' was to be sealed", entry.path().display()))
+            return Err(Error::new(Code::Usage, format!("'{}' was to be encrypted", entry.path().display()))
                 .hint("give the recipients with --recipient"));
         };
-        let name = format!("{name}{}", naming::SEALED);
-        let sealed = seal_file(&entry.path(), backups, &name, recipients)?;
-        let Checked { shape, checksums, .. } = sealed.checked;
+        let name = format!("{name}{}", naming::ENCRYPTED);
+        let encrypted = encrypt_file(&entry.path(), backups, &name, recipients)?;
+        let Checked { shape, checksums, .. } = encrypted.checked;
         let point = RestorePoint {
             page_size: shape.page_size,
             pages: shape.pages,
@@ -140,7 +140,7 @@ fn try_to_settle(database: &Path, backups: &Path, recipients: Option<&Recipients
             ..RestorePoint::unrecorded(name, kind, created_at, 0)
         };
         let mut catalog = Catalog::read(backups)?;
-        catalog.insert(sealed.point(point, now));
+        catalog.insert(encrypted.point(point, now));
         catalog.publish(backups, now)?;
         files::remove(LABEL, &entry.path())?;
     }

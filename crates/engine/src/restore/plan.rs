@@ -16,7 +16,7 @@ use super::estimate::Cost;
 use super::inspect::{Differing, Live};
 use super::source::Source;
 use super::{Mode, Options};
-use crate::sealed;
+use crate::encrypted;
 
 /// How a restore point is put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,7 +159,7 @@ fn require_room(options: &Options, plan: &Plan, source: &Source, live: &Live) ->
     if kept == 0 {
         return files::require_room(folder, made, what);
     }
-    let copy = if recipients.is_some() { sealed::room(kept) } else { kept };
+    let copy = if recipients.is_some() { encrypted::room(kept) } else { kept };
     let volume = |path: &Path| fs::metadata(path).map(|m| m.dev()).map_err(|e| Error::io("look at", path, e));
     if volume(folder)? == volume(backups)? {
         return files::require_room(folder, made + copy, &format!("{what} and the safety copy"));

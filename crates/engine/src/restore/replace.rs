@@ -3,7 +3,7 @@
 //! ```text
 //! nobody has it open? ─ copy beside it, read back ─ take hold of the old file ─ safety copy ─ rename ─ look at it
 //! ```
-//! The caller holds the exclusive lock: the keeper has let go, and no `init` starts the application meanwhile.
+//! The caller holds the exclusive lock: the checkpointer has let go, and no `init` starts the application meanwhile.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -151,7 +151,7 @@ fn keep(
 
 fn copy(connection: &Connection, shape: Shape, options: &Options, name: &str) -> Result<Published> {
     if let Some(recipients) = &options.recipients {
-        return safety_copy::seal(connection, shape, options, name, recipients);
+        return safety_copy::encrypt(connection, shape, options, name, recipients);
     }
     let mut copy = SafetyCopy::create(options, name, shape)?;
     snapshot::batches(connection, shape, |_, pages| copy.append(pages))?;

@@ -3,8 +3,8 @@
 //! It is written while nobody is locked out, brought up to date page by page under the write lock, and stands durably
 //! before the restore is committed. Its checksum is kept along: each page's part can be taken out and put in.
 //!
-//! Where it is to be sealed it cannot follow page by page, and sealing it under the write lock would hold up writers for
-//! its whole length. So it stands beside the database first ([`super::pending`]) and is sealed once the lock is free.
+//! Where it is to be encrypted it cannot follow page by page, and encrypting it under the write lock would hold up writers for
+//! its whole length. So it stands beside the database first ([`super::pending`]) and is encrypted once the lock is free.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,10 +20,10 @@ use pra_core::naming::{self, Kind};
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result, header};
 use rusqlite::Connection;
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
 use super::{Options, pending};
-use crate::sealed;
+use crate::encrypted;
 
 pub(super) const LABEL: &str = "restore:safety-copy";
 
@@ -48,7 +48,7 @@ pub(super) struct SafetyCopy {
     writer: Option<Writer>,
     folder: PathBuf,
     name: String,
-    /// Where it stands until it is sealed, and for whom.
+    /// Where it stands until it is encrypted, and for whom.
     pending: Option<(PathBuf, Recipients)>,
     page_size: u32,
     pages: u32,
@@ -63,12 +63,12 @@ impl SafetyCopy {
             None => (shape.bytes(), catalog::temporary(backups, name)),
             Some(_) => {
                 let beside = files::folder_of(database);
-                files::require_room(beside, shape.bytes(), "the safety copy, until it is sealed,")?;
-                (sealed::room(shape.bytes()), pending::temporary(database, name)?)
+                files::require_room(beside, shape.bytes(), "the safety copy, until it is encrypted,")?;
+                (encrypted::room(shape.bytes()), pending::temporary(database, name)?)
             }
         };
         files::require_room(backups, room, "the safety copy")?;
-        // Here and not when it gets its name, since writers wait then. A sealed one is announced when it is sealed.
+        // Here and not when it gets its name, since writers wait then. An encrypted one is announced when it is encrypted.
         if recipients.is_none() {
             Catalog::announce_in(backups, name, *now)?;
         }
@@ -202,15 +202,15 @@ pub(super) struct Published {
 enum Form {
     /// Under its name, and not read back yet.
     Plain,
-    /// Beside the database, to be sealed.
+    /// Beside the database, to be encrypted.
     Pending { path: PathBuf, recipients: Recipients },
-    /// Sealed under its name, and read back.
-    Sealed(pending::Sealed),
+    /// Encrypted under its name, and read back.
+    Encrypted(pending::Encrypted),
 }
 
-/// Seals the database that `connection` has locked for itself, as it is, straight into the backup folder. The caller
+/// Encrypts the database that `connection` has locked for itself, as it is, straight into the backup folder. The caller
 /// holds the lock of that folder.
-pub(super) fn seal(
+pub(super) fn encrypt(
     connection: &Connection,
     shape: Shape,
     options: &Options,
@@ -218,14 +218,14 @@ pub(super) fn seal(
     recipients: &Recipients,
 ) -> Result<Published> {
     let Options { backups, now, .. } = options;
-    let sealed = pending::seal(connection, shape, backups, name, recipients)?;
+    let encrypted = pending::encrypt(connection, shape, backups, name, recipients)?;
     Ok(Published {
         folder: backups.clone(),
         name: name.to_owned(),
         at: *now,
         shape,
-        sum: sealed.checked.checksums,
-        form: Form::Sealed(sealed),
+        sum: encrypted.checked.checksums,
+        form: Form::Encrypted(encrypted),
     })
 }
 
@@ -238,7 +238,7 @@ impl Published {
     /// Takes it back: what it was made for did not happen, and that is the error to report.
     pub(super) fn withdraw(self) {
         let path = match &self.form {
-            Form::Plain | Form::Sealed(_) => self.folder.join(&self.name),
+            Form::Plain | Form::Encrypted(_) => self.folder.join(&self.name),
             Form::Pending { path, .. } => path.clone(),
         };
         if let Err(error) = files::remove(LABEL, &path).and_then(|_| files::sync_folder_of(LABEL, &path)) {
@@ -258,9 +258,9 @@ impl Published {
         };
         let point = match &self.form {
             Form::Plain => self.read_back(point, now),
-            Form::Sealed(sealed) => sealed.point(point, now),
+            Form::Encrypted(encrypted) => encrypted.point(point, now),
             Form::Pending { path, recipients } => {
-                let point = pending::seal_file(path, &self.folder, &self.name, recipients)?.point(point, now);
+                let point = pending::encrypt_file(path, &self.folder, &self.name, recipients)?.point(point, now);
                 files::remove(LABEL, path)?;
                 point
             }

@@ -112,7 +112,7 @@ pub(crate) fn newest(
             Ok(Some(choice)) if newest.as_ref().is_none_or(|newest| choice.at > newest.at) => newest = Some(choice),
             Ok(_) => {}
             Err(error) if error.code() == Code::NotFound => missing = Some(error),
-            // What is sealed and cannot be opened is out of reach too.
+            // What is encrypted and cannot be opened is out of reach too.
             Err(error) if matches!(error.code(), Code::OutOfReach | Code::Usage) && accept_unreachable => {
                 tracing::warn!(error = error.chain(), "the replica is left aside");
             }

@@ -15,7 +15,7 @@ use pra_core::naming::Kind;
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
 
-use crate::sealed::{self, Keys};
+use crate::encrypted::{self, Keys};
 
 /// A restore point that was read back and found to be what the catalog says.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Source {
 pub(crate) struct Folder<'a> {
     /// The backup folder.
     pub(crate) backups: &'a Path,
-    /// What opens the sealed ones.
+    /// What decryptsed ones.
     pub(crate) keys: &'a Keys,
     /// Beside it they are opened.
     pub(crate) database: &'a Path,
@@ -54,12 +54,12 @@ impl Source {
     ///
     /// # Errors
     /// [`Code::Damaged`] where it is damaged (the hint names the next good one), or is plaintext where an
-    /// identity was given; [`Code::Usage`] where it is sealed, and cannot be opened.
+    /// identity was given; [`Code::Usage`] where it is encrypted, and cannot be opened.
     pub(crate) fn open(folder: Folder<'_>, point: &RestorePoint, catalog: &Catalog) -> Result<Self> {
         let path = folder.backups.join(&point.file);
-        folder.keys.require_of(&path, point.sealed)?;
-        if point.sealed {
-            let opened = sealed::open_beside(folder.database, folder.backups, point, folder.keys);
+        folder.keys.require_of(&path, point.encrypted)?;
+        if point.encrypted {
+            let opened = encrypted::open_beside(folder.database, folder.backups, point, folder.keys);
             let (scratch, checked) = opened.map_err(|e| name_the_next(e, point, catalog))?;
             return Self::beside(scratch, &checked);
         }

@@ -16,7 +16,7 @@ use pra_core::point::{self, Point};
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
 
-use crate::sealed::{self, Keys};
+use crate::encrypted::{self, Keys};
 
 /// What to verify.
 #[derive(Debug, Clone)]
@@ -25,9 +25,9 @@ pub struct Options {
     pub backups: PathBuf,
     /// Which ones; none means all.
     pub points: Vec<Point>,
-    /// What opens the sealed ones; without it they are compared as they lie there.
+    /// What decryptsed ones; without it they are compared as they lie there.
     pub keys: Keys,
-    /// The database whose backups they are; it need not be there. Beside it a sealed file is opened that the catalog
+    /// The database whose backups they are; it need not be there. Beside it an encrypted file is opened that the catalog
     /// knows nothing of.
     pub database: PathBuf,
     /// Longest wait for the folder's lock, for the moment of recording.
@@ -51,16 +51,16 @@ pub struct Outcome {
     pub seconds: f64,
     /// What is wrong with it.
     pub error: Option<Error>,
-    /// Whether the file is sealed.
-    pub sealed: bool,
-    /// Why a sealed one was not opened: then it was compared with its checksum as it lies there, where one is recorded,
+    /// Whether the file is encrypted.
+    pub encrypted: bool,
+    /// Why an encrypted one was not opened: then it was compared with its checksum as it lies there, where one is recorded,
     /// which says that nothing has happened to it since, and no more.
     pub unopened: Option<Error>,
     /// What SQLite's checks say that is no damage.
     pub warnings: Vec<String>,
     /// Whether the catalog does not know it: then nothing is recorded.
     pub unknown: bool,
-    /// What was found in a sealed file that the catalog knew nothing of.
+    /// What was found in an encrypted file that the catalog knew nothing of.
     found: Option<Checked>,
 }
 
@@ -75,7 +75,7 @@ impl Outcome {
 ///
 /// # Errors
 /// [`Code::NotFound`] where a point asked for is not there; [`Code::Usage`] where the folder is another
-/// database's, or something sealed is there and
+/// database's, or something encrypted is there and
 /// the identity cannot be read; what keeps the catalog from being written, except
 /// for a folder that is mounted read-only.
 pub fn run(options: &Options) -> Result<Vec<Outcome>> {
@@ -83,7 +83,7 @@ pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     let catalog = Catalog::read_as_own(backups, *adopt_backups)?;
     owner::require_unless_away(&catalog, database, backups, *adopt_backups)?;
     let chosen = choose(&catalog, points, *now)?;
-    if chosen.iter().any(|point| point.sealed) {
+    if chosen.iter().any(|point| point.encrypted) {
         keys.identities()?;
     }
     let mut read = HashMap::new();
@@ -157,47 +157,47 @@ fn verify(options: &Options, point: &RestorePoint, read: &mut HashMap<Identity, 
     };
     let Shown { error, unopened, warnings, found } = shown;
     let seconds = started.elapsed().as_secs_f64();
-    let (file, kind, created_at, sealed) = (point.file.clone(), point.kind, point.created_at, point.sealed);
-    Outcome { file, kind, created_at, seconds, error, sealed, unopened, warnings, unknown: false, found }
+    let (file, kind, created_at, encrypted) = (point.file.clone(), point.kind, point.created_at, point.encrypted);
+    Outcome { file, kind, created_at, seconds, error, encrypted, unopened, warnings, unknown: false, found }
 }
 
 /// From the disk, not from memory: that is where it would be restored from.
 fn show(options: &Options, point: &RestorePoint, path: &Path) -> Shown {
     let progress = Progress::bytes("verifying", point.bytes);
-    let shown = read_back::forget_cached(path).and_then(|()| match point.sealed {
-        true => open_sealed(options, point, path, &progress),
+    let shown = read_back::forget_cached(path).and_then(|()| match point.encrypted {
+        true => open_encrypted(options, point, path, &progress),
         false => read_back::against(path, point, &progress)
             .map(|checked| Shown { warnings: checked.warnings, ..Shown::default() }),
     });
     match shown {
         Ok(shown) => shown,
         // Nothing is wrong with it, as far as that shows.
-        Err(error) if point.sealed && error.code() == Code::Usage => {
+        Err(error) if point.encrypted && error.code() == Code::Usage => {
             Shown { unopened: Some(error), ..Shown::default() }
         }
         Err(error) => Shown { error: Some(error), ..Shown::default() },
     }
 }
 
-/// A file that is recorded is opened as a stream: what is in it was checked by SQLite when it was sealed, and is the same
+/// A file that is recorded is opened as a stream: what is in it was checked by SQLite when it was encrypted, and is the same
 /// to the byte or not. Nothing is written anywhere.
-fn open_sealed(options: &Options, point: &RestorePoint, path: &Path, progress: &Progress) -> Result<Shown> {
+fn open_encrypted(options: &Options, point: &RestorePoint, path: &Path, progress: &Progress) -> Result<Shown> {
     let Options { backups, keys, database, .. } = options;
     let Some(identities) = keys.identities()? else {
-        let so_far = match sealed::require_unchanged(path, point, progress)? {
+        let so_far = match encrypted::require_unchanged(path, point, progress)? {
             true => "its bytes are those that were written",
             false => "the catalog does not know it",
         };
-        let unopened = keys.require(true, format_args!("'{}' is sealed; {so_far}", path.display()), "").err();
+        let unopened = keys.require(true, format_args!("'{}' is encrypted; {so_far}", path.display()), "").err();
         return Ok(Shown { unopened, ..Shown::default() });
     };
     if !point.is_recorded() {
-        let (_, checked) = sealed::open_beside(database, backups, point, keys)?;
+        let (_, checked) = encrypted::open_beside(database, backups, point, keys)?;
         return Ok(Shown { warnings: checked.warnings.clone(), found: Some(checked), ..Shown::default() });
     }
     let file = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
-    let opener = sealed::blame(sealed::opened(&identities, file, path), path, point)?;
-    let (shape, checksums) = sealed::sum(opener, path, progress)?;
+    let opener = encrypted::blame(encrypted::opened(&identities, file, path), path, point)?;
+    let (shape, checksums) = encrypted::sum(opener, path, progress)?;
     let warnings = point.warnings.clone();
     let checked = Checked { shape, checksums, events: point.events, problem: None, warnings };
     read_back::compare(&checked, path, point)?;

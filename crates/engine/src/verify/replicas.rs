@@ -36,8 +36,8 @@ pub struct Outcome {
     pub at: Option<Timestamp>,
     /// How long it took.
     pub seconds: f64,
-    /// Whether its files are sealed, where that is known.
-    pub sealed: bool,
+    /// Whether its files are encrypted, where that is known.
+    pub encrypted: bool,
     /// What is wrong with it.
     pub error: Option<Error>,
     /// Why it was not opened; its files are all there then.
@@ -73,18 +73,18 @@ fn one(options: &Options, only: &Access, replica: &str, point: &Point) -> Outcom
         replica: replica.to_owned(),
         at: None,
         seconds: started.elapsed().as_secs_f64(),
-        sealed: false,
+        encrypted: false,
         error: None,
         unopened: None,
         warnings: Vec::new(),
     };
     match verified {
         Ok((choice, warnings)) => {
-            (outcome.point, outcome.at, outcome.sealed) = (choice.name(), Some(choice.at), choice.is_sealed());
+            (outcome.point, outcome.at, outcome.encrypted) = (choice.name(), Some(choice.at), choice.is_encrypted());
             outcome.warnings = warnings;
         }
         Err(error) if error.code() == Code::Usage && !only.keys.given() => match remote::check_unopened(only) {
-            Ok(_) => (outcome.sealed, outcome.unopened) = (true, Some(error)),
+            Ok(_) => (outcome.encrypted, outcome.unopened) = (true, Some(error)),
             Err(error) => outcome.error = Some(error),
         },
         Err(error) => outcome.error = Some(error),

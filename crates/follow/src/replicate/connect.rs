@@ -12,7 +12,7 @@
 
 use pra_core::{Code, DatabaseId, EpochId};
 use store::beside::Refusal;
-use store::epoch::{self, Claim, Database, Found, Head, Held, Manifest, Parent, Writer};
+use store::epoch::{self, Database, Found, Head, Held, Lease, Manifest, Parent, Writer};
 use store::layout::{self, FileKey};
 
 use super::sent::{END, Ledger, Mark, Sent};
@@ -21,7 +21,7 @@ use super::state::State;
 use super::worker::{Takeover, Worker, blocking, failed};
 
 impl Worker {
-    /// Claims the store and finds out how far it is.
+    /// Leases the store and finds out how far it is.
     pub(super) async fn connect(&mut self, state: &State) -> pra_core::Result<Held> {
         self.store.probe().await?;
         let id = self.owner(state.is_successor || self.takeover.is_now()).await?;
@@ -36,7 +36,7 @@ impl Worker {
         if is_known(&epochs, state.epoch) {
             match found {
                 Found::Other(other) => return Err(self.refuse(self.superseded(&other)).await),
-                Found::Mine(Claim { epoch: Some(epoch), .. }) if epoch != state.epoch && is_known(&epochs, epoch) => {
+                Found::Mine(Lease { epoch: Some(epoch), .. }) if epoch != state.epoch && is_known(&epochs, epoch) => {
                     return Err(self.refuse(self.went_on(epoch)).await);
                 }
                 Found::Mine(_) | Found::Nothing => {}
@@ -69,21 +69,21 @@ impl Worker {
         if !epochs.is_empty() && !state.is_successor && !self.takeover.is_now() {
             return Err(self.stranger());
         }
-        let claim = match found {
+        let lease = match found {
             Found::Nothing => None,
-            Found::Mine(claim) | Found::Other(claim) => Some(claim),
+            Found::Mine(lease) | Found::Other(lease) => Some(lease),
         };
-        let claimed = claim.and_then(|claim| claim.epoch).filter(|epoch| is_known(epochs, *epoch));
+        let leased = lease.and_then(|lease| lease.epoch).filter(|epoch| is_known(epochs, *epoch));
         let parent = match state.parent {
             Some(parent) if is_known(epochs, parent.epoch) => Some(parent),
-            // Nothing here says it: the epoch that the last claim was for, else the newest.
-            _ => match claimed.or(epochs.iter().map(|manifest| manifest.epoch).max()) {
+            // Nothing here says it: the epoch that the last lease was for, else the newest.
+            _ => match leased.or(epochs.iter().map(|manifest| manifest.epoch).max()) {
                 Some(epoch) => Some(Parent { epoch, txid: self.position(epoch).await? }),
                 None => None,
             },
         };
         if !state.was_decided && !self.takeover.is_now() {
-            self.require_parent(parent, claimed, found).await?;
+            self.require_parent(parent, leased, found).await?;
         }
         epoch::create_epoch(&self.store, &self.manifest(state, id, parent)).await
     }
@@ -92,14 +92,14 @@ impl Worker {
     async fn require_parent(
         &self,
         parent: Option<Parent>,
-        claimed: Option<EpochId>,
+        leased: Option<EpochId>,
         found: &Found,
     ) -> pra_core::Result<()> {
-        if let Some(other) = claimed.filter(|epoch| parent.is_none_or(|parent| parent.epoch != *epoch))
+        if let Some(other) = leased.filter(|epoch| parent.is_none_or(|parent| parent.epoch != *epoch))
             && self.position(other).await? > 0
         {
             let error = match found {
-                Found::Other(claim) => self.superseded(claim),
+                Found::Other(lease) => self.superseded(lease),
                 Found::Mine(_) | Found::Nothing => self.went_on(other),
             };
             return Err(self.refuse(error).await);
@@ -119,8 +119,8 @@ impl Worker {
         let objects = self.store.list(&epoch.to_string()).await?;
         let files = layout::files(&objects, self.store.url().scheme(), &epoch);
         for (key, file) in &files {
-            let FileKey { level, min, max, sealed } = *key;
-            let name = Name { level, min, max, sealed };
+            let FileKey { level, min, max, encrypted } = *key;
+            let name = Name { level, min, max, encrypted };
             let mark = match last.filter(|last| last.name == name) {
                 Some(last) => last.clone(),
                 None if max <= before => continue,
@@ -170,7 +170,7 @@ impl Worker {
             page_size: state.page_size,
             parent,
             writer: state.writer,
-            sealed: state.is_sealed(),
+            encrypted: state.is_encrypted(),
             database: Database { id, name: self.identity.database.clone() },
         }
     }
@@ -186,7 +186,7 @@ impl Worker {
     }
 
     /// Another took over while we were away, and is gone again: what it wrote is not in this database.
-    fn superseded(&self, other: &Claim) -> pra_core::Error {
+    fn superseded(&self, other: &Lease) -> pra_core::Error {
         let Writer { id, host, .. } = &other.writer;
         pra_core::Error::new(Code::Busy, format!("{} was taken over by writer {id} on '{host}'", self.store.url()))
             .hint("restore from the replica, or begin a new epoch from what is here with --takeover")

@@ -1,4 +1,4 @@
-//! Writes one LTX file from a snapshot: a transaction, a compacted file or a whole database, sealed where recipients
+//! Writes one LTX file from a snapshot: a transaction, a compacted file or a whole database, encrypted where recipients
 //! are set.
 
 use std::io::{self, Write};
@@ -8,8 +8,8 @@ use disk::files::Writer;
 use disk::snapshot;
 use ltx::{Encoder, Header, NO_CHECKSUM};
 use pra_core::{Code, Error, Result, checksum};
+use store::encryption::{self, EncryptingWriter, Recipients};
 use store::objects::Grower;
-use store::seal::{self, Recipients, Sealer};
 
 use super::compare;
 use super::follower::Snapshot;
@@ -93,7 +93,9 @@ fn encoder<'a>(
     };
     let out = match recipients {
         None => Out::Plain(sink),
-        Some(recipients) => Out::Sealed(Box::new(seal::seal(recipients, sink).map_err(|e| unwritten(to, e))?)),
+        Some(recipients) => {
+            Out::Encrypted(Box::new(encryption::encrypt(recipients, sink).map_err(|e| unwritten(to, e))?))
+        }
     };
     Encoder::new(out, &header).map_err(|e| unwritten(to, e))
 }
@@ -102,7 +104,7 @@ fn finish(encoder: Encoder<Out<'_>>, span: Span, to: &Writer) -> Result<Content>
     let (out, _) = encoder.finish(span.checksum).map_err(|e| unwritten(to, e))?;
     let sink = match out {
         Out::Plain(sink) => sink,
-        Out::Sealed(sealed) => sealed.finish().map_err(|e| unwritten(to, e))?,
+        Out::Encrypted(encrypted) => encrypted.finish().map_err(|e| unwritten(to, e))?,
     };
     sink.finish()
 }
@@ -113,17 +115,17 @@ fn unwritten(to: &Writer, source: impl Into<Box<dyn std::error::Error + Send + S
         .hint("if the disk is full, free some room: what is not shipped yet is shipped then")
 }
 
-/// The file, sealed or not.
+/// The file, encrypted or not.
 enum Out<'a> {
     Plain(Sink<'a>),
-    Sealed(Box<Sealer<Sink<'a>>>),
+    Encrypted(Box<EncryptingWriter<Sink<'a>>>),
 }
 
 impl Write for Out<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Plain(sink) => sink.write(bytes),
-            Self::Sealed(sealed) => sealed.write(bytes),
+            Self::Encrypted(encrypted) => encrypted.write(bytes),
         }
     }
 

@@ -18,7 +18,7 @@ use disk::trouble::{self, Trouble};
 use jiff::Timestamp;
 use pra_core::latest::Latest;
 use pra_core::{Code, Error, Result};
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
 use super::check::Check;
 use super::compare;
@@ -32,7 +32,7 @@ use super::outbox::{Asked, Outbox};
 use super::sent::{Ledger, Mark};
 use super::staging::{self, Name, Staged};
 use super::tables::{has_tables, nothing_in, require_successor};
-use crate::keeper::Companion;
+use crate::checkpointer::Companion;
 
 /// Longest wait for the stores' first answers before a transaction is made.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ pub(super) struct Options {
     pub(super) database: PathBuf,
     /// Time between two syncs.
     pub(super) sync_interval: Duration,
-    /// Sealed for them where there are any.
+    /// Encrypted for them where there are any.
     pub(super) recipients: Option<Arc<Recipients>>,
     /// Compacted files and snapshots.
     pub(super) levels: Vec<Level>,
@@ -81,7 +81,7 @@ pub struct Stats {
     pub looked_ms: u64,
 }
 
-/// The keeper's companion.
+/// The checkpointer's companion.
 pub(super) struct Engine {
     options: Options,
     outbox: Arc<Outbox>,
@@ -313,7 +313,7 @@ impl Engine {
             .find_map(|level| Some((level.number, levels::due(*level, epoch.last(level.number), txid, now_ms)?)));
         let Some((level, min)) = due else { return Ok(()) };
         let Some(snapshot) = follower.lend()? else { return Ok(()) };
-        let name = Name { level, min, max: txid, sealed: self.options.recipients.is_some() };
+        let name = Name { level, min, max: txid, encrypted: self.options.recipients.is_some() };
         let span = epoch.span(min);
         let pages = (level != SNAPSHOT).then(|| epoch.map.since(min));
         let (staging, recipients) = (epoch.staging.clone(), self.options.recipients.clone());
@@ -336,7 +336,7 @@ impl Engine {
         for (min, stores) in wanted.into_iter().filter(|(min, _)| *min <= max) {
             tracing::warn!(?stores, from = min, to = max, "what a store has missed is made anew");
             let level = if min == 1 { SNAPSHOT } else { 0 };
-            let name = Name { level, min, max, sealed: self.options.recipients.is_some() };
+            let name = Name { level, min, max, encrypted: self.options.recipients.is_some() };
             let pages = (min > 1).then(|| epoch.map.since(min));
             let recipients = self.options.recipients.as_deref();
             let staged = make(&epoch.staging, name, epoch.span(min), snapshot, pages, recipients)?;

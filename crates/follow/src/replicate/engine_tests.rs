@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use disk::{files, sqlite};
 use rusqlite::Connection;
+use store::encryption::{NewKey, Recipients};
 use store::objects::{Put, Store, StoreOptions};
-use store::seal::{NewKey, Recipients};
 
 use super::engine::{Engine, Options};
 use super::epoch::Epoch;

@@ -30,7 +30,7 @@ pub(super) struct Epoch {
     pub(super) staging: Staging,
 }
 
-/// Whom files are sealed for.
+/// Whom files are encrypted for.
 fn recipients(options: &Options) -> Vec<String> {
     options.recipients.as_ref().map(|recipients| recipients.shown()).unwrap_or_default()
 }

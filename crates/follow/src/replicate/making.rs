@@ -3,8 +3,8 @@
 use disk::files;
 use disk::sqlite::Shape;
 use pra_core::Result;
+use store::encryption::Recipients;
 use store::objects::{Grower, PART};
-use store::seal::Recipients;
 
 use super::compare;
 use super::draft::{self, Span};
@@ -35,7 +35,7 @@ pub(super) fn first(
     let Shape { page_size, pages, .. } = snapshot.shape;
     let bytes = snapshot.shape.bytes();
     require_room(epoch.folder(), bytes)?;
-    let name = Name { level: SNAPSHOT, min: 1, max: 1, sealed: options.recipients.is_some() };
+    let name = Name { level: SNAPSHOT, min: 1, max: 1, encrypted: options.recipients.is_some() };
     let span = Span { min: 1, max: 1, timestamp_ms, checksum: 0 };
     let mut map = PageMap::first(page_size, timestamp_ms, pages, snapshot.counters);
     let (early, content) = drafted(&epoch.staging, name, |to| {
@@ -73,7 +73,7 @@ pub(super) fn next(
     if delta.pages.is_empty() && delta.commit == epoch.map.commit() {
         return Ok(None);
     }
-    let name = Name { level: 0, min: txid, max: txid, sealed: options.recipients.is_some() };
+    let name = Name { level: 0, min: txid, max: txid, encrypted: options.recipients.is_some() };
     require_room(epoch.folder(), delta.pages.len() as u64 * u64::from(snapshot.shape.page_size))?;
     let span = Span { min: txid, max: txid, timestamp_ms, checksum: epoch.map.checksum_after(&delta) };
     let numbers = delta.pages.iter().map(|(number, _)| *number);

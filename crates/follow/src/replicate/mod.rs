@@ -1,12 +1,12 @@
 //! The replica: follows the live database into object stores.
 //!
 //! ```text
-//! keeper ── look ──► engine ── follower (readers, candidates) ── compare with the map ── draft ── staging
+//! checkpointer ── look ──► engine ── follower (readers, candidates) ── compare with the map ── draft ── staging
 //!                      │                                                                            │
 //!                      └────────────────────────────── outbox ◄─────────────────────────────────────┘
 //!                                                        │ one worker for each store
 //!                                                        ▼
-//!                                              claim, put, position, retries
+//!                                              lease, put, position, retries
 //! ```
 
 mod check;

@@ -94,7 +94,7 @@ pub(super) struct Standing {
     /// Its last transaction.
     pub(super) txid: u64,
     /// Everything committed before this instant is in it, in ms since 1970; 0 where that is not known.
-    pub(super) in_step_ms: u64,
+    pub(super) synced_ms: u64,
     /// Files that wait for it.
     pub(super) files: u64,
     /// Bytes of them.
@@ -261,8 +261,8 @@ impl Outbox {
             let (files, bytes) =
                 waits.fold((0, 0), |(files, bytes), waiting| (files + 1, bytes + waiting.staged.bytes));
             let has_all = inner.txid > 0 && queue.position == Some(inner.txid);
-            let in_step_ms = if has_all { inner.looked_ms } else { 0 }.max(queue.timestamp_ms);
-            Standing { txid: queue.position.unwrap_or(0), in_step_ms, files, bytes }
+            let synced_ms = if has_all { inner.looked_ms } else { 0 }.max(queue.timestamp_ms);
+            Standing { txid: queue.position.unwrap_or(0), synced_ms, files, bytes }
         };
         (0..).zip(&inner.stores).map(standing).collect()
     }

@@ -6,7 +6,7 @@
 //! | has an id | has another | refused: it needs a URL of its own |
 //! | has none | has nothing | it gets an id |
 //! | has none, and was followed or restored here, or `--takeover` says that it is the same | has one | it takes that id |
-//! | has none, and nothing says where it comes from | has one | a stranger, as ever: refused once the claim is free |
+//! | has none, and nothing says where it comes from | has one | a stranger, as ever: refused once the lease is free |
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -18,16 +18,16 @@ use store::epoch::{self, Database};
 use super::worker::{Worker, blocking};
 
 impl Worker {
-    /// Which database this is, for the claim; `may_adopt`: it is the one that the store holds, where it does not know
+    /// Which database this is, for the lease; `may_adopt`: it is the one that the store holds, where it does not know
     /// itself.
     pub(super) async fn owner(&self, may_adopt: bool) -> pra_core::Result<DatabaseId> {
-        let claim = epoch::read_claim(&self.store).await?;
+        let lease = epoch::read_lease(&self.store).await?;
         let epochs = epoch::list_epochs(&self.store).await?;
         if epochs.is_empty() {
             epoch::require_nothing_foreign(&self.store).await?;
         }
         let theirs = epochs.into_iter().map(|manifest| manifest.database);
-        let theirs: Vec<Database> = theirs.chain(claim.map(|(claim, _)| claim.writer.database)).collect();
+        let theirs: Vec<Database> = theirs.chain(lease.map(|(lease, _)| lease.writer.database)).collect();
         let (database, first) = (self.database.clone(), theirs.first().map(|database| database.id));
         let id = blocking(move || decide(&database, first, may_adopt)).await?;
         let ours = Database { id, name: self.identity.database.clone() };

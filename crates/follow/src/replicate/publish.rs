@@ -58,7 +58,7 @@ fn work(watch: &Watch, stop: &AtomicBool) {
         let replicas = watch.replicas(now);
         let told: Told = replicas.iter().map(|one| (one.epoch.clone(), one.error.clone())).collect();
         let is_due = last.as_ref().is_none_or(|(before, at)| *before != told || at.elapsed() >= HEARTBEAT);
-        // A keeper that has no replicas says so once.
+        // A checkpointer that has no replicas says so once.
         let is_due = is_due && (last.is_none() || !told.is_empty());
         if is_last || is_due {
             publish(watch, now, replicas).unwrap_or_else(|error| {

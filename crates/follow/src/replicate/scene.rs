@@ -22,7 +22,7 @@ use store::objects::StoreOptions;
 
 use super::image::Image;
 use super::service::{Options, Report, run};
-use crate::keeper;
+use crate::checkpointer;
 
 pub struct Scene {
     pub folder: tempfile::TempDir,
@@ -47,10 +47,10 @@ impl Scene {
     pub fn options(&self, replicas: &[&str]) -> Options {
         let url = |name: &&str| format!("file://{}", self.path(name).display()).parse().unwrap();
         Options {
-            keeper: keeper::Options {
+            checkpointer: checkpointer::Options {
                 tick: Duration::from_millis(20),
                 wal_limit: 256 << 10,
-                ..keeper::Options::new(self.path("app.db"))
+                ..checkpointer::Options::new(self.path("app.db"))
             },
             backups: self.path("backup"),
             metrics: None,
@@ -73,7 +73,7 @@ impl Scene {
 
     pub fn options_once(&self, replicas: &[&str]) -> Options {
         let mut options = self.options(replicas);
-        options.keeper.once = true;
+        options.checkpointer.once = true;
         options
     }
 
@@ -105,7 +105,7 @@ impl Scene {
         std::fs::copy(kept.join("app.db"), self.path("app.db")).unwrap();
     }
 
-    /// Keys and contents of what a replica holds, but for its claim.
+    /// Keys and contents of what a replica holds, but for its lease.
     pub fn objects(&self, replica: &str) -> Vec<(PathBuf, Vec<u8>)> {
         let mut objects = Vec::new();
         let mut folders = vec![self.path(replica)];
@@ -113,7 +113,7 @@ impl Scene {
             for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
                 if path.is_dir() {
                     folders.push(path);
-                } else if !path.ends_with("claim.json") {
+                } else if !path.ends_with("lease.json") {
                     objects.push((path.clone(), std::fs::read(path).unwrap()));
                 }
             }

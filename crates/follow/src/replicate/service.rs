@@ -1,4 +1,4 @@
-//! Runs it all: the keeper with the engine on this thread, the stores' workers on a runtime of their own.
+//! Runs it all: the checkpointer with the engine on this thread, the stores' workers on a runtime of their own.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use disk::rights::Rights;
 use disk::{clock, lock};
 use pra_core::latest::Latest;
 use pra_core::{Code, Error, Result};
+use store::encryption::Recipients;
 use store::objects::{Store, StoreOptions};
-use store::seal::Recipients;
 use store::url::ReplicaUrl;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -25,7 +25,7 @@ use super::sent::Ledger;
 use super::watch::Watch;
 use super::worker::{Identity, Takeover, Worker};
 use super::{StoreHealth, exporter, tidy};
-use crate::keeper;
+use crate::checkpointer;
 
 /// How long the stores may take for what is left, when asked to stop.
 const LAST_UPLOADS: Duration = Duration::from_secs(10);
@@ -33,8 +33,8 @@ const LAST_UPLOADS: Duration = Duration::from_secs(10);
 /// What to follow, and where to.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the keeper does.
-    pub keeper: keeper::Options,
+    /// What the checkpointer does.
+    pub checkpointer: checkpointer::Options,
     /// The backup folder, whose catalog is told how the replicas are.
     pub backups: PathBuf,
     /// Where Prometheus can ask, if anywhere.
@@ -45,7 +45,7 @@ pub struct Options {
     pub store: StoreOptions,
     /// Time between two syncs.
     pub sync_interval: Duration,
-    /// Whom files are sealed for, if anybody.
+    /// Whom files are encrypted for, if anybody.
     pub recipients: Option<Recipients>,
     /// Bytes of staged files above which a store that lags loses its place.
     pub staging_limit: u64,
@@ -70,27 +70,27 @@ pub struct Options {
 /// What was done.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// The keeper's part.
-    pub keeper: keeper::Stats,
+    /// The checkpointer's part.
+    pub checkpointer: checkpointer::Stats,
     /// The engine's.
     pub engine: engine::Stats,
     /// Each store at the end.
     pub stores: Vec<StoreHealth>,
 }
 
-/// Follows the database until `stop` is set; with [`keeper::Options::once`], until every store has its present state.
+/// Follows the database until `stop` is set; with [`checkpointer::Options::once`], until every store has its present state.
 /// Without stores it is only kept.
 ///
 /// # Errors
 /// [`Code::Busy`] where another writer has the replica, or another process replicates the database; [`Code::Usage`] where a store cannot be used as it is
 /// configured; with `once`, [`Code::OutOfReach`] where not all stores have all.
 pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
-    if options.keeper.once && !options.replicas.is_empty() {
-        require_database(&options.keeper.database)?;
+    if options.checkpointer.once && !options.replicas.is_empty() {
+        require_database(&options.checkpointer.database)?;
     }
     // Before any state is read. Who feeds no store has none.
     let has_stores = !options.replicas.is_empty();
-    let alone = has_stores.then(|| lock::replicator(&options.keeper.database)).transpose()?.map(Arc::new);
+    let alone = has_stores.then(|| lock::replicator(&options.checkpointer.database)).transpose()?.map(Arc::new);
     let health = Arc::new(Health::new(options.replicas.iter().map(ToString::to_string), options.announce));
     let outbox = Arc::new(Outbox::new(options.replicas.len(), options.staging_limit));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -103,14 +103,14 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     let gauges: Arc<Latest<engine::Stats>> = Arc::default();
     let clock: Arc<Latest<clock::Steps>> = Arc::default();
     let watch = Arc::new(Watch {
-        database: options.keeper.database.clone(),
+        database: options.checkpointer.database.clone(),
         backups: options.backups.clone(),
-        keeper: Arc::clone(&options.keeper.gauges),
+        checkpointer: Arc::clone(&options.checkpointer.gauges),
         engine: Arc::clone(&gauges),
         health: Arc::clone(&health),
         outbox: Arc::clone(&outbox),
         clock: Arc::clone(&clock),
-        sealed: options.recipients.is_some(),
+        encrypted: options.recipients.is_some(),
     });
     if let Some(address) = options.metrics {
         let listener = runtime.block_on(exporter::bind(address))?;
@@ -121,27 +121,27 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     let publisher = Publisher::start(watch);
     let mut engine = Engine::new(engine_options(options, alone)?, Arc::clone(&outbox), Arc::clone(&gauges));
     let kept = if options.replicas.is_empty() {
-        keeper::run(&options.keeper, stop)
-    } else if options.keeper.once {
+        checkpointer::run(&options.checkpointer, stop)
+    } else if options.checkpointer.once {
         std::thread::scope(|scope| {
             // A store may need files that are yet to be made: the engine works until none does.
             scope.spawn(|| {
                 settle(&outbox, &health, Duration::MAX, stop, true);
                 stop.store(true, Ordering::Relaxed);
             });
-            let options = keeper::Options { once: false, gives_up: true, ..options.keeper.clone() };
-            let kept = keeper::run_with(&options, stop, &mut engine);
+            let options = checkpointer::Options { once: false, gives_up: true, ..options.checkpointer.clone() };
+            let kept = checkpointer::run_with(&options, stop, &mut engine);
             stop.store(true, Ordering::Relaxed);
             kept
         })
     } else {
-        keeper::run_with(&options.keeper, stop, &mut engine)
+        checkpointer::run_with(&options.checkpointer, stop, &mut engine)
     };
     if kept.is_ok() && outbox.positions().1 > 0 {
-        settle(&outbox, &health, LAST_UPLOADS, &lost, options.keeper.once);
+        settle(&outbox, &health, LAST_UPLOADS, &lost, options.checkpointer.once);
     }
     let settled = options.replicas.is_empty() || outbox.is_settled();
-    if !settled && !options.keeper.once {
+    if !settled && !options.checkpointer.once {
         if engine.is_current() {
             tracing::warn!(
                 "not every replica has the last state: it is staged beside the database, and shipped at the next start"
@@ -154,9 +154,9 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
     ended.send_replace(true);
     let worked = runtime.block_on(finish(workers));
     publisher.finish();
-    let keeper = kept?;
+    let checkpointer = kept?;
     worked?;
-    if !settled && !options.keeper.once && engine.is_in_trouble() {
+    if !settled && !options.checkpointer.once && engine.is_in_trouble() {
         return Err(Error::new(
             Code::Failed,
             "what was written last is in no replica, and not staged: it is in the database alone",
@@ -164,20 +164,20 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
         .hint("the log says what stands in the way: start it again without that"));
     }
     let stores = health.stores();
-    if options.keeper.once && !settled {
+    if options.checkpointer.once && !settled {
         let behind: Vec<String> = stores.iter().filter_map(|store| store.trouble.clone()).collect();
         return Err(Error::new(Code::OutOfReach, "not every replica has the present state")
             .because(behind.join("; "))
             .hint("see what stands in the way, and run this again: nothing is lost"));
     }
-    Ok(Report { keeper, engine: gauges.get(), stores })
+    Ok(Report { checkpointer, engine: gauges.get(), stores })
 }
 
 fn engine_options(options: &Options, alone: Option<Arc<lock::Lock>>) -> Result<engine::Options> {
     let numbers = levels::DEFAULT.iter().map(|level| level.number);
     let levels = numbers.zip(options.levels).map(|(number, every)| Level { number, every }).collect();
     Ok(engine::Options {
-        database: options.keeper.database.clone(),
+        database: options.checkpointer.database.clone(),
         sync_interval: options.sync_interval,
         recipients: options.recipients.clone().map(Arc::new),
         levels,
@@ -185,19 +185,19 @@ fn engine_options(options: &Options, alone: Option<Arc<lock::Lock>>) -> Result<e
         new_epoch: options.new_epoch,
         alone,
         ledgers: ledgers(options)?,
-        once: options.keeper.once,
+        once: options.checkpointer.once,
     })
 }
 
 /// What each store was sent.
 fn ledgers(options: &Options) -> Result<Vec<Ledger>> {
-    options.replicas.iter().map(|url| Ledger::new(&options.keeper.database, url)).collect()
+    options.replicas.iter().map(|url| Ledger::new(&options.checkpointer.database, url)).collect()
 }
 
 fn identity(options: &Options) -> Identity {
-    let Options { keeper, namespace_uid, volume_uid, .. } = options;
+    let Options { checkpointer, namespace_uid, volume_uid, .. } = options;
     let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
-    let database = keeper.database.file_name().map(|name| name.to_string_lossy().into_owned());
+    let database = checkpointer.database.file_name().map(|name| name.to_string_lossy().into_owned());
     Identity {
         host: host.unwrap_or_default(),
         namespace_uid: namespace_uid.clone(),
@@ -217,7 +217,7 @@ fn start(
     ended: &watch::Receiver<bool>,
     at_a_loss: [&Arc<AtomicBool>; 2],
 ) -> Result<Workers> {
-    let database = &options.keeper.database;
+    let database = &options.checkpointer.database;
     let rights = Rights::of(database).map_err(|e| Error::io("look at", database, e))?;
     let store = StoreOptions { rights: Some(rights), ..options.store.clone() };
     let mut workers = JoinSet::new();
@@ -229,8 +229,8 @@ fn start(
             health: Arc::clone(health),
             identity: identity(options),
             takeover: if options.takeover { Takeover::WhereRefused } else { Takeover::Never },
-            database: options.keeper.database.clone(),
-            ledger: Ledger::new(&options.keeper.database, url)?,
+            database: options.checkpointer.database.clone(),
+            ledger: Ledger::new(&options.checkpointer.database, url)?,
             tidy: tidy::Options { every: options.tidy_every, retention: options.retention, clock: Arc::clone(clock) },
             stop: ended.clone(),
         };
@@ -285,7 +285,7 @@ async fn finish(mut workers: Workers) -> Result<()> {
         if let (Err(error), true) = (worked, first.is_ok()) {
             match error.code() {
                 Code::Busy | Code::Usage => first = Err(error),
-                // The claim could not be released: it expires.
+                // The lease could not be released: it expires.
                 _ => tracing::warn!(error = error.chain(), "a replica could not be told that this is the end"),
             }
         }

@@ -37,7 +37,7 @@ fn a_new_replica_gets_everything_that_the_others_have() {
 }
 
 #[test]
-fn writers_and_the_keeper_go_on_while_everything_is_shipped() {
+fn writers_and_the_checkpointer_go_on_while_everything_is_shipped() {
     let scene = Scene::new();
     let running = start(scene.options(&["one"]));
     std::thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn writers_and_the_keeper_go_on_while_everything_is_shipped() {
     let image = scene.image("one");
     assert_eq!(image.rows(), 1200, "what stood there at the end is shipped before the end");
     assert_eq!(report.stores[0].txid, image.txid);
-    assert!(report.keeper.checkpoints > 0, "the WAL was bounded meanwhile: {:?}", report.keeper);
+    assert!(report.checkpointer.checkpoints > 0, "the WAL was bounded meanwhile: {:?}", report.checkpointer);
     assert!(image.files.len() > 3, "many small files: {}", image.files.len());
     let staged = scene.path(".app.db.pra/replica").join(scene.epochs("one")[0].file_name().unwrap());
     let left = std::fs::read_dir(staged).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -106,7 +106,7 @@ fn a_second_writer_is_told_who_the_first_is_and_the_firsts_data_restores() {
     let other = Scene::new();
     other.insert(1);
     let mut options = other.options(&[]);
-    options.keeper.once = true;
+    options.checkpointer.once = true;
     options.replicas = scene.options(&["one"]).replicas;
     let error = run(&options, &Arc::new(AtomicBool::new(false))).unwrap_err();
     assert_eq!(error.code(), Code::Busy);
@@ -116,7 +116,7 @@ fn a_second_writer_is_told_who_the_first_is_and_the_firsts_data_restores() {
     assert_eq!(scene.image("one").rows(), 7);
     assert_eq!(scene.epochs("one").len(), 1);
 
-    // The claim was released, but the other database has nothing to do with what is there.
+    // The lease was released, but the other database has nothing to do with what is there.
     let error = run(&options, &Arc::new(AtomicBool::new(false))).unwrap_err();
     assert!(error.to_string().contains("was not restored from it"), "{error}");
     options.takeover = true;
@@ -131,7 +131,7 @@ fn a_second_writer_is_told_who_the_first_is_and_the_firsts_data_restores() {
     assert_eq!(error.code(), Code::Busy);
     let mut takeover = scene.options(&["one"]);
     takeover.takeover = true;
-    takeover.keeper.once = true;
+    takeover.checkpointer.once = true;
     run(&takeover, &Arc::new(AtomicBool::new(false))).unwrap();
     assert_eq!(scene.epochs("one").len(), 3);
     assert_eq!(scene.image("one").rows(), 7);
@@ -180,7 +180,7 @@ fn a_volume_that_was_set_back_is_refused_at_each_start_and_makes_nothing() {
 
     let mut takeover = scene.options(&["one", "two"]);
     takeover.takeover = true;
-    takeover.keeper.once = true;
+    takeover.checkpointer.once = true;
     run(&takeover, &Arc::new(AtomicBool::new(false))).unwrap();
     for (replica, objects) in [("one", &before.0), ("two", &before.1)] {
         let after = scene.objects(replica);

@@ -1,4 +1,4 @@
-//! Files on their way to the stores, durable before the first of them sees a byte: sealing gives other bytes each time,
+//! Files on their way to the stores, durable before the first of them sees a byte: encrypting gives other bytes each time,
 //! and a retry must send the same ones.
 //!
 //! ```text
@@ -25,7 +25,7 @@ use super::map::{Content, PageMap};
 
 const LABEL: &str = "staging";
 const PART: &str = ".part";
-const SEALED: &str = ".age";
+const ENCRYPTED: &str = ".age";
 
 /// A file's place: level and transactions. Level 0 is what each sync made, 1 to 3 are compacted, 9 is whole, from the
 /// first transaction on.
@@ -34,7 +34,7 @@ pub(super) struct Name {
     pub(super) level: u8,
     pub(super) min: u64,
     pub(super) max: u64,
-    pub(super) sealed: bool,
+    pub(super) encrypted: bool,
 }
 
 impl Name {
@@ -47,8 +47,8 @@ impl Name {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { level, min, max, sealed } = *self;
-        write!(f, "{level}-{}{}", FileName { min, max }, if sealed { SEALED } else { "" })
+        let Self { level, min, max, encrypted } = *self;
+        write!(f, "{level}-{}{}", FileName { min, max }, if encrypted { ENCRYPTED } else { "" })
     }
 }
 
@@ -57,9 +57,9 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let (level, rest) = text.split_once('-').ok_or(())?;
-        let (name, sealed) = rest.strip_suffix(SEALED).map_or((rest, false), |name| (name, true));
+        let (name, encrypted) = rest.strip_suffix(ENCRYPTED).map_or((rest, false), |name| (name, true));
         let FileName { min, max } = name.parse().map_err(|_other_name| ())?;
-        Ok(Self { level: level.parse().map_err(|_other_name| ())?, min, max, sealed })
+        Ok(Self { level: level.parse().map_err(|_other_name| ())?, min, max, encrypted })
     }
 }
 

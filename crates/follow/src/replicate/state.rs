@@ -33,7 +33,7 @@ pub(super) struct State {
     pub(super) epoch: EpochId,
     /// Bytes in a page; 0 before the first transaction.
     pub(super) page_size: u32,
-    /// Whom its files are sealed for; none where they are not.
+    /// Whom its files are encrypted for; none where they are not.
     pub(super) recipients: Vec<String>,
     /// Whether the database was followed or restored here before, and so comes from what the stores hold.
     pub(super) is_successor: bool,
@@ -100,8 +100,8 @@ impl State {
         })
     }
 
-    /// Whether its files are sealed.
-    pub(super) fn is_sealed(&self) -> bool {
+    /// Whether its files are encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
         !self.recipients.is_empty()
     }
 

@@ -7,13 +7,13 @@ use disk::catalog::status;
 use super::scene::{Scene, until};
 use super::service::{Options, run};
 
-/// A claim that another holds, its time far ahead of the store's clock.
-fn claim_from_the_future(scene: &Scene, replica: &str) {
-    let path = scene.path(replica).join("claim.json");
-    let mut claim: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    (claim["host"], claim["released"]) = ("elsewhere".into(), false.into());
-    claim["writer"] = "0000000000000000000000000000000f".into();
-    std::fs::write(&path, claim.to_string()).unwrap();
+/// A lease that another holds, its time far ahead of the store's clock.
+fn lease_from_the_future(scene: &Scene, replica: &str) {
+    let path = scene.path(replica).join("lease.json");
+    let mut lease: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    (lease["host"], lease["released"]) = ("elsewhere".into(), false.into());
+    lease["writer"] = "0000000000000000000000000000000f".into();
+    std::fs::write(&path, lease.to_string()).unwrap();
     let year = Duration::from_secs(365 * 86_400);
     std::fs::File::options()
         .write(true)
@@ -24,22 +24,22 @@ fn claim_from_the_future(scene: &Scene, replica: &str) {
 }
 
 #[test]
-fn who_is_stopped_while_a_claim_is_observed_does_not_wait_for_it_to_expire() {
+fn who_is_stopped_while_a_lease_is_observed_does_not_wait_for_it_to_expire() {
     let scene = Scene::new();
     scene.insert(5);
     scene.once(&["one"]).unwrap();
     std::fs::create_dir(scene.path("backup")).unwrap();
     let before = scene.objects("one");
-    claim_from_the_future(&scene, "one");
+    lease_from_the_future(&scene, "one");
     let (ended, told) = std::sync::mpsc::channel();
     let stop = Arc::new(AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| ended.send(run(&scene.options(&["one"]), &stop)).unwrap());
         let told_of = || status::read(&scene.path("backup")).unwrap().replicas;
-        until("it waits for the claim", || told_of().iter().any(|replica| replica.error.is_some()));
+        until("it waits for the lease", || told_of().iter().any(|replica| replica.error.is_some()));
         stop.store(true, Ordering::Relaxed);
-        // A claim expires after 90 s.
-        told.recv_timeout(Duration::from_secs(60)).expect("it waits for the claim").unwrap();
+        // A lease expires after 90 s.
+        told.recv_timeout(Duration::from_secs(60)).expect("it waits for the lease").unwrap();
     });
     assert_eq!(scene.objects("one"), before);
 }
@@ -56,7 +56,7 @@ fn a_takeover_that_has_nothing_to_take_over_goes_on_with_the_epoch() {
     }
     assert_eq!((scene.epochs("one").len(), scene.image("one").rows()), (1, 8));
     // Where another has the replica it acts, once.
-    claim_from_the_future(&scene, "one");
+    lease_from_the_future(&scene, "one");
     for rows in 1..3 {
         scene.insert(rows);
         once(&takeover());

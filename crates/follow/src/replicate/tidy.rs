@@ -11,7 +11,7 @@ use std::time::Duration;
 use disk::clock::{Reading, Steps};
 use pra_core::EpochId;
 use pra_core::latest::Latest;
-use store::epoch::{list_epochs, manifest_key, read_claim};
+use store::epoch::{list_epochs, manifest_key, read_lease};
 use store::history::{File, History};
 use store::layout::{self, FileKey};
 use store::lineage;
@@ -76,9 +76,9 @@ impl Options {
     }
 }
 
-/// The store's clock: as it was when the claim was renewed, at most half a minute ago, which costs no request that writes.
+/// The store's clock: as it was when the lease was renewed, at most half a minute ago, which costs no request that writes.
 async fn store_ms(store: &Store) -> pra_core::Result<i64> {
-    match read_claim(store).await? {
+    match read_lease(store).await? {
         Some((_, object)) => Ok(object.modified_ms),
         None => store.now().await,
     }
@@ -185,12 +185,12 @@ mod tests {
                 page_size: 4096,
                 parent,
                 writer: pra_core::WriterId::random(),
-                sealed: false,
+                encrypted: false,
                 database: Database { id: pra_core::DatabaseId::random(), name: "app.db".to_owned() },
             };
             store::epoch::create_epoch(&store, &manifest).await.unwrap();
             for &(level, min, max, hours_ago) in *files {
-                let key = FileKey { level, min, max, sealed: false }.key(url.scheme(), epoch);
+                let key = FileKey { level, min, max, encrypted: false }.key(url.scheme(), epoch);
                 store.put_new(&key, vec![level], now_ms - hours_ago * HOUR_MS).await.unwrap();
                 parent = Some(Parent { epoch: *epoch, txid: max });
             }

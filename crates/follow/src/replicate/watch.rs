@@ -13,20 +13,20 @@ use pra_metrics::{Exporter, Samples};
 use super::engine;
 use super::health::Health;
 use super::outbox::{Outbox, Standing};
-use crate::keeper;
+use crate::checkpointer;
 
 /// All that is watched.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) database: PathBuf,
     pub(super) backups: PathBuf,
-    pub(super) keeper: Arc<Latest<keeper::Stats>>,
+    pub(super) checkpointer: Arc<Latest<checkpointer::Stats>>,
     pub(super) engine: Arc<Latest<engine::Stats>>,
     pub(super) health: Arc<Health>,
     pub(super) outbox: Arc<Outbox>,
     pub(super) clock: Arc<Latest<clock::Steps>>,
-    /// Whether the files are sealed.
-    pub(super) sealed: bool,
+    /// Whether the files are encrypted.
+    pub(super) encrypted: bool,
 }
 
 impl Watch {
@@ -39,11 +39,11 @@ impl Watch {
             seen: now,
             epoch: health.epoch.map(|epoch| epoch.to_string()),
             txid: standing.txid,
-            in_step: instant(standing.in_step_ms),
+            synced: instant(standing.synced_ms),
             window_from: health.window_from_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()),
             queue_files: standing.files,
             queue_bytes: standing.bytes,
-            sealed: self.sealed,
+            encrypted: self.encrypted,
             error: health.trouble.or_else(|| trouble.clone()),
             warnings: self.outbox.warnings(),
         };
@@ -71,7 +71,7 @@ impl Watch {
     pub(super) fn samples(&self, now: Timestamp) -> Samples {
         let mut samples = Samples::default();
         samples.set(pra_metrics::BUILD_INFO, [env!("CARGO_PKG_VERSION"), Exporter::Replicator.word()], 1.0);
-        self.of_the_keeper(&mut samples);
+        self.of_the_checkpointer(&mut samples);
         self.of_the_engine(&mut samples);
         let clock::Steps { count, last, .. } = self.clock.get();
         samples.set(pra_metrics::CLOCK_STEPS, [], float(count));
@@ -83,9 +83,10 @@ impl Watch {
         samples
     }
 
-    fn of_the_keeper(&self, samples: &mut Samples) {
-        let keeper::Stats { wal, largest_wal, checkpoints, longest_hold, opened: _, holds } = self.keeper.get();
-        samples.set(pra_metrics::KEEPER_HOLDING, [], flag(holds));
+    fn of_the_checkpointer(&self, samples: &mut Samples) {
+        let checkpointer::Stats { wal, largest_wal, checkpoints, longest_hold, opened: _, holds } =
+            self.checkpointer.get();
+        samples.set(pra_metrics::CHECKPOINTER_HOLDING, [], flag(holds));
         samples.set(pra_metrics::WAL_SIZE, [], float(wal));
         samples.set(pra_metrics::WAL_SIZE_MAX, [], float(largest_wal));
         samples.set(pra_metrics::CHECKPOINTS, [], float(checkpoints));
@@ -116,20 +117,20 @@ impl Watch {
                 seen: _,
                 epoch,
                 txid,
-                in_step,
+                synced,
                 window_from,
                 queue_files,
                 queue_bytes,
-                sealed: _,
+                encrypted: _,
                 error,
                 warnings,
             } = replica;
             let label = [url.as_str()];
-            let lag = in_step.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default().as_secs_f64());
+            let lag = synced.map(|at| Duration::try_from(now.duration_since(at)).unwrap_or_default().as_secs_f64());
             samples.set_known(pra_metrics::REPLICA_LAG, label, lag);
             samples.set(pra_metrics::REPLICA_UP, label, flag(error.is_none() && epoch.is_some()));
             samples.set(pra_metrics::REPLICA_TXID, label, float(txid));
-            samples.set_known(pra_metrics::REPLICA_IN_STEP, label, in_step.map(seconds));
+            samples.set_known(pra_metrics::REPLICA_SYNCED, label, synced.map(seconds));
             samples.set_known(pra_metrics::REPLICA_WINDOW_START, label, window_from.map(seconds));
             samples.set(pra_metrics::REPLICA_QUEUE_FILES, label, float(queue_files));
             samples.set(pra_metrics::REPLICA_QUEUE_BYTES, label, float(queue_bytes));

@@ -44,11 +44,11 @@ fn the_catalog_and_the_metrics_say_how_each_replica_is() {
     let names: Vec<String> = options.replicas.iter().map(ToString::to_string).collect();
     let running = start(options);
     let told = || -> Vec<Replica> { status::read(&scene.path("backup")).unwrap().replicas };
-    let is_well = |replica: &Replica| replica.error.is_none() && replica.txid > 0 && replica.in_step.is_some();
+    let is_well = |replica: &Replica| replica.error.is_none() && replica.txid > 0 && replica.synced.is_some();
 
     until(
         "one replica is well and the other is not",
-        || matches!(&told()[..], [one, two] if is_well(one) && two.error.is_some() && two.in_step.is_none()),
+        || matches!(&told()[..], [one, two] if is_well(one) && two.error.is_some() && two.synced.is_none()),
     );
     let metrics = || get(address, "/metrics");
     until("the metrics say the same", || {
@@ -68,7 +68,7 @@ fn the_catalog_and_the_metrics_say_how_each_replica_is() {
             && names.iter().all(|name| metrics().contains(&format!("pra_replica_warnings{{replica=\"{name}\"}} 1.0")))
     });
     let text = metrics();
-    assert!(text.contains("application/openmetrics-text") && text.contains("pra_keeper_holding 1.0"), "{text}");
+    assert!(text.contains("application/openmetrics-text") && text.contains("pra_checkpointer_holding 1.0"), "{text}");
     for metric in pra_metrics::ALL.iter().filter(|one| one.exporters.contains(&pra_metrics::Exporter::Replicator)) {
         assert!(text.contains(&format!("\n{}", metric.name)), "{} is missing in\n{text}", metric.name);
     }
@@ -81,7 +81,7 @@ fn the_catalog_and_the_metrics_say_how_each_replica_is() {
 
     // Whoever replicates no more says so.
     let mut options = scene.options(&[]);
-    options.keeper.once = true;
+    options.checkpointer.once = true;
     run(&options, &Arc::new(AtomicBool::new(false))).unwrap();
     assert!(told().is_empty());
 }
@@ -93,7 +93,7 @@ fn an_epoch_goes_once_the_next_one_covers_all_that_is_to_be_kept() {
     scene.once(&["one"]).unwrap();
     let mut options = scene.options(&["one"]);
     options.new_epoch = true;
-    options.keeper.once = true;
+    options.checkpointer.once = true;
     run(&options, &Arc::new(AtomicBool::new(false))).unwrap();
     scene.once(&["one"]).unwrap();
     assert_eq!(scene.epochs("one").len(), 2, "a day has not gone by");

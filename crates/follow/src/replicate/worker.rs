@@ -1,7 +1,7 @@
 //! Brings what waits to one store.
 //!
 //! ```text
-//! connect: probe ─ claim ─ manifest ─ listing (is it ours?) ──► serve: note, put, put, …  each 30 s: renew the claim
+//! connect: probe ─ lease ─ manifest ─ listing (is it ours?) ──► serve: note, put, put, …  each 30 s: renew the lease
 //!    ▲                                                             │
 //!    └─── pause (1 s … 30 s) ◄── out of reach ◄────────────────────┤
 //!                                                                  └── lost to another writer: the end
@@ -54,7 +54,7 @@ pub(super) struct Worker {
     pub(super) stop: watch::Receiver<bool>,
 }
 
-/// Who this is, for the claim and the manifest.
+/// Who this is, for the lease and the manifest.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
     pub(super) host: String,
@@ -254,7 +254,7 @@ impl Worker {
         }
     }
 
-    /// Does `work`, which may take longer than a claim lasts, and renews that each time it is due.
+    /// Does `work`, which may take longer than a lease lasts, and renews that each time it is due.
     async fn holding<T>(
         &self,
         state: &State,
@@ -268,9 +268,9 @@ impl Worker {
                 done = &mut work => return done,
                 () = tokio::time::sleep_until(*due) => match self.renew(state, held).await {
                     Ok(()) => {}
-                    // Who has lost it writes nothing more. All else has time until the claim expires.
+                    // Who has lost it writes nothing more. All else has time until the lease expires.
                     Err(error) if error.code() == Code::Busy => return Err(error),
-                    Err(error) => tracing::warn!(error = error.chain(), "the claim on a replica was not renewed"),
+                    Err(error) => tracing::warn!(error = error.chain(), "the lease on a replica was not renewed"),
                 },
             }
             *due = Instant::now() + RENEW_EVERY;
@@ -299,13 +299,13 @@ impl Worker {
         content: Content,
         timestamp_ms: u64,
     ) -> pra_core::Result<()> {
-        let Name { level, min, max, sealed } = name;
-        let key = FileKey { level, min, max, sealed }.key(self.store.url().scheme(), &state.epoch);
+        let Name { level, min, max, encrypted } = name;
+        let key = FileKey { level, min, max, encrypted }.key(self.store.url().scheme(), &state.epoch);
         let began = Instant::now();
         let at_ms = i64::try_from(timestamp_ms).unwrap_or(i64::MAX);
         let put = self.store.put_new(&key, content.clone(), at_ms);
         let put = match self.holding(state, held, renew, put).await {
-            // Of the claim, or of the object? Where the claim is still ours, the object is not.
+            // Of the lease, or of the object? Where the lease is still ours, the object is not.
             Err(error) if error.code() == Code::Busy => {
                 self.renew(state, held).await?;
                 return Err(self.refuse(self.differs(&key).because(error.chain())).await);
@@ -340,7 +340,7 @@ impl Worker {
     }
 }
 
-/// Ends once it is time to stop, and what was on its way had time to arrive: a claim that was just taken is given back.
+/// Ends once it is time to stop, and what was on its way had time to arrive: a lease that was just taken is given back.
 async fn leaving(mut stop: watch::Receiver<bool>) {
     // An error says that nobody is left who could ask for it.
     if stop.wait_for(|stop| *stop).await.is_ok() {

@@ -75,13 +75,13 @@ fn anything_but_an_exact_name_is_refused() {
 #[test]
 fn a_name_is_taken_in_both_its_forms() {
     let moment = at("2025-01-10T12:00:37Z");
-    for (sealed, taken, expected) in [
+    for (encrypted, taken, expected) in [
         (false, "backup-2025-01-10-12-00.db.age", "backup-2025-01-10-12-00-37.db"),
         (true, "backup-2025-01-10-12-00.db", "backup-2025-01-10-12-00-37.db.age"),
         (true, "", "backup-2025-01-10-12-00.db.age"),
     ] {
-        let given = name(Kind::Backup, moment, sealed, |name| name == taken).unwrap();
-        assert_eq!((given.as_str(), is_sealed(&given)), (expected, sealed));
+        let given = name(Kind::Backup, moment, encrypted, |name| name == taken).unwrap();
+        assert_eq!((given.as_str(), is_encrypted(&given)), (expected, encrypted));
     }
 }
 
@@ -110,29 +110,29 @@ fn kinds() -> impl Strategy<Value = Kind> {
 proptest! {
     #[test]
     fn a_name_says_its_kind_and_minute_or_second(
-        kind in kinds(), sealed: bool, second in -62_167_219_200..253_402_207_200_i64, millisecond in 0..1000_i32,
+        kind in kinds(), encrypted: bool, second in -62_167_219_200..253_402_207_200_i64, millisecond in 0..1000_i32,
         taken in 0..6_usize,
     ) {
         let moment = Timestamp::new(second, millisecond * 1_000_000).unwrap();
         let seen = RefCell::new(0);
-        let name = name(kind, moment, sealed, |_| { *seen.borrow_mut() += 1; *seen.borrow() <= taken }).unwrap();
+        let name = name(kind, moment, encrypted, |_| { *seen.borrow_mut() += 1; *seen.borrow() <= taken }).unwrap();
         let precision = if taken == 0 { 60 } else { 1 };
         let expected = Timestamp::from_second(second.div_euclid(precision) * precision).unwrap();
         prop_assert_eq!(parse(&name), Some((kind, expected)));
-        prop_assert_eq!(is_sealed(&name), sealed);
+        prop_assert_eq!(is_encrypted(&name), encrypted);
     }
 
     #[test]
-    fn any_instant_has_a_name_that_parses(kind in kinds(), sealed: bool, second in Timestamp::MIN.as_second()..Timestamp::MAX.as_second()) {
-        let name = name(kind, Timestamp::from_second(second).unwrap(), sealed, |_| false).unwrap();
+    fn any_instant_has_a_name_that_parses(kind in kinds(), encrypted: bool, second in Timestamp::MIN.as_second()..Timestamp::MAX.as_second()) {
+        let name = name(kind, Timestamp::from_second(second).unwrap(), encrypted, |_| false).unwrap();
         prop_assert!(parse(&name).is_some(), "{}", name);
     }
 
     #[test]
     fn what_parses_is_a_name_that_could_have_been_given(name in "(backup|pre-restore)-[0-9]{4}(-[0-9]{2}){4,5}(-[0-9]{1,5})?\\.db(\\.age)?") {
         if let Some((kind, moment)) = parse(&name) {
-            let plain = |name: &str| name.trim_end_matches(SEALED).to_owned();
-            let given = super::name(kind, moment, is_sealed(&name), |candidate| plain(candidate) != plain(&name));
+            let plain = |name: &str| name.trim_end_matches(ENCRYPTED).to_owned();
+            let given = super::name(kind, moment, is_encrypted(&name), |candidate| plain(candidate) != plain(&name));
             prop_assert_eq!(given.as_deref(), Some(name.as_str()));
         }
     }

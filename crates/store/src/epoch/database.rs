@@ -5,7 +5,7 @@ use std::fmt;
 use pra_core::{Code, DatabaseId, Error, Result};
 use serde::{Deserialize, Serialize};
 
-/// A database, as a claim and a manifest name it.
+/// A database, as a lease and a manifest name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     /// Its own, whatever becomes of its file.

@@ -2,11 +2,11 @@
 
 use pra_core::{Code, EpochId, Error, Result};
 
-use super::CLAIM_KEY;
+use super::LEASE_KEY;
 use crate::Store;
 use crate::objects::Object;
 
-/// Fails where a store without epochs holds anything but a claim: by a complete listing.
+/// Fails where a store without epochs holds anything but a lease: by a complete listing.
 ///
 /// # Errors
 /// [`Code::Usage`], which names what is there; and where the store cannot be listed.
@@ -22,10 +22,10 @@ pub async fn require_nothing_foreign(store: &Store) -> Result<()> {
         .hint("name the right bucket and prefix, or give the replica a prefix of its own: nothing there was touched"))
 }
 
-/// Whether it is neither the claim nor within an epoch.
+/// Whether it is neither the lease nor within an epoch.
 fn is_foreign(key: &str) -> bool {
     let top = key.split('/').next().unwrap_or(key);
-    key != CLAIM_KEY && top.parse::<EpochId>().is_err()
+    key != LEASE_KEY && top.parse::<EpochId>().is_err()
 }
 
 /// Whether it lies where Litestream puts things: `ltx/<level>/…` or, in S3, `<level>/….ltx`; before 0.5 `generations/`.
@@ -43,10 +43,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_neither_a_claim_nor_an_epochs_is_foreign_and_litestreams_is_told() {
-        let ours = ["claim.json", "20261125T202345Z-1a2b3c4d/epoch.json", "20261125T202345Z-1a2b3c4d/other"];
+    fn what_is_neither_a_lease_nor_an_epochs_is_foreign_and_litestreams_is_told() {
+        let ours = ["lease.json", "20261125T202345Z-1a2b3c4d/epoch.json", "20261125T202345Z-1a2b3c4d/other"];
         let litestreams = ["ltx/0/0000000000000001-0000000000000001.ltx", "0009/1-1.ltx", "generations/x/y"];
-        let others = ["notes.txt", "claim.json.bak", "backup/app.db", "claim.json/x"];
+        let others = ["notes.txt", "lease.json.bak", "backup/app.db", "lease.json/x"];
         for key in ours {
             assert!(!is_foreign(key), "{key}");
         }

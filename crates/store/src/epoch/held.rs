@@ -1,16 +1,16 @@
-//! Making, renewing and releasing a claim.
+//! Making, renewing and releasing a lease.
 
 use std::time::{Duration, Instant};
 
 use pra_core::{Code, EpochId, Error, Result};
 
-use super::claim::{Claim, FORMAT, Found, Standing, Writer, judge};
 use super::document::LONGEST;
-use super::{CLAIM_KEY, EXPIRES_AFTER, Unchanged};
+use super::lease::{FORMAT, Found, Lease, Standing, Writer, judge};
+use super::{EXPIRES_AFTER, LEASE_KEY, Unchanged};
 use crate::Store;
 use crate::objects::{Object, Revision};
 
-/// How often a claim is to be renewed: three times before it expires.
+/// How often a lease is to be renewed: three times before it expires.
 pub const RENEW_EVERY: Duration = Duration::from_secs(30);
 
 /// Somebody else may come in between; not for ever.
@@ -27,29 +27,29 @@ pub struct Head {
     pub timestamp_ms: i64,
 }
 
-/// A claim that is ours.
+/// A lease that is ours.
 #[derive(Debug)]
 pub struct Held {
     store: Store,
-    claim: Claim,
+    lease: Lease,
     revision: Revision,
     /// When the last renewal that succeeded was sent.
     renewed: Instant,
 }
 
-/// The claim that a store holds, if any, and the object that it is.
+/// The lease that a store holds, if any, and the object that it is.
 ///
 /// # Errors
 /// [`Code::Damaged`] where it cannot be understood.
-pub async fn read_claim(store: &Store) -> Result<Option<(Claim, Object)>> {
-    match store.read(CLAIM_KEY, LONGEST).await {
-        Ok((text, object)) => Ok(Some((FORMAT.decode(CLAIM_KEY, &text)?, object))),
+pub async fn read_lease(store: &Store) -> Result<Option<(Lease, Object)>> {
+    match store.read(LEASE_KEY, LONGEST).await {
+        Ok((text, object)) => Ok(Some((FORMAT.decode(LEASE_KEY, &text)?, object))),
         Err(error) if error.code() == Code::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Claims a store for `writer`, and tells what was there before.
+/// Leases a store for `writer`, and tells what was there before.
 ///
 /// # Errors
 /// [`Code::Busy`] where another writes there, or another copy of this one, and `takeover` is not said.
@@ -57,7 +57,7 @@ pub async fn acquire(store: &Store, writer: &Writer, takeover: bool) -> Result<(
     acquire_from(store, writer, takeover, None).await
 }
 
-/// The same, where a claim that is from the future was found [`Unchanged`]: it has expired.
+/// The same, where a lease that is from the future was found [`Unchanged`]: it has expired.
 ///
 /// # Errors
 /// As [`acquire`].
@@ -70,22 +70,22 @@ pub async fn acquire_from(
     let session = rand::random();
     for _ in 0..ATTEMPTS {
         let now_ms = store.now().await?;
-        let before = read_claim(store).await?;
+        let before = read_lease(store).await?;
         let found = match &before {
             None => Found::Nothing,
-            Some((claim, object)) => {
+            Some((lease, object)) => {
                 let age = match unchanged {
                     Some(Unchanged(revision)) if *revision == object.revision => EXPIRES_AFTER,
                     _ => Duration::from_millis(u64::try_from(now_ms.saturating_sub(object.modified_ms)).unwrap_or(0)),
                 };
-                match judge(claim, age, writer, takeover)? {
-                    Standing::Mine => Found::Mine(claim.clone()),
-                    Standing::Free => Found::Other(claim.clone()),
+                match judge(lease, age, writer, takeover)? {
+                    Standing::Mine => Found::Mine(lease.clone()),
+                    Standing::Free => Found::Other(lease.clone()),
                 }
             }
         };
-        let claim = match &found {
-            Found::Nothing => Claim {
+        let lease = match &found {
+            Found::Nothing => Lease {
                 writer: writer.clone(),
                 session,
                 renewals: 0,
@@ -95,38 +95,38 @@ pub async fn acquire_from(
                 released: false,
             },
             // Its head still says what a restore can expect.
-            Found::Mine(claim) | Found::Other(claim) => {
-                Claim { writer: writer.clone(), session, renewals: 0, released: false, ..claim.clone() }
+            Found::Mine(lease) | Found::Other(lease) => {
+                Lease { writer: writer.clone(), session, renewals: 0, released: false, ..lease.clone() }
             }
         };
         let renewed = Instant::now();
-        match make(store, &claim, before.map(|(_, object)| object.revision), now_ms).await {
-            Ok(revision) => return Ok((Held { store: store.clone(), claim, revision, renewed }, found)),
+        match make(store, &lease, before.map(|(_, object)| object.revision), now_ms).await {
+            Ok(revision) => return Ok((Held { store: store.clone(), lease, revision, renewed }, found)),
             // Somebody came in between. What is there now?
             Err(error) if error.code() == Code::Busy => {}
             Err(error) => return Err(error),
         }
     }
-    Err(Error::new(Code::Busy, format!("the claim on {} changes all the time", store.url()))
+    Err(Error::new(Code::Busy, format!("the lease on {} changes all the time", store.url()))
         .hint("several writers want this replica: let one of them have it"))
 }
 
-async fn make(store: &Store, claim: &Claim, before: Option<Revision>, now_ms: i64) -> Result<Revision> {
-    let text = FORMAT.encode(claim)?;
+async fn make(store: &Store, lease: &Lease, before: Option<Revision>, now_ms: i64) -> Result<Revision> {
+    let text = FORMAT.encode(lease)?;
     if before.is_some() {
-        return store.put_claim(CLAIM_KEY, text, before.as_ref()).await;
+        return store.put_lease(LEASE_KEY, text, before.as_ref()).await;
     }
-    store.put_new(CLAIM_KEY, text, now_ms).await?;
-    match read_claim(store).await? {
-        Some((found, object)) if found.session == claim.session => Ok(object.revision),
-        _ => Err(Error::new(Code::Busy, "the claim was taken at once")),
+    store.put_new(LEASE_KEY, text, now_ms).await?;
+    match read_lease(store).await? {
+        Some((found, object)) if found.session == lease.session => Ok(object.revision),
+        _ => Err(Error::new(Code::Busy, "the lease was taken at once")),
     }
 }
 
 impl Held {
     /// As it was last written.
-    pub fn claim(&self) -> &Claim {
-        &self.claim
+    pub fn lease(&self) -> &Lease {
+        &self.lease
     }
 
     /// How long it binds others yet, if their clocks are no faster than ours; zero once it may be taken.
@@ -141,7 +141,7 @@ impl Held {
     /// still ours, as long as [`Self::binds_for`] says, and may be renewed again.
     pub async fn renew(&mut self, head: Head) -> Result<()> {
         let Head { epoch, txid, timestamp_ms } = head;
-        let head = Claim { epoch: Some(epoch), head_txid: txid, head_timestamp_ms: timestamp_ms, ..self.claim.clone() };
+        let head = Lease { epoch: Some(epoch), head_txid: txid, head_timestamp_ms: timestamp_ms, ..self.lease.clone() };
         self.write(head).await
     }
 
@@ -150,37 +150,37 @@ impl Held {
     /// # Errors
     /// As [`Self::renew`].
     pub async fn release(mut self) -> Result<()> {
-        let released = Claim { released: true, ..self.claim.clone() };
+        let released = Lease { released: true, ..self.lease.clone() };
         self.write(released).await
     }
 
-    async fn write(&mut self, mut claim: Claim) -> Result<()> {
-        claim.renewals = claim.renewals.saturating_add(1);
-        let text = FORMAT.encode(&claim)?;
+    async fn write(&mut self, mut lease: Lease) -> Result<()> {
+        lease.renewals = lease.renewals.saturating_add(1);
+        let text = FORMAT.encode(&lease)?;
         // Also when it fails, it may have been written: no other renewal has this number.
-        self.claim.renewals = claim.renewals;
+        self.lease.renewals = lease.renewals;
         for _ in 0..ATTEMPTS {
             let sent = Instant::now();
-            match self.store.put_claim(CLAIM_KEY, text.clone(), Some(&self.revision)).await {
+            match self.store.put_lease(LEASE_KEY, text.clone(), Some(&self.revision)).await {
                 Ok(revision) => {
-                    (self.claim, self.revision, self.renewed) = (claim, revision, sent);
+                    (self.lease, self.revision, self.renewed) = (lease, revision, sent);
                     return Ok(());
                 }
                 Err(error) if error.code() == Code::Busy => self.revision = self.still_ours().await?,
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::new(Code::Failed, format!("{} does not tell the states of a claim apart", self.store.url())))
+        Err(Error::new(Code::Failed, format!("{} does not tell the states of a lease apart", self.store.url())))
     }
 
-    /// The revision of the claim, if it is ours: of a renewal that seemed to fail.
+    /// The revision of the lease, if it is ours: of a renewal that seemed to fail.
     async fn still_ours(&self) -> Result<Revision> {
         let lost = |how: String| {
-            let error = Error::new(Code::Busy, format!("the claim on {} {how}", self.store.url()));
+            let error = Error::new(Code::Busy, format!("the lease on {} {how}", self.store.url()));
             error.hint("this writer has stopped; to begin a history of its own, start it with --takeover")
         };
-        match read_claim(&self.store).await? {
-            Some((found, object)) if found.session == self.claim.session => Ok(object.revision),
+        match read_lease(&self.store).await? {
+            Some((found, object)) if found.session == self.lease.session => Ok(object.revision),
             Some((found, _)) => {
                 let Writer { id, host, .. } = found.writer;
                 Err(lost(format!("was taken by writer {id} on '{host}'")))

@@ -5,7 +5,7 @@ use pra_core::EpochId;
 use crate::url::Scheme;
 
 /// Who writes.
-pub const CLAIM_KEY: &str = "claim.json";
+pub const LEASE_KEY: &str = "lease.json";
 
 /// What an epoch is.
 pub fn manifest_key(epoch: &EpochId) -> String {

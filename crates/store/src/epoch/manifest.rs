@@ -27,8 +27,8 @@ pub struct Manifest {
     pub parent: Option<Parent>,
     /// Who writes it, and nobody else ever.
     pub writer: WriterId,
-    /// Whether its LTX files are sealed.
-    pub sealed: bool,
+    /// Whether its LTX files are encrypted.
+    pub encrypted: bool,
     /// What it is the history of.
     #[serde(flatten)]
     pub database: Database,
@@ -121,7 +121,7 @@ mod tests {
             page_size: 4096,
             parent: Some(Parent { epoch: "20261124T000000Z-00000001".parse().unwrap(), txid: 4711 }),
             writer: "0123456789abcdef0123456789abcdef".parse().unwrap(),
-            sealed: true,
+            encrypted: true,
             database: Database { id: "0000000000000000000000000000000d".parse().unwrap(), name: "app.db".to_owned() },
         }
     }
@@ -158,14 +158,14 @@ mod tests {
     fn a_manifest_that_makes_no_sense_is_damage() {
         type Change = fn(&mut serde_json::Value);
         let changes: [Change; 8] = [
-            |value| value["format"] = "mini-pra-claim".into(),
+            |value| value["format"] = "mini-pra-lease".into(),
             |value| value["version"] = 0.into(),
             |value| value["epoch"] = "20261125T202345Z-00000000".into(),
             |value| value["page_size"] = 4097.into(),
             |value| value["page_size"] = 131_072.into(),
             |value| value["parent"]["epoch"] = value["epoch"].clone(),
             |value| value["writer"] = "me".into(),
-            |value| value["sealed"] = serde_json::Value::Null,
+            |value| value["encrypted"] = serde_json::Value::Null,
         ];
         for (n, change) in changes.into_iter().enumerate() {
             assert_eq!(changed(change).unwrap_err().code(), Code::Damaged, "change {n}");

@@ -1,23 +1,23 @@
-//! A claim whose time is ahead of its store's clock: its age is found out by looking at it.
+//! A lease whose time is ahead of its store's clock: its age is found out by looking at it.
 
 use std::time::Duration;
 
 use pra_core::Result;
 use tokio::time::Instant;
 
-use super::claim::{EXPIRES_AFTER, Writer};
-use super::held::read_claim;
+use super::held::read_lease;
+use super::lease::{EXPIRES_AFTER, Writer};
 use crate::Store;
 use crate::objects::Revision;
 
 /// Time between two looks.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// A claim that has not changed for as long as one binds.
+/// A lease that has not changed for as long as one binds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unchanged(pub(super) Revision);
 
-/// Waits, where another's claim says that it was renewed in the future, until it changes or was not renewed for as long as
+/// Waits, where another's lease says that it was renewed in the future, until it changes or was not renewed for as long as
 /// it binds; by this process's own clock, which nobody sets. `None`: its time tells its age.
 ///
 /// # Errors
@@ -25,9 +25,9 @@ pub struct Unchanged(pub(super) Revision);
 pub async fn observe(store: &Store, writer: &Writer) -> Result<Option<Unchanged>> {
     let mut seen: Option<(Revision, Instant)> = None;
     loop {
-        let Some((claim, object)) = read_claim(store).await? else { return Ok(None) };
-        let is_mine = claim.writer.id == writer.id && claim.writer.host == writer.host;
-        if is_mine || claim.released || object.modified_ms <= store.now().await? {
+        let Some((lease, object)) = read_lease(store).await? else { return Ok(None) };
+        let is_mine = lease.writer.id == writer.id && lease.writer.host == writer.host;
+        if is_mine || lease.released || object.modified_ms <= store.now().await? {
             return Ok(None);
         }
         let since = match &seen {
@@ -41,8 +41,8 @@ pub async fn observe(store: &Store, writer: &Writer) -> Result<Option<Unchanged>
         }
         if seen.is_none() {
             tracing::warn!(
-                replica = %store.url(), host = claim.writer.host,
-                "the claim on the replica is from the future: whether it is renewed is seen in 90 s"
+                replica = %store.url(), host = lease.writer.host,
+                "the lease on the replica is from the future: whether it is renewed is seen in 90 s"
             );
         }
         seen = Some((object.revision, since));

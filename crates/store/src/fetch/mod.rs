@@ -1,7 +1,7 @@
 //! A chain of LTX files → a database file, every page written once, everything verified.
 //!
 //! ```text
-//! requests, newest file first,     splitter: opens the seal,       workers: decompress, sum,
+//! requests, newest file first,     splitter: decrypts,       workers: decompress, sum,
 //! a few ahead, in order       ──►  splits frames, drops pages  ──► write runs of pages where
 //!      (async)                     that a newer file has           they belong
 //!                                       (one thread)                     │   └──► flusher: to the disk meanwhile
@@ -62,7 +62,7 @@ pub struct Object {
     pub transactions: (u64, u64),
 }
 
-/// Opens the seal of an object: what is read from the result is the LTX file.
+/// Decrypts of an object: what is read from the result is the LTX file.
 pub type Open = Arc<dyn Fn(Box<dyn Read>) -> Result<Box<dyn Read>> + Send + Sync>;
 
 /// How much is done at once.
@@ -104,7 +104,7 @@ pub struct Fetched {
 }
 
 /// Fetches `chain`, a base and what continues it, into `file`, which is empty. `open` is there where objects are
-/// sealed. Nothing in `file` is to be used unless this succeeds; it is synced then.
+/// encrypted. Nothing in `file` is to be used unless this succeeds; it is synced then.
 ///
 /// # Errors
 /// [`Code::NotFound`] where an object has vanished: plan again, once. [`Code::Damaged`] where anything is not as it was

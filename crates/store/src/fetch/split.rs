@@ -94,7 +94,7 @@ fn split_one(
     let most = FULL / page_size as usize;
     let mut batch = batches.begin((at, 0), page_size);
     while let Some(page) = frames.next_frame(&mut batch.frames).map_err(damaged)? {
-        batch.newest.push(pages.claim(page));
+        batch.newest.push(pages.lease(page));
         if batch.frames.len() >= FULL || batch.newest.len() >= most {
             let next = batches.begin((at, batch.place.1 + 1), page_size);
             batches.send(std::mem::replace(&mut batch, next))?;
@@ -128,7 +128,7 @@ pub(super) fn damaged(object: &Object, error: ltx::Error) -> Error {
     Error::new(Code::Damaged, format!("'{}' is damaged", object.key)).because(error)
 }
 
-/// The pages that have been met. Memory grows with them, and not with what a header claims.
+/// The pages that have been met. Memory grows with them, and not with what a header leases.
 #[derive(Default)]
 pub(super) struct Pages {
     /// Pages above were cut off by a file that was read before: a newer one.
@@ -139,7 +139,7 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Whether the page that was just met is the newest version and is part of the database.
-    fn claim(&mut self, page: u32) -> bool {
+    fn lease(&mut self, page: u32) -> bool {
         if page > self.limit {
             return false;
         }

@@ -275,8 +275,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Busy`] where it is another one.
-    pub async fn put_claim(&self, key: &str, body: Bytes, revision: Option<&Revision>) -> Result<Revision> {
-        self.before("store-claim")?;
+    pub async fn put_lease(&self, key: &str, body: Bytes, revision: Option<&Revision>) -> Result<Revision> {
+        self.before("store-lease")?;
         match &self.backend {
             Backend::Remote(remote) => {
                 remote.replace(key, &body, revision).await.map_err(remote.failed("replace", key))

@@ -126,7 +126,7 @@ fn a_chain_with_a_hole_is_refused() {
 }
 
 #[test]
-fn what_the_seal_says_goes_on_as_it_is() {
+fn what_the_encryption_says_goes_on_as_it_is() {
     let (_, store, objects) = three_files();
     let open: Open = Arc::new(|_| Err(Error::new(Code::Usage, "none of the identities fits")));
     let error = store.fetch(&objects, Some(open), &Options::default()).unwrap_err();

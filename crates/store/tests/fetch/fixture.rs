@@ -149,7 +149,7 @@ impl Memory {
     }
 }
 
-/// A seal that turns every bit round.
+/// Encryption that turns every bit round.
 pub(crate) struct Turned(pub(crate) Box<dyn Read>);
 
 impl Read for Turned {

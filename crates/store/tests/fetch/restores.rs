@@ -15,12 +15,12 @@ proptest! {
     #[test]
     fn a_chain_restores_its_last_state(
         (database, chain) in databases(), requests in 1..5_usize, piece in prop_oneof![7..400_u64, Just(1 << 20)],
-        workers in 1..4_usize, sealed in any::<bool>(),
+        workers in 1..4_usize, encrypted in any::<bool>(),
     ) {
         let store = Memory::default();
         let objects = store.add_chain(&database, &chain);
-        let open: Option<Open> = sealed.then(|| -> Open { Arc::new(|reader| Ok(Box::new(Turned(reader)))) });
-        if sealed {
+        let open: Option<Open> = encrypted.then(|| -> Open { Arc::new(|reader| Ok(Box::new(Turned(reader)))) });
+        if encrypted {
             store.objects.lock().unwrap().values_mut().flatten().for_each(|byte| *byte = !*byte);
         }
         let piece = if database.page_size == 512 { piece } else { piece * 100 };

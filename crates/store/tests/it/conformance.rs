@@ -157,7 +157,7 @@ async fn a_listing_has_all_objects_below_a_prefix_and_nothing_else() {
         let store = &place.store;
         assert_eq!(store.list("").await.unwrap(), [], "{}", place.name);
         assert_eq!(store.list("none/").await.unwrap(), [], "{}", place.name);
-        let keys = ["a/0000/1.ltx", "a/0000/2.ltx", "a/0001/1.ltx", "a/epoch.json", "ab/1.ltx", "claim.json"];
+        let keys = ["a/0000/1.ltx", "a/0000/2.ltx", "a/0001/1.ltx", "a/epoch.json", "ab/1.ltx", "lease.json"];
         for key in keys {
             store.put_new(key, key.as_bytes().to_vec(), 0).await.unwrap();
         }
@@ -194,42 +194,42 @@ async fn what_is_deleted_is_absent_and_may_be_deleted_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_is_replaced_only_while_nobody_else_has() {
+async fn a_lease_is_replaced_only_while_nobody_else_has() {
     for place in places().await {
         let store = &place.store;
-        store.put_new("claim.json", b"1".to_vec(), 0).await.unwrap();
-        let (bytes, first) = store.read("claim.json", 100).await.unwrap();
+        store.put_new("lease.json", b"1".to_vec(), 0).await.unwrap();
+        let (bytes, first) = store.read("lease.json", 100).await.unwrap();
         assert_eq!(bytes, "1");
-        let second = store.put_claim("claim.json", Bytes::from("2"), Some(&first.revision)).await.unwrap();
-        let error = store.put_claim("claim.json", Bytes::from("x"), Some(&first.revision)).await.unwrap_err();
+        let second = store.put_lease("lease.json", Bytes::from("2"), Some(&first.revision)).await.unwrap();
+        let error = store.put_lease("lease.json", Bytes::from("x"), Some(&first.revision)).await.unwrap_err();
         assert_eq!(error.code(), Code::Busy, "{} {}", place.name, error.chain());
-        let third = store.put_claim("claim.json", Bytes::from("3"), Some(&second)).await.unwrap();
-        let (bytes, object) = store.read("claim.json", 100).await.unwrap();
+        let third = store.put_lease("lease.json", Bytes::from("3"), Some(&second)).await.unwrap();
+        let (bytes, object) = store.read("lease.json", 100).await.unwrap();
         assert_eq!((bytes, object.revision), (Bytes::from("3"), third), "{}", place.name);
-        store.put_claim("claim.json", Bytes::from("4"), None).await.unwrap();
-        assert_eq!(store.read("claim.json", 100).await.unwrap().0, "4");
-        assert!(store.read("claim.json", 0).await.is_err());
-        let (_, last) = store.read("claim.json", 100).await.unwrap();
-        store.delete(&["claim.json".to_owned()]).await.unwrap();
-        let error = store.put_claim("claim.json", Bytes::from("5"), Some(&last.revision)).await.unwrap_err();
+        store.put_lease("lease.json", Bytes::from("4"), None).await.unwrap();
+        assert_eq!(store.read("lease.json", 100).await.unwrap().0, "4");
+        assert!(store.read("lease.json", 0).await.is_err());
+        let (_, last) = store.read("lease.json", 100).await.unwrap();
+        store.delete(&["lease.json".to_owned()]).await.unwrap();
+        let error = store.put_lease("lease.json", Bytes::from("5"), Some(&last.revision)).await.unwrap_err();
         assert_eq!(error.code(), Code::Busy, "{} {}", place.name, error.chain());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_replace_one_claim_exactly_one_succeeds() {
+async fn of_two_that_replace_one_lease_exactly_one_succeeds() {
     for place in places().await {
-        place.store.put_new("claim.json", b"0".to_vec(), 0).await.unwrap();
+        place.store.put_new("lease.json", b"0".to_vec(), 0).await.unwrap();
         for round in 0..10 {
-            let (_, object) = place.store.read("claim.json", 100).await.unwrap();
-            let claim = |who: &str| Bytes::from(format!("{who} {round}"));
+            let (_, object) = place.store.read("lease.json", 100).await.unwrap();
+            let lease = |who: &str| Bytes::from(format!("{who} {round}"));
             let (a, b) = tokio::join!(
-                place.store.put_claim("claim.json", claim("a"), Some(&object.revision)),
-                place.store.put_claim("claim.json", claim("b"), Some(&object.revision)),
+                place.store.put_lease("lease.json", lease("a"), Some(&object.revision)),
+                place.store.put_lease("lease.json", lease("b"), Some(&object.revision)),
             );
             let winner = if a.is_ok() { "a" } else { "b" };
             assert!(a.is_ok() != b.is_ok(), "{} {a:?} {b:?}", place.name);
-            assert_eq!(place.store.read("claim.json", 100).await.unwrap().0, claim(winner), "{}", place.name);
+            assert_eq!(place.store.read("lease.json", 100).await.unwrap().0, lease(winner), "{}", place.name);
         }
     }
 }
@@ -278,7 +278,7 @@ async fn every_operation_may_move_between_threads() {
             store.get_range("a", 0..1).await?;
             store.list("").await?;
             store.folders().await?;
-            store.put_claim("a", Bytes::from("2"), None).await?;
+            store.put_lease("a", Bytes::from("2"), None).await?;
             store.delete(&["a".to_owned()]).await?;
             store.now().await
         });

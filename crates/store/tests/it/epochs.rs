@@ -1,4 +1,4 @@
-//! Epochs and claims, in every store.
+//! Epochs and leases, in every store.
 
 use std::fs::File;
 use std::time::{Duration, SystemTime};
@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use pra_core::{Code, DatabaseId, EpochId, WriterId};
 use store::Scheme;
 use store::epoch::{
-    CLAIM_KEY, Database, Found, Head, Manifest, Parent, Writer, acquire, acquire_from, create_epoch, list_epochs,
-    manifest_key, observe, read_claim, require_nothing_foreign,
+    Database, Found, Head, LEASE_KEY, Manifest, Parent, Writer, acquire, acquire_from, create_epoch, list_epochs,
+    manifest_key, observe, read_lease, require_nothing_foreign,
 };
 use store::objects::{Retry, Store, StoreOptions};
 
@@ -37,13 +37,13 @@ fn manifest(epoch: EpochId, parent: Option<EpochId>) -> Manifest {
         page_size: 4096,
         parent: parent.map(|epoch| Parent { epoch, txid: 7 }),
         writer: WriterId::random(),
-        sealed: false,
+        encrypted: false,
         database: database(),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_the_claim_keeps_it_and_others_are_told_who_that_is() {
+async fn who_has_the_lease_keeps_it_and_others_are_told_who_that_is() {
     for Place { name, store, folder: _folder, .. } in &places().await {
         let (first, second) = (writer("first"), writer("second"));
         let (mut held, found) = acquire(store, &first, false).await.unwrap();
@@ -55,16 +55,16 @@ async fn who_has_the_claim_keeps_it_and_others_are_told_who_that_is() {
         assert_eq!(error.code(), Code::Busy, "{name}");
         let message = error.to_string();
         assert!(message.contains("'first'") && message.contains(&first.id.to_string()), "{message}");
-        // A restart goes on, whether or not the claim was released.
+        // A restart goes on, whether or not the lease was released.
         let (again, found) = acquire(store, &first, false).await.unwrap();
-        let Found::Mine(claim) = found else { panic!("{name}: {found:?}") };
-        assert_eq!((claim.head_txid, claim.epoch), (3, Some(head(3).epoch)));
-        assert_eq!(again.claim().head_txid, 3);
+        let Found::Mine(lease) = found else { panic!("{name}: {found:?}") };
+        assert_eq!((lease.head_txid, lease.epoch), (3, Some(head(3).epoch)));
+        assert_eq!(again.lease().head_txid, 3);
         // The run before it is out.
         assert_eq!(held.renew(head(9)).await.unwrap_err().code(), Code::Busy, "{name}");
         again.release().await.unwrap();
         let (_, found) = acquire(store, &second, false).await.unwrap();
-        assert!(matches!(&found, Found::Other(claim) if claim.head_txid == 3 && claim.released), "{name}: {found:?}");
+        assert!(matches!(&found, Found::Other(lease) if lease.head_txid == 3 && lease.released), "{name}: {found:?}");
     }
 }
 
@@ -74,13 +74,13 @@ async fn after_a_takeover_the_paused_writer_is_told_by_whom_and_changes_nothing(
         let (mut paused, _) = acquire(store, &writer("paused"), false).await.unwrap();
         paused.renew(head(5)).await.unwrap();
         let (mut taker, found) = acquire(store, &writer("taker"), true).await.unwrap();
-        assert!(matches!(&found, Found::Other(claim) if claim.head_txid == 5), "{name}: {found:?}");
+        assert!(matches!(&found, Found::Other(lease) if lease.head_txid == 5), "{name}: {found:?}");
         let error = paused.renew(head(6)).await.unwrap_err();
         assert_eq!(error.code(), Code::Busy, "{name}");
         assert!(error.to_string().contains("'taker'"), "{error}");
         assert_eq!(paused.release().await.unwrap_err().code(), Code::Busy);
-        let (claim, _) = read_claim(store).await.unwrap().unwrap();
-        assert_eq!((claim.writer.host.as_str(), claim.head_txid), ("taker", 5), "{name}");
+        let (lease, _) = read_lease(store).await.unwrap().unwrap();
+        assert_eq!((lease.writer.host.as_str(), lease.head_txid), ("taker", 5), "{name}");
         taker.renew(head(7)).await.unwrap();
     }
 }
@@ -99,36 +99,36 @@ async fn a_copy_of_the_volume_is_found_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_that_claim_at_once_exactly_one_gets_it() {
+async fn of_several_that_lease_at_once_exactly_one_gets_it() {
     for Place { name, store, .. } in &places().await {
         let writers: Vec<_> = (0..4).map(|n| writer(&format!("host-{n}"))).collect();
-        let claims = futures_util::future::join_all(writers.iter().map(|one| acquire(store, one, false))).await;
-        assert_eq!(claims.iter().filter(|claim| claim.is_ok()).count(), 1, "{name}");
-        for error in claims.iter().filter_map(|claim| claim.as_ref().err()) {
+        let leases = futures_util::future::join_all(writers.iter().map(|one| acquire(store, one, false))).await;
+        assert_eq!(leases.iter().filter(|lease| lease.is_ok()).count(), 1, "{name}");
+        for error in leases.iter().filter_map(|lease| lease.as_ref().err()) {
             assert_eq!(error.code(), Code::Busy, "{name}: {}", error.chain());
         }
-        let (claim, _) = read_claim(store).await.unwrap().unwrap();
-        let winner = claims.iter().position(Result::is_ok).unwrap();
-        assert_eq!(claim.writer, writers[winner], "{name}");
+        let (lease, _) = read_lease(store).await.unwrap().unwrap();
+        let winner = leases.iter().position(Result::is_ok).unwrap();
+        assert_eq!(lease.writer, writers[winner], "{name}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_expires_by_the_stores_clock() {
+async fn a_lease_expires_by_the_stores_clock() {
     let place = places().await.swap_remove(0);
     let (held, _) = acquire(&place.store, &writer("gone"), false).await.unwrap();
     assert!(held.binds_for() > Duration::from_secs(60));
-    let claim = File::options().append(true).open(place.folder.as_ref().unwrap().path().join(CLAIM_KEY)).unwrap();
+    let lease = File::options().append(true).open(place.folder.as_ref().unwrap().path().join(LEASE_KEY)).unwrap();
     let seconds_ago = |seconds| SystemTime::now() - Duration::from_secs(seconds);
-    claim.set_modified(seconds_ago(60)).unwrap();
+    lease.set_modified(seconds_ago(60)).unwrap();
     assert_eq!(acquire(&place.store, &writer("next"), false).await.unwrap_err().code(), Code::Busy);
-    claim.set_modified(seconds_ago(91)).unwrap();
+    lease.set_modified(seconds_ago(91)).unwrap();
     let (_, found) = acquire(&place.store, &writer("next"), false).await.unwrap();
     assert!(matches!(found, Found::Other(_)), "{found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_for_another_database_is_never_taken_over() {
+async fn a_lease_for_another_database_is_never_taken_over() {
     for Place { name, store, .. } in &places().await {
         let first = writer("first");
         acquire(store, &first, false).await.unwrap().0.release().await.unwrap();
@@ -138,20 +138,20 @@ async fn a_claim_for_another_database_is_never_taken_over() {
             let error = acquire(store, &second, takeover).await.unwrap_err();
             assert_eq!(error.code(), Code::Usage, "{name}: {}", error.chain());
         }
-        assert_eq!(read_claim(store).await.unwrap().unwrap().0.writer, first, "{name}");
+        assert_eq!(read_lease(store).await.unwrap().unwrap().0.writer, first, "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_from_the_future_expires_once_nobody_has_renewed_it_for_90_seconds() {
+async fn a_lease_from_the_future_expires_once_nobody_has_renewed_it_for_90_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}", folder.path().display()).parse().unwrap();
     let store = &Store::open(&url, &StoreOptions::default()).unwrap();
     store.probe().await.unwrap();
     let (mut held, _) = acquire(store, &writer("gone"), false).await.unwrap();
     let touch = || {
-        let claim = File::options().append(true).open(folder.path().join(CLAIM_KEY)).unwrap();
-        claim.set_modified(SystemTime::now() + Duration::from_secs(400 * 86_400)).unwrap();
+        let lease = File::options().append(true).open(folder.path().join(LEASE_KEY)).unwrap();
+        lease.set_modified(SystemTime::now() + Duration::from_secs(400 * 86_400)).unwrap();
     };
     touch();
     let next = writer("next");
@@ -190,20 +190,20 @@ async fn a_foreign_file_whose_name_is_not_utf8_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_cannot_be_understood_is_never_written_over() {
+async fn a_lease_that_cannot_be_understood_is_never_written_over() {
     for Place { name, store, .. } in &places().await {
-        let newer = br#"{"format":"mini-pra-claim","version":3,"writer":"somebody"}"#;
-        store.put_new(CLAIM_KEY, newer.to_vec(), 0).await.unwrap();
+        let newer = br#"{"format":"mini-pra-lease","version":3,"writer":"somebody"}"#;
+        store.put_new(LEASE_KEY, newer.to_vec(), 0).await.unwrap();
         for takeover in [false, true] {
             let error = acquire(store, &writer("old"), takeover).await.unwrap_err();
             assert_eq!(error.code(), Code::Damaged, "{name}: {}", error.chain());
         }
-        assert_eq!(store.read(CLAIM_KEY, 1000).await.unwrap().0, newer.as_slice(), "{name}");
+        assert_eq!(store.read(LEASE_KEY, 1000).await.unwrap().0, newer.as_slice(), "{name}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn renewals_whose_answers_were_all_lost_do_not_lose_the_claim() {
+async fn renewals_whose_answers_were_all_lost_do_not_lose_the_lease() {
     let minio = minio().await;
     let proxy = Proxy::start(minio.address()).await;
     let mut through = options(proxy.address());
@@ -218,7 +218,7 @@ async fn renewals_whose_answers_were_all_lost_do_not_lose_the_claim() {
         }
         proxy.plan(&[]);
         held.renew(head(100 + txid)).await.unwrap();
-        assert_eq!(read_claim(&store).await.unwrap().unwrap().0.head_txid, 100 + txid, "{fault:?}");
+        assert_eq!(read_lease(&store).await.unwrap().unwrap().0.head_txid, 100 + txid, "{fault:?}");
     }
 }
 
@@ -238,7 +238,7 @@ async fn epochs_are_listed_in_their_order_and_written_once() {
         let error = create_epoch(store, &manifest(ids[0], None)).await.unwrap_err();
         assert_eq!(error.code(), Code::Busy, "{name}");
         store.put_new("not-an-epoch/file", b"x".to_vec(), 0).await.unwrap();
-        store.put_new(CLAIM_KEY, b"x".to_vec(), 0).await.unwrap();
+        store.put_new(LEASE_KEY, b"x".to_vec(), 0).await.unwrap();
         assert_eq!(list_epochs(store).await.unwrap(), [first, third, second], "{name}");
     }
 }
@@ -258,7 +258,7 @@ async fn an_epoch_without_its_manifest_is_damage_and_an_empty_one_is_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_and_epochs_may_move_between_threads() {
+async fn leases_and_epochs_may_move_between_threads() {
     for place in places().await {
         let store = place.store.clone();
         let task = tokio::spawn(async move {

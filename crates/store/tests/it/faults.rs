@@ -93,8 +93,8 @@ async fn a_store_that_never_answers_is_out_of_reach_and_each_attempt_was_made() 
         stage.proxy.plan(&[fault; 20]);
         for error in [
             stage.store.list("").await.unwrap_err(),
-            stage.store.read("claim.json", 10).await.unwrap_err(),
-            stage.store.get("claim.json").await.unwrap_err(),
+            stage.store.read("lease.json", 10).await.unwrap_err(),
+            stage.store.get("lease.json").await.unwrap_err(),
         ] {
             assert_eq!(error.code(), Code::OutOfReach, "{fault:?} {}", error.chain());
         }
@@ -117,24 +117,24 @@ async fn an_answer_that_was_lost_is_not_taken_for_another_writer_and_another_wri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_is_renewed_through_any_fault_and_lost_to_somebody_else() {
+async fn a_lease_is_renewed_through_any_fault_and_lost_to_somebody_else() {
     let stage = stage(|_| {}).await;
-    stage.direct.put_new("claim.json", b"0".to_vec(), 0).await.unwrap();
-    let mut revision = stage.direct.read("claim.json", 100).await.unwrap().1.revision;
+    stage.direct.put_new("lease.json", b"0".to_vec(), 0).await.unwrap();
+    let mut revision = stage.direct.read("lease.json", 100).await.unwrap().1.revision;
     for (n, fault) in FAULTS.into_iter().enumerate() {
         stage.proxy.plan(&[fault]);
         let body = format!("{n} {fault:?}");
-        let renewed = stage.store.put_claim("claim.json", body.clone().into(), Some(&revision)).await;
+        let renewed = stage.store.put_lease("lease.json", body.clone().into(), Some(&revision)).await;
         revision = renewed.unwrap_or_else(|error| panic!("{fault:?} {}", error.chain()));
-        assert_eq!(stage.direct.read("claim.json", 100).await.unwrap().0, body);
+        assert_eq!(stage.direct.read("lease.json", 100).await.unwrap().0, body);
     }
-    stage.direct.put_claim("claim.json", "theirs".into(), Some(&revision)).await.unwrap();
+    stage.direct.put_lease("lease.json", "theirs".into(), Some(&revision)).await.unwrap();
     for fault in FAULTS {
         stage.proxy.plan(&[fault]);
-        let error = stage.store.put_claim("claim.json", "ours".into(), Some(&revision)).await.unwrap_err();
+        let error = stage.store.put_lease("lease.json", "ours".into(), Some(&revision)).await.unwrap_err();
         assert_eq!(error.code(), Code::Busy, "{fault:?} {}", error.chain());
     }
-    assert_eq!(stage.direct.read("claim.json", 100).await.unwrap().0, "theirs");
+    assert_eq!(stage.direct.read("lease.json", 100).await.unwrap().0, "theirs");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -155,10 +155,10 @@ async fn a_download_goes_on_where_it_broke_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_of_an_object_that_was_replaced_is_an_error() {
     let stage = stage(|_| {}).await;
-    stage.direct.put_claim("big", noise(3 << 20, 7).into(), None).await.unwrap();
+    stage.direct.put_lease("big", noise(3 << 20, 7).into(), None).await.unwrap();
     stage.proxy.plan(&[Truncate(1 << 20)]);
     let mut download = stage.store.get("big").await.unwrap();
-    stage.direct.put_claim("big", noise(3 << 20, 8).into(), None).await.unwrap();
+    stage.direct.put_lease("big", noise(3 << 20, 8).into(), None).await.unwrap();
     let error = loop {
         match download.next().await {
             Ok(piece) => assert!(piece.is_some(), "it was read to its end"),
@@ -200,8 +200,8 @@ async fn wrong_keys_a_missing_bucket_and_a_closed_port_are_out_of_reach_and_neve
         for error in [
             store.list("").await.unwrap_err(),
             store.folders().await.unwrap_err(),
-            store.read("claim.json", 10).await.unwrap_err(),
-            store.get("claim.json").await.unwrap_err(),
+            store.read("lease.json", 10).await.unwrap_err(),
+            store.get("lease.json").await.unwrap_err(),
             store.put_new("x", b"x".to_vec(), 0).await.unwrap_err(),
             store.now().await.unwrap_err(),
             store.probe().await.unwrap_err(),

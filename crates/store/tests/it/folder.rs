@@ -25,12 +25,12 @@ async fn a_folder_that_is_not_there_is_out_of_reach_and_not_empty() {
     for error in [
         store.list("").await.unwrap_err(),
         store.folders().await.unwrap_err(),
-        store.get("claim.json").await.unwrap_err(),
-        store.read("claim.json", 10).await.unwrap_err(),
+        store.get("lease.json").await.unwrap_err(),
+        store.read("lease.json", 10).await.unwrap_err(),
         store.put_new("x", b"x".to_vec(), 0).await.unwrap_err(),
         store.delete(&["x".to_owned()]).await.unwrap_err(),
         store.now().await.unwrap_err(),
-        store.put_claim("claim.json", "x".into(), None).await.unwrap_err(),
+        store.put_lease("lease.json", "x".into(), None).await.unwrap_err(),
         // The folder above is not there either: a volume that is not mounted.
         store.probe().await.unwrap_err(),
     ] {

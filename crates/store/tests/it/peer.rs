@@ -1,10 +1,10 @@
-//! What we seal, `age` opens, and the other way round.
+//! What we encrypt, `age` opens, and the other way round.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use store::seal::{Identities, NewKey, Recipients, open, seal};
+use store::encryption::{Identities, NewKey, Recipients, encrypt, open};
 
 use crate::places::noise;
 
@@ -27,7 +27,7 @@ fn run(age: &Path, arguments: &[&str], input: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn age_opens_what_we_seal_and_we_open_what_age_seals() {
+fn age_opens_what_we_encrypt_and_we_open_what_age_encrypts() {
     let age = age();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("identity.txt");
@@ -37,13 +37,13 @@ fn age_opens_what_we_seal_and_we_open_what_age_seals() {
     let recipients = Recipients::parse([key.recipient().as_str(), &NewKey::generate().recipient()]).unwrap();
     for len in [0, 1, 65_536, 300_000] {
         let plain = noise(len, 1);
-        let mut sealer = seal(&recipients, Vec::new()).unwrap();
-        sealer.write_all(&plain).unwrap();
-        let sealed = sealer.finish().unwrap();
-        assert!(run(&age, &["--decrypt", "--identity", file.to_str().unwrap()], &sealed) == plain, "{len}");
-        let sealed = run(&age, &["--encrypt", "--recipient", &key.recipient()], &plain);
+        let mut encrypting = encrypt(&recipients, Vec::new()).unwrap();
+        encrypting.write_all(&plain).unwrap();
+        let encrypted = encrypting.finish().unwrap();
+        assert!(run(&age, &["--decrypt", "--identity", file.to_str().unwrap()], &encrypted) == plain, "{len}");
+        let encrypted = run(&age, &["--encrypt", "--recipient", &key.recipient()], &plain);
         let mut opened = Vec::new();
-        open(&identities, sealed.as_slice()).unwrap().read_to_end(&mut opened).unwrap();
+        open(&identities, encrypted.as_slice()).unwrap().read_to_end(&mut opened).unwrap();
         assert!(opened == plain, "{len}");
     }
 }

@@ -66,7 +66,7 @@ async fn a_server_that_is_no_store_is_out_of_reach() {
         }
     });
     let store = Store::open(&url("x"), &options(address)).unwrap();
-    for error in [store.read("claim.json", 10).await.unwrap_err(), store.list("").await.unwrap_err()] {
+    for error in [store.read("lease.json", 10).await.unwrap_err(), store.list("").await.unwrap_err()] {
         assert_eq!(error.code(), Code::OutOfReach, "{}", error.chain());
     }
 }

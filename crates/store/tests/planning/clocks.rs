@@ -157,15 +157,15 @@ proptest! {
     }
 
     #[test]
-    fn a_lie_elsewhere_loses_no_instant_that_it_does_not_claim(
+    fn a_lie_elsewhere_loses_no_instant_that_it_does_not_lease(
         stretches in stretches(any_lie()), position in 0.0..1.0,
     ) {
         let shipped = Shipped::by(&stretches);
         let instant_ms = shipped.instant(position);
         let (truth, next) = shipped.truth(instant_ms);
-        let claims = |state: &State| state.said_ms <= instant_ms && instant_ms < state.real_ms;
+        let leases = |state: &State| state.said_ms <= instant_ms && instant_ms < state.real_ms;
         let is_true = |state: Option<State>| state.is_none_or(|state| state.is_true());
-        if truth.is_some() && is_true(truth) && is_true(next) && !shipped.states.iter().any(claims) {
+        if truth.is_some() && is_true(truth) && is_true(next) && !shipped.states.iter().any(leases) {
             prop_assert_eq!(shipped.plan(instant_ms).ok(), truth);
         }
     }

@@ -51,8 +51,8 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Vec<Group>> {
     };
     let mut contenders: Vec<_> = replicators.iter().map(contender).collect();
     if bench.options.runs(Side::Limit) {
-        let keeper = || under_writers(bench, |files| files.keeper(&bench.project).map(Some));
-        contenders.push(Contender::new(Side::Limit, "keeper, no replica", keeper));
+        let checkpointer = || under_writers(bench, |files| files.checkpointer(&bench.project).map(Some));
+        contenders.push(Contender::new(Side::Limit, "checkpointer, no replica", checkpointer));
         let nobody = || under_writers(bench, |_files| Ok(None));
         contenders.push(Contender::new(Side::Limit, "nobody, no checkpoint", nobody));
     }

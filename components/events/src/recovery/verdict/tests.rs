@@ -13,7 +13,7 @@ fn backup(age_seconds: i64) -> Backup {
         seconds: 0.1,
         verified: true,
         error: None,
-        sealed: false,
+        encrypted: false,
         events: None,
         warnings: 0,
     }
@@ -68,7 +68,7 @@ fn with_backup(age_seconds: i64) -> Record {
     Record { newest: Some(backup(age_seconds)), newest_good: Some(backup(age_seconds)), ..good() }
 }
 
-fn in_step() -> Replica {
+fn synced() -> Replica {
     replica(NOW - 500, Some(NOW - 900))
 }
 
@@ -77,7 +77,7 @@ fn where_all_is_well_the_sentence_says_what_would_be_lost_and_how_long_it_would_
     let safe = verdict(&good());
     assert_eq!(safe.level, Level::Safe);
     assert_eq!(safe.sentence, "Yes: at most 42 s of changes would be lost, and the last rehearsed restore took 1.2 s.");
-    let with_replica = verdict(&Record { replicas: vec![in_step()], ..good() });
+    let with_replica = verdict(&Record { replicas: vec![synced()], ..good() });
     assert_eq!((with_replica.level, with_replica.loss_seconds), (Level::Safe, Some(0.4)));
 }
 
@@ -93,9 +93,9 @@ fn old_backups_warn_after_three_minutes_and_are_a_danger_after_ten() {
 }
 
 #[test]
-fn a_replica_that_is_well_and_in_step_stands_in_for_backups() {
+fn a_replica_that_is_well_and_synced_stands_in_for_backups() {
     let with = |replica| Record { newest: None, newest_good: None, replicas: vec![replica], ..good() };
-    assert_eq!(judged(&with(in_step())), (Level::Warning, vec!["no-backup"]));
+    assert_eq!(judged(&with(synced())), (Level::Warning, vec!["no-backup"]));
     let late = replica(NOW - 500, Some(NOW - 10_501));
     assert_eq!(judged(&with(late)), (Level::Danger, vec!["no-backup", "replica-lags"]));
     let dead = replica(NOW - 5_000, Some(NOW - 5_400));
@@ -191,8 +191,8 @@ fn rehearsals_that_failed_are_a_danger_and_old_ones_or_none_warn() {
     let old = with(Some(rehearsal(37, "good")), Some(rehearsal(37, "good")));
     assert_eq!(judged(&old), (Level::Warning, vec!["rehearsal-old"]));
     assert_eq!(judged(&with(None, None)), (Level::Warning, vec!["rehearsal-old"]));
-    let sealed = with(Some(rehearsal(9, "not-rehearsed")), None);
-    assert_eq!(judged(&sealed), (Level::Warning, vec!["rehearsal-old"]), "what nobody opened was not rehearsed");
+    let encrypted = with(Some(rehearsal(9, "not-rehearsed")), None);
+    assert_eq!(judged(&encrypted), (Level::Warning, vec!["rehearsal-old"]), "what nobody opened was not rehearsed");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn what_failed_at_a_store_that_is_followed_no_more_is_forgotten() {
     let with = |hours| Record { rehearsals: vec![failed(hours), rehearsal(9, "good")], ..good() };
     assert_eq!(judged(&with(9)), (Level::Danger, vec!["rehearsal-failed"]));
     assert_eq!(judged(&with(37)), (Level::Safe, vec![]));
-    let followed = Replica { url: "file:///old".to_owned(), ..in_step() };
+    let followed = Replica { url: "file:///old".to_owned(), ..synced() };
     let still = Record { replicas: vec![followed], ..with(37) };
     assert_eq!(judged(&still), (Level::Danger, vec!["rehearsal-failed"]));
 }

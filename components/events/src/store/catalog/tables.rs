@@ -22,7 +22,7 @@ macro_rules! backups_sql {
     ($kind:literal, $which:expr) => {
         concat!(
             "SELECT CAST(file AS BLOB), created_at_ms, bytes, seconds, verified_at_ms IS NOT NULL,
-                CAST(error AS BLOB), sealed, events,
+                CAST(error AS BLOB), encrypted, events,
                 coalesce(length(warnings) - length(replace(warnings, char(10), '')) + 1, 0) FROM restore_points WHERE kind = ",
             $kind,
             $which,
@@ -81,7 +81,7 @@ impl<P: Platform> Catalog<P> {
                 seconds: row.real()?,
                 verified: row.flag()?,
                 error: row.maybe_text()?,
-                sealed: row.flag()?,
+                encrypted: row.flag()?,
                 events: row.maybe_integer()?,
                 warnings: row.integer()?,
             })
@@ -107,8 +107,8 @@ impl<P: Platform> Catalog<P> {
     /// The stores that the database is followed into.
     pub(crate) fn replicas(&self) -> Result<Vec<Replica>, String> {
         let rows = self.rows(
-            "SELECT CAST(url AS BLOB), seen_ms, CAST(epoch AS BLOB), txid, in_step_ms, window_from_ms, queue_files,
-                queue_bytes, sealed, CAST(error AS BLOB), CAST(warnings AS BLOB) FROM replicas ORDER BY url LIMIT ?1",
+            "SELECT CAST(url AS BLOB), seen_ms, CAST(epoch AS BLOB), txid, synced_ms, window_from_ms, queue_files,
+                queue_bytes, encrypted, CAST(error AS BLOB), CAST(warnings AS BLOB) FROM replicas ORDER BY url LIMIT ?1",
             &[Param::Integer(SOURCES_MAX)],
         )?;
         Columns::read(rows, "replicas", |row| {
@@ -117,11 +117,11 @@ impl<P: Platform> Catalog<P> {
                 seen_ms: row.integer()?,
                 epoch: row.maybe_text()?,
                 txid: row.integer()?,
-                in_step_ms: row.maybe_integer()?,
+                synced_ms: row.maybe_integer()?,
                 window_from_ms: row.maybe_integer()?,
                 queue_files: row.integer()?,
                 queue_bytes: row.integer()?,
-                sealed: row.flag()?,
+                encrypted: row.flag()?,
                 error: row.maybe_text()?,
                 warnings: row.maybe_text()?.map(|text| lines(&text)),
             })

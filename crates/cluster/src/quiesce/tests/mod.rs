@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use disk::{lock, sqlite};
 use engine::backup;
+use engine::encrypted::Keys;
 use engine::restore::{How, LOCK_LIMIT, Mode, Plan};
-use engine::sealed::Keys;
 use jiff::Timestamp;
 use pra_core::Code;
 use serde_json::{Value, json};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use engine::remote::Access;
-use follow::{keeper, replicate};
+use follow::{checkpointer, replicate};
+use store::encryption::{NewKey, Recipients};
 use store::objects::StoreOptions;
 use store::plan::Accept;
-use store::seal::{NewKey, Recipients};
 
 use super::deaths::every_death_is_survived_by;
 use super::*;
@@ -17,7 +17,7 @@ use super::*;
 enum Source {
     SafetyCopy,
     Replica,
-    Sealed,
+    Encrypted,
 }
 
 fn access(scenario: &Scenario, source: Source) -> Access {
@@ -25,7 +25,7 @@ fn access(scenario: &Scenario, source: Source) -> Access {
     Access {
         replicas: vec![format!("file://{}", folder.join("replica").display()).parse().unwrap()],
         store: StoreOptions::default(),
-        keys: Keys::new((source == Source::Sealed).then(|| folder.join("pra.key")), false),
+        keys: Keys::new((source == Source::Encrypted).then(|| folder.join("pra.key")), false),
         accept: Accept::default(),
         epoch: None,
         backups: None,
@@ -35,7 +35,7 @@ fn access(scenario: &Scenario, source: Source) -> Access {
 /// One sync to the replica.
 fn ship(scenario: &Scenario, source: Source, recipient: Option<&str>) {
     let options = replicate::Options {
-        keeper: keeper::Options { once: true, ..keeper::Options::new(scenario.database()) },
+        checkpointer: checkpointer::Options { once: true, ..checkpointer::Options::new(scenario.database()) },
         backups: scenario.folder.path().join("backup"),
         metrics: None,
         replicas: access(scenario, source).replicas,
@@ -70,7 +70,7 @@ fn lost(source: Source, names: impl Fn(&Scenario, Timestamp) -> String) -> Scena
         return scenario;
     }
     let key = NewKey::generate();
-    let recipient = (source == Source::Sealed).then(|| key.recipient());
+    let recipient = (source == Source::Encrypted).then(|| key.recipient());
     if recipient.is_some() {
         key.write(&scenario.folder.path().join("pra.key"), Timestamp::now()).unwrap();
         // A plain backup is not taken where an identity is given.
@@ -131,6 +131,6 @@ async fn a_restore_of_a_replicas_transaction_that_dies_anywhere_is_resumed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_of_a_sealed_replica_that_dies_anywhere_is_resumed() {
-    is_survived("1", Source::Sealed, instant).await;
+async fn a_restore_of_an_encrypted_replica_that_dies_anywhere_is_resumed() {
+    is_survived("1", Source::Encrypted, instant).await;
 }

@@ -48,13 +48,13 @@ impl Status {
         }
         // What is noted in a future that a wrong clock made up would keep everything after it out.
         self.lags.retain(|lag| lag.at <= now && replicas.iter().any(|replica| replica.url == lag.url));
-        for Replica { url, in_step, .. } in &replicas {
-            let Some(in_step) = in_step else { continue };
+        for Replica { url, synced, .. } in &replicas {
+            let Some(synced) = synced else { continue };
             let last = self.lags.iter().rev().find(|lag| lag.url == *url);
             if last.is_some_and(|last| now.duration_since(last.at) < LAG_PERIOD) {
                 continue;
             }
-            let seconds = now.duration_since(*in_step).as_secs_f64().max(0.0);
+            let seconds = now.duration_since(*synced).as_secs_f64().max(0.0);
             self.lags.push(Lag { url: url.clone(), at: now, seconds });
             let count = self.lags.iter().filter(|lag| lag.url == *url).count();
             if count > LAGS_KEPT

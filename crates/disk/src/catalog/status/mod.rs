@@ -101,15 +101,15 @@ pub struct Replica {
     /// The last transaction that it has.
     pub txid: u64,
     /// Everything committed before this instant is in it; `None`: nothing is.
-    pub in_step: Option<Timestamp>,
+    pub synced: Option<Timestamp>,
     /// The first instant that can be restored from it, where that is known.
     pub window_from: Option<Timestamp>,
     /// Files that wait for it.
     pub queue_files: u64,
     /// Bytes of them.
     pub queue_bytes: u64,
-    /// Whether its files are sealed.
-    pub sealed: bool,
+    /// Whether its files are encrypted.
+    pub encrypted: bool,
     /// What stands in the way now.
     pub error: Option<String>,
     /// What SQLite's checks say of the database that is no damage; `None`: they were not run yet.
@@ -124,7 +124,7 @@ pub enum Outcome {
     Good,
     /// It could not be restored, or not as it should be.
     Failed,
-    /// Sealed, and no identity was given: checked as far as that goes.
+    /// Encrypted, and no identity was given: checked as far as that goes.
     NotRehearsed,
 }
 

@@ -11,7 +11,7 @@ use super::{Drill, Forecast, Lag, Outcome, Place, Rehearsal, Replica, Restore, S
 pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Status> {
     let replicas = all(
         connection,
-        "SELECT url, seen_ms, epoch, txid, in_step_ms, window_from_ms, queue_files, queue_bytes, sealed, error,
+        "SELECT url, seen_ms, epoch, txid, synced_ms, window_from_ms, queue_files, queue_bytes, encrypted, error,
             warnings FROM replicas ORDER BY url",
         replica,
     )?;
@@ -43,8 +43,19 @@ pub(in super::super) fn select(connection: &Connection) -> rusqlite::Result<Stat
 pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusqlite::Result<()> {
     let Status { replicas, rehearsals, drills, restores, volumes, lags, forecast } = status;
     for replica in replicas {
-        let Replica { url, seen, epoch, txid, in_step, window_from, queue_files, queue_bytes, sealed, error, warnings } =
-            replica;
+        let Replica {
+            url,
+            seen,
+            epoch,
+            txid,
+            synced,
+            window_from,
+            queue_files,
+            queue_bytes,
+            encrypted,
+            error,
+            warnings,
+        } = replica;
         connection.execute(
             "INSERT INTO replicas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
@@ -52,11 +63,11 @@ pub(in super::super) fn insert(connection: &Connection, status: &Status) -> rusq
                 ms(*seen),
                 epoch,
                 txid,
-                in_step.map(ms),
+                synced.map(ms),
                 window_from.map(ms),
                 queue_files,
                 queue_bytes,
-                sealed,
+                encrypted,
                 error,
                 warnings.as_ref().map(|warnings| warnings.join("\n")),
             ],
@@ -111,11 +122,11 @@ fn replica(row: &Row<'_>) -> rusqlite::Result<Replica> {
         seen: instant(row.get(1)?, 1)?,
         epoch: row.get(2)?,
         txid: row.get(3)?,
-        in_step: known_instant(row, 4)?,
+        synced: known_instant(row, 4)?,
         window_from: known_instant(row, 5)?,
         queue_files: row.get(6)?,
         queue_bytes: row.get(7)?,
-        sealed: row.get(8)?,
+        encrypted: row.get(8)?,
         error: row.get(9)?,
         warnings: row.get::<_, Option<String>>(10)?.map(|text| lines(&text)),
     })

@@ -14,11 +14,11 @@ fn replica(url: &str) -> Replica {
         seen: at(2_000),
         epoch: Some("epoch".to_owned()),
         txid: 7,
-        in_step: Some(at(1_500)),
+        synced: Some(at(1_500)),
         window_from: None,
         queue_files: 2,
         queue_bytes: 99,
-        sealed: true,
+        encrypted: true,
         error: Some("away".to_owned()),
         warnings: Some(vec!["one".to_owned(), "two".to_owned()]),
     }
@@ -77,14 +77,14 @@ fn a_lag_is_kept_once_a_minute_for_three_hours_and_forgotten_with_its_replica() 
     let mut status = Status::default();
     let second = |number: i64| at(number * 1_000);
     for number in 0..4 * 3_600_i64 {
-        let replica = Replica { in_step: Some(second(number - 1)), ..replica("file:///a") };
+        let replica = Replica { synced: Some(second(number - 1)), ..replica("file:///a") };
         status.set_replicas(vec![replica], second(number));
     }
     assert_eq!(status.lags.len(), 180);
     assert!(status.lags.windows(2).all(|pair| pair[1].at.duration_since(pair[0].at).as_secs() == 60));
     assert!(status.lags.iter().all(|lag| lag.seconds == 1.0));
     // The clock was ahead, and is right again.
-    let replica = Replica { in_step: Some(second(9)), ..replica("file:///a") };
+    let replica = Replica { synced: Some(second(9)), ..replica("file:///a") };
     status.set_replicas(vec![replica], second(10));
     assert_eq!(status.lags.iter().map(|lag| lag.at).collect::<Vec<_>>(), [second(10)]);
     status.set_replicas(Vec::new(), second(11));

@@ -25,9 +25,9 @@ fn a_hole_and_a_missing_tail_show_in_the_list() {
 fn a_source_that_cannot_be_opened_leaves_the_others_in_the_list() {
     let scene = Scene::new();
     history(&scene, "two");
-    let (_key, sealed) = sealed(&scene);
+    let (_key, encrypted) = encrypted(&scene);
     let both = Access {
-        replicas: [sealed.replicas, access(&scene, "two").replicas].concat(),
+        replicas: [encrypted.replicas, access(&scene, "two").replicas].concat(),
         keys: Keys::default(),
         ..access(&scene, "two")
     };

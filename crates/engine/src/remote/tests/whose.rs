@@ -9,8 +9,8 @@ fn two_databases_never_share_a_replica_nor_restore_from_each_others() {
     scene.once(&["one"]).unwrap();
     let auxiliary = |scene: &Scene, takeover: bool| {
         let mut options = scene.options(&["one"]);
-        options.keeper.database = scene.path("auxiliary.db");
-        options.keeper.once = true;
+        options.checkpointer.database = scene.path("auxiliary.db");
+        options.checkpointer.once = true;
         options.takeover = takeover;
         replicate::run(&options, &Arc::new(AtomicBool::new(false)))
     };
@@ -56,7 +56,7 @@ fn a_replica_and_a_backup_folder_of_two_databases_are_not_restored_together() {
     std::fs::create_dir_all(&other).unwrap();
     std::fs::create_dir_all(scene.path("backup")).unwrap();
     let mut catalog = disk::catalog::Catalog::default();
-    disk::catalog::owner::claim(&mut catalog, &other.join("app.db"), None).unwrap();
+    disk::catalog::owner::take_up(&mut catalog, &other.join("app.db"), None).unwrap();
     catalog.publish(&scene.path("backup"), Timestamp::now()).unwrap();
     std::fs::remove_dir_all(other).unwrap();
     let error = restore(&scene, access(&scene, "one"), "latest").unwrap_err();

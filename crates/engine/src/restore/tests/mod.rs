@@ -16,7 +16,7 @@ use rusqlite::types::Value;
 
 use super::*;
 use crate::backup;
-use crate::sealed::Keys;
+use crate::encrypted::Keys;
 
 const SECOND: Duration = Duration::from_secs(1);
 

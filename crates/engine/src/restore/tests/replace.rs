@@ -1,7 +1,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use disk::catalog::Catalog;
-use follow::keeper;
+use follow::checkpointer;
 
 use super::*;
 
@@ -161,20 +161,21 @@ fn the_restored_file_has_the_mode_of_the_one_that_it_replaces() {
 }
 
 #[test]
-fn the_keeper_lets_go_for_a_replace_and_comes_back() {
+fn the_checkpointer_lets_go_for_a_replace_and_comes_back() {
     let scene = Scene::with_events(30);
     let then = scene.contents();
     let point = scene.backup();
     scene.add_events(5);
     let stop = std::sync::atomic::AtomicBool::new(false);
-    let options = keeper::Options { tick: Duration::from_millis(5), ..keeper::Options::new(scene.database()) };
+    let options =
+        checkpointer::Options { tick: Duration::from_millis(5), ..checkpointer::Options::new(scene.database()) };
     let stats = std::thread::scope(|scope| {
-        let keeping = scope.spawn(|| keeper::run(&options, &stop));
+        let keeping = scope.spawn(|| checkpointer::run(&options, &stop));
         let held = || disk::lock::exclusive(&scene.database(), Duration::ZERO).is_err();
         let until_held = || {
             let deadline = Instant::now() + 20 * SECOND;
             while !held() {
-                assert!(Instant::now() < deadline, "the keeper does not hold the database");
+                assert!(Instant::now() < deadline, "the checkpointer does not hold the database");
                 std::thread::sleep(Duration::from_millis(5));
             }
         };

@@ -10,7 +10,7 @@ fn epoch() -> EpochId {
 }
 
 fn file(level: u8, min: u64, max: u64) -> Staged {
-    Staged { name: Name { level, min, max, sealed: false }, path: PathBuf::new(), bytes: 10, timestamp_ms: max }
+    Staged { name: Name { level, min, max, encrypted: false }, path: PathBuf::new(), bytes: 10, timestamp_ms: max }
 }
 
 fn outbox(stores: usize, limit: u64) -> Outbox {

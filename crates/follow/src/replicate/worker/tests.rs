@@ -6,7 +6,7 @@ use store::objects::StoreOptions;
 
 use super::*;
 
-/// A worker that has a folder, and what happens to its claim there.
+/// A worker that has a folder, and what happens to its lease there.
 struct Scene {
     _folder: tempfile::TempDir,
     worker: Worker,
@@ -22,7 +22,7 @@ impl Scene {
         let (renewals, is_away) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let (counted, away) = (Arc::clone(&renewals), Arc::clone(&is_away));
         let before = move |label| {
-            if label != "store-claim" {
+            if label != "store-lease" {
                 return Ok(());
             }
             counted.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl Scene {
         Self { _folder: folder, worker, state, held, renewals, is_away }
     }
 
-    /// Work of so many seconds; what came of it, and how often it was tried to renew the claim.
+    /// Work of so many seconds; what came of it, and how often it was tried to renew the lease.
     async fn work(&mut self, seconds: u64) -> (pra_core::Result<()>, usize) {
         let mut due = Instant::now() + RENEW_EVERY;
         let work = async {
@@ -72,14 +72,14 @@ impl Scene {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_does_not_expire_during_a_long_upload() {
+async fn a_lease_does_not_expire_during_a_long_upload() {
     let mut scene = Scene::new().await;
     assert!(matches!(scene.work(1000).await, (Ok(()), 33)));
     assert!(matches!(scene.work(29).await, (Ok(()), 0)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_goes_on_where_the_claim_cannot_be_renewed() {
+async fn an_upload_goes_on_where_the_lease_cannot_be_renewed() {
     let mut scene = Scene::new().await;
     scene.is_away.store(true, Ordering::Relaxed);
     let (done, tried) = scene.work(1000).await;
@@ -88,9 +88,9 @@ async fn an_upload_goes_on_where_the_claim_cannot_be_renewed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upload_ends_where_the_claim_is_lost() {
+async fn an_upload_ends_where_the_lease_is_lost() {
     let mut scene = Scene::new().await;
-    let other = Writer { id: pra_core::WriterId::random(), ..scene.held.claim().writer.clone() };
+    let other = Writer { id: pra_core::WriterId::random(), ..scene.held.lease().writer.clone() };
     epoch::acquire(&scene.worker.store, &other, true).await.unwrap();
     let (done, _) = scene.work(1000).await;
     assert_eq!(done.unwrap_err().code(), Code::Busy);

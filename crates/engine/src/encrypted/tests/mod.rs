@@ -1,4 +1,4 @@
-//! Sealed backups of small databases, and whatever may be wrong with them.
+//! Encrypted backups of small databases, and whatever may be wrong with them.
 
 mod damage;
 mod recover;
@@ -12,7 +12,7 @@ use disk::catalog::{self, Catalog};
 use disk::{files, sqlite};
 use jiff::Timestamp;
 use pra_core::{Code, Result};
-use store::seal::{NewKey, Recipients};
+use store::encryption::{NewKey, Recipients};
 
 use super::*;
 use crate::backup;

@@ -1,4 +1,4 @@
-//! A snapshot goes into a sealed file, and is proved to be in it.
+//! A snapshot goes into an encrypted file, and is proved to be in it.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use disk::sqlite::{self, Shape};
 use pra_core::checksum::{Checksum, Checksums, DatabaseChecksum};
 use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
-use store::seal::Recipients;
+use store::encryption::Recipients;
 
-use super::file::{SealedFile, Written, room};
+use super::file::{EncryptedFile, Written, room};
 use super::read;
 
-/// A sealed copy that was read back, and has no name yet.
+/// An encrypted copy that was read back, and has no name yet.
 #[derive(Debug)]
 pub(crate) struct Copied {
     pub(crate) writer: Writer,
@@ -27,7 +27,7 @@ pub(crate) struct Copied {
     pub(crate) file_checksum: Checksum,
 }
 
-/// Seals the snapshot that `connection`'s transaction holds into the new file `to`, syncs it, and opens it again.
+/// Encrypts the snapshot that `connection`'s transaction holds into the new file `to`, syncs it, and opens it again.
 /// Damage of the database itself is a [`Checked::problem`].
 ///
 /// # Errors
@@ -39,10 +39,10 @@ pub(crate) fn copy(
     to: &Path,
     recipients: &Recipients,
 ) -> Result<Copied> {
-    files::require_room(files::folder_of(to), room(shape.bytes()), "the sealed copy")?;
+    files::require_room(files::folder_of(to), room(shape.bytes()), "the encrypted copy")?;
     let database = connection.path().map_or(to, Path::new);
-    let mut file = SealedFile::create(label, to, database, recipients)?;
-    let progress = Progress::bytes("sealing", shape.bytes());
+    let mut file = EncryptedFile::create(label, to, database, recipients)?;
+    let progress = Progress::bytes("encrypting", shape.bytes());
     let mut sum = DatabaseChecksum::new(shape.page_size);
     snapshot::batches(connection, shape, |first, pages| {
         for (number, page) in (first..).zip(pages.chunks_exact(shape.page_size as usize)) {
@@ -64,7 +64,7 @@ pub(crate) fn copy(
     if read != sum.finish() {
         return Err(Error::new(
             Code::Damaged,
-            format!("'{}' opens as {read}, {} was sealed", to.display(), sum.finish()),
+            format!("'{}' opens as {read}, {} was encrypted", to.display(), sum.finish()),
         )
         .hint("the backup volume returns other bytes than it was given: replace it"));
     }

@@ -1,4 +1,4 @@
-//! Reads sealed files from their beginning to their end, in bounded memory.
+//! Reads encrypted files from their beginning to their end, in bounded memory.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,7 +12,7 @@ use pra_core::checksum::{self, Checksum, Checksums, DatabaseChecksum};
 use pra_core::header::{HEADER_SIZE, Header};
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
-use store::seal::{Identities, Opener};
+use store::encryption::{Identities, Opener};
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
@@ -66,7 +66,7 @@ fn fill(plain: &mut impl Read, buffer: &mut [u8], path: &Path) -> Result<usize> 
 pub(super) fn unread(path: &Path, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
-            damaged(path, "the sealed file was changed or cut off".to_owned()).because(error)
+            damaged(path, "the encrypted file was changed or cut off".to_owned()).because(error)
         }
         _ => Error::io("read", path, error),
     }
@@ -75,9 +75,9 @@ pub(super) fn unread(path: &Path, error: io::Error) -> Error {
 /// Opens what lies at `path`.
 ///
 /// # Errors
-/// [`Code::Usage`] where none of the identities fits; [`Code::Damaged`] where it is no sealed file.
+/// [`Code::Usage`] where none of the identities fits; [`Code::Damaged`] where it is no encrypted file.
 pub(crate) fn opened<R: Read>(identities: &Identities, from: R, path: &Path) -> Result<Opener<R>> {
-    store::seal::open(identities, from).map_err(|error| match error {
+    store::encryption::open(identities, from).map_err(|error| match error {
         error if error.code() == Code::Damaged => damaged(path, error.to_string()),
         error => {
             let hint = error.hint_text().unwrap_or_default().to_owned();
@@ -104,7 +104,7 @@ pub(crate) fn file_checksum(path: &Path, progress: &Progress) -> Result<Checksum
     }
 }
 
-/// Fails where the sealed file at `path` is not the one that `point` records, as far as that shows without opening it.
+/// Fails where the encrypted file at `path` is not the one that `point` records, as far as that shows without opening it.
 /// `false` where nothing is recorded.
 ///
 /// # Errors
@@ -115,7 +115,7 @@ pub(crate) fn require_unchanged(path: &Path, point: &RestorePoint, progress: &Pr
     if found == recorded {
         return Ok(true);
     }
-    Err(damaged(path, format!("the sealed file has the checksum {found}, {recorded} is recorded")))
+    Err(damaged(path, format!("the encrypted file has the checksum {found}, {recorded} is recorded")))
 }
 
 /// What an attempt to open the file at `path` gave. Where no identity fits, it may be that the file's header was

@@ -28,7 +28,7 @@ fn is_found(scene: &Scene, name: &str) {
 
 #[test]
 fn a_flipped_bit_anywhere_is_damage_and_not_a_wrong_identity() {
-    // Within the version, a recipient's stanza, the header's seal, the content and its end.
+    // Within the version, a recipient's stanza, the header's MAC, the content and its end.
     for part in [5, 60, 130, 6_000, u64::MAX] {
         let scene = Scene::new();
         let file = scene.backup().file;
@@ -49,7 +49,7 @@ fn a_file_that_was_cut_off_or_is_empty_is_damage() {
 }
 
 #[test]
-fn a_sealed_file_under_another_ones_name_is_damage() {
+fn an_encrypted_file_under_another_ones_name_is_damage() {
     let scene = Scene::new();
     let first = scene.backup().file;
     scene.sql("UPDATE events SET message = 'A' || substr(message, 2)");
@@ -64,7 +64,7 @@ fn a_sealed_file_under_another_ones_name_is_damage() {
 }
 
 #[test]
-fn a_plain_file_under_a_sealed_ones_name_is_damage() {
+fn a_plain_file_under_an_encrypted_ones_name_is_damage() {
     let scene = Scene::new();
     scene.sql("UPDATE events SET message = 'short'; VACUUM");
     let file = scene.backup().file;
@@ -112,11 +112,11 @@ fn a_file_that_the_catalog_does_not_know_is_not_verified_until_an_identity_opens
     let outcomes = scene.verify(Keys::default());
     assert!(outcomes[0].error.is_none() && !outcomes[0].is_verified(), "{outcomes:?}");
     let listed = crate::listing::list(&scene.path("backup"), Timestamp::now()).unwrap();
-    assert!(listed[0].sealed && !listed[0].verified && listed[0].error.is_none(), "{listed:?}");
+    assert!(listed[0].encrypted && !listed[0].verified && listed[0].error.is_none(), "{listed:?}");
 
     assert!(scene.verify(scene.keys("key"))[0].is_verified());
     let catalog = scene.catalog();
     let point = catalog.newest_backup().unwrap();
-    assert_eq!((point.file.as_str(), point.events, point.sealed), (file.as_str(), Some(3), true));
+    assert_eq!((point.file.as_str(), point.events, point.encrypted), (file.as_str(), Some(3), true));
     scene.assert_tidy();
 }

@@ -2,33 +2,33 @@ use super::damage::flip;
 use super::*;
 
 #[test]
-fn a_sealed_backup_is_recorded_and_nothing_plain_lies_in_the_backup_folder() {
+fn an_encrypted_backup_is_recorded_and_nothing_plain_lies_in_the_backup_folder() {
     let scene = Scene::new();
     let report = scene.backup();
-    assert!(report.file.ends_with(".db.age") && report.sealed && report.verified, "{report:?}");
+    assert!(report.file.ends_with(".db.age") && report.encrypted && report.verified, "{report:?}");
     assert_eq!(report.events, Some(3));
     let catalog = scene.catalog();
     let point = catalog.newest_backup().unwrap();
     let bytes = fs::read(scene.stored(&report.file)).unwrap();
-    assert!(store::seal::is_sealed(&bytes));
-    assert_eq!((point.bytes, point.sealed), (bytes.len() as u64, true));
+    assert!(store::encryption::is_encrypted(&bytes));
+    assert_eq!((point.bytes, point.encrypted), (bytes.len() as u64, true));
     assert_eq!(point.file_checksum.unwrap().get(), pra_core::checksum::of_bytes(&bytes));
     scene.assert_tidy();
 }
 
 #[test]
-fn what_is_sealed_has_the_content_of_a_plain_backup() {
+fn what_is_encrypted_has_the_content_of_a_plain_backup() {
     let scene = Scene::new();
-    let sealed = scene.backup();
+    let encrypted = scene.backup();
     let plain = scene.backup_for(None).unwrap();
     assert!(!plain.unchanged);
     let catalog = scene.catalog();
     let of = |name: &str| catalog.points().iter().find(|point| point.file == name).unwrap().checksums();
-    assert_eq!(of(&sealed.file), of(&plain.file));
+    assert_eq!(of(&encrypted.file), of(&plain.file));
 }
 
 #[test]
-fn an_unchanged_backup_is_a_link_only_where_it_is_sealed_for_the_same_ones() {
+fn an_unchanged_backup_is_a_link_only_where_it_is_encrypted_for_the_same_ones() {
     let scene = Scene::new();
     let other = key(&scene.path("other"));
     let both = Recipients::parse(scene.recipients.shown().iter().chain(&other.shown()).map(String::as_str)).unwrap();
@@ -53,7 +53,7 @@ fn an_unchanged_backup_is_a_link_only_where_it_is_sealed_for_the_same_ones() {
 }
 
 #[test]
-fn where_the_newest_is_gone_an_older_one_that_was_sealed_for_others_is_not_linked() {
+fn where_the_newest_is_gone_an_older_one_that_was_encrypted_for_others_is_not_linked() {
     let scene = Scene::new();
     let other = key(&scene.path("other"));
     scene.backup_for(Some(&other)).unwrap();
@@ -63,7 +63,7 @@ fn where_the_newest_is_gone_an_older_one_that_was_sealed_for_others_is_not_linke
 }
 
 #[test]
-fn a_sealed_backup_that_has_rotted_is_not_linked_again() {
+fn an_encrypted_backup_that_has_rotted_is_not_linked_again() {
     let scene = Scene::new();
     let first = scene.backup();
     flip(&scene.stored(&first.file), 5000);
@@ -85,14 +85,14 @@ fn a_dry_run_leaves_nothing_and_no_room_is_said_before_anything_is_written() {
         recipients: Some(scene.recipients.clone()),
         adopt_backups: false,
     };
-    assert!(backup::take(&options).unwrap().sealed);
+    assert!(backup::take(&options).unwrap().encrypted);
     assert!(scene.catalog().points().is_empty());
     scene.assert_tidy();
     assert!(room(1 << 40) > 1 << 40 && room(0) > 0 && room(u64::MAX) == u64::MAX);
 }
 
 #[test]
-fn a_damaged_database_is_told_and_is_not_sealed() {
+fn a_damaged_database_is_told_and_is_not_encrypted() {
     let scene = Scene::new();
     scene.sql("CREATE INDEX by_message ON events(message); PRAGMA wal_checkpoint(TRUNCATE)");
     scene.sql("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rootpage = 2 WHERE name = 'by_message'");
@@ -103,7 +103,7 @@ fn a_damaged_database_is_told_and_is_not_sealed() {
 }
 
 #[test]
-fn databases_of_every_page_size_are_sealed_and_opened() {
+fn databases_of_every_page_size_are_encrypted_and_opened() {
     for size in [512, 1024, 4096, 65_536] {
         let scene = Scene::new();
         scene.sql(&format!("PRAGMA journal_mode=DELETE; PRAGMA page_size={size}; VACUUM"));

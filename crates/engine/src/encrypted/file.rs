@@ -1,4 +1,4 @@
-//! A sealed file in the making: what is written to it is sealed on its way to the disk.
+//! An encrypted file in the making: what is written to it is encrypted on its way to the disk.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -7,9 +7,9 @@ use crc_fast::Digest;
 use disk::files::Writer;
 use pra_core::checksum::{self, Checksum};
 use pra_core::{Error, Result};
-use store::seal::{self, ReadBack, Recipients, Sealer};
+use store::encryption::{self, EncryptingWriter, ReadBack, Recipients};
 
-/// Bytes written at a time. age seals 64 KiB at a time.
+/// Bytes written at a time. age encrypts 64 KiB at a time.
 const BUFFER: usize = 1 << 20;
 
 /// Plaintext in one of age's pieces, and what each of them takes more. <https://age-encryption.org/v1>
@@ -19,19 +19,19 @@ const TAG: u64 = 16;
 /// Headers with some recipients are shorter.
 const HEADER: u64 = 64 << 10;
 
-/// Room that a sealed file of so many plain bytes takes, at most.
+/// Room that an encrypted file of so many plain bytes takes, at most.
 pub(crate) fn room(plain: u64) -> u64 {
     plain.saturating_add((plain / PIECE + 1) * TAG).saturating_add(HEADER)
 }
 
-/// A sealed file that is being written.
+/// An encrypted file that is being written.
 #[derive(Debug)]
-pub(crate) struct SealedFile {
-    sealer: Sealer<Sink>,
+pub(crate) struct EncryptedFile {
+    encrypting: EncryptingWriter<Sink>,
     key: ReadBack,
 }
 
-/// A sealed file that is written, but neither synced nor named.
+/// An encrypted file that is written, but neither synced nor named.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) writer: Writer,
@@ -43,7 +43,7 @@ pub(crate) struct Written {
     pub(crate) key: ReadBack,
 }
 
-impl SealedFile {
+impl EncryptedFile {
     /// Makes a new file at `path`, no wider than the database `like`; one of that name must not exist.
     pub(crate) fn create(label: &'static str, path: &Path, like: &Path, recipients: &Recipients) -> Result<Self> {
         let sink = Sink {
@@ -52,26 +52,26 @@ impl SealedFile {
             digest: checksum::digest(),
             buffer: Vec::with_capacity(BUFFER + PIECE as usize),
         };
-        let (sealer, key) = seal::seal_to_read_back(recipients, sink)?;
-        Ok(Self { sealer, key })
+        let (encrypting, key) = encryption::encrypt_to_read_back(recipients, sink)?;
+        Ok(Self { encrypting, key })
     }
 
     /// Appends plaintext.
     pub(crate) fn write(&mut self, plain: &[u8]) -> Result<()> {
-        self.sealer.write_all(plain).map_err(ours)
+        self.encrypting.write_all(plain).map_err(ours)
     }
 
     /// Writes the end. Does not sync.
     pub(crate) fn finish(self) -> Result<Written> {
-        let Self { sealer, key } = self;
-        let mut sink = sealer.finish().map_err(ours)?;
+        let Self { encrypting, key } = self;
+        let mut sink = encrypting.finish().map_err(ours)?;
         sink.flush().map_err(ours)?;
         let Sink { writer, written, digest, buffer: _ } = sink;
         Ok(Written { writer, bytes: written, checksum: Checksum::from(digest.finalize()), key })
     }
 }
 
-/// What comes out of the sealer.
+/// What comes out of the encrypting.
 struct Sink {
     writer: Writer,
     written: u64,
@@ -100,7 +100,7 @@ impl Write for Sink {
     }
 }
 
-/// What [`Sink`] said goes on as it is; the sealer has no errors of its own.
+/// What [`Sink`] said goes on as it is; the encrypting has no errors of its own.
 fn ours(error: io::Error) -> Error {
-    error.downcast::<Error>().unwrap_or_else(|error| Error::io("seal into", Path::new("the backup folder"), error))
+    error.downcast::<Error>().unwrap_or_else(|error| Error::io("encrypt into", Path::new("the backup folder"), error))
 }

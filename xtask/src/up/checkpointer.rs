@@ -1,4 +1,4 @@
-//! The keeper beside the application, which is the replicator too where `PRA_REPLICA` names stores.
+//! The checkpointer beside the application, which is the replicator too where `PRA_REPLICA` names stores.
 
 use std::process::{ExitStatus, Stdio};
 
@@ -13,19 +13,19 @@ const REPLICA: &str = "PRA_REPLICA";
 
 /// `backup-job replicate`, running.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct Checkpointer {
     pub(super) service: Service,
     /// Whether it follows the database into stores: then these may refuse it.
     replicates: bool,
 }
 
-impl Keeper {
+impl Checkpointer {
     pub(super) fn start(folder: &Folder) -> Result<Self> {
         let replicates = std::env::var_os(REPLICA).is_some_and(|urls| !urls.is_empty());
         Ok(Self { service: start(folder, replicates)?, replicates })
     }
 
-    /// Whoever is refused by a store is replaced by a keeper without stores, so that the application goes on and its log
+    /// Whoever is refused by a store is replaced by a checkpointer without stores, so that the application goes on and its log
     /// stays small; the line says so. What ends in another way is an error.
     pub(super) fn check(&mut self, folder: &Folder) -> Result<Option<String>> {
         let Some(status) = self.service.ended()? else { return Ok(None) };
@@ -47,7 +47,7 @@ fn refused(status: ExitStatus, typed: &str) -> String {
 }
 
 fn start(folder: &Folder, replicates: bool) -> Result<Service> {
-    Service::start("the keeper", &workspace::bin("backup-job"), |command| {
+    Service::start("the checkpointer", &workspace::bin("backup-job"), |command| {
         command.arg("replicate").arg("--database").arg(folder.database()).arg("--backups").arg(folder.backups());
         command.current_dir(workspace::root()).stdin(Stdio::null()).stdout(Stdio::null());
         if !replicates {

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::Database;
 use super::document::Format;
 
-pub(super) const FORMAT: Format = Format { name: "mini-pra-claim", version: 2 };
+pub(super) const FORMAT: Format = Format { name: "mini-pra-lease", version: 2 };
 
-/// A claim that was not renewed for so long, by the store's clock, binds nobody.
+/// A lease that was not renewed for so long, by the store's clock, binds nobody.
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(90);
 
 /// Who writes, and where.
@@ -23,7 +23,7 @@ pub struct Writer {
     pub host: String,
     /// The Kubernetes namespace's; another one with the same writer is a copy of the volume.
     pub namespace_uid: Option<String>,
-    /// The Kubernetes volume claim's.
+    /// The Kubernetes volume lease's.
     pub volume_uid: Option<String>,
     /// What it writes.
     #[serde(flatten)]
@@ -32,11 +32,11 @@ pub struct Writer {
 
 /// Who writes now, and how far it was when it last said so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
+pub struct Lease {
     /// Who.
     #[serde(flatten)]
     pub writer: Writer,
-    /// One run of the writer, at random; it makes each claim unlike all others.
+    /// One run of the writer, at random; it makes each lease unlike all others.
     pub session: u64,
     /// Counts the renewals of a session.
     pub renewals: u64,
@@ -50,71 +50,71 @@ pub struct Claim {
     pub released: bool,
 }
 
-/// Whether one may write where a claim was found.
+/// Whether one may write where a lease was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// The claim is one's own: to go on.
+    /// The lease is one's own: to go on.
     Mine,
     /// It was another's: to begin an epoch that names its own as the parent.
     Free,
 }
 
-/// What was found when a claim was made.
+/// What was found when a lease was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
-    /// No claim.
+    /// No lease.
     Nothing,
     /// One's own: to go on in its epoch.
-    Mine(Claim),
+    Mine(Lease),
     /// Another's, which binds no more: to begin an epoch that names its epoch as the parent.
-    Other(Claim),
+    Other(Lease),
 }
 
-/// Whether `writer` may write where `claim` was found, which was last renewed `age` ago by the store's clock.
+/// Whether `writer` may write where `lease` was found, which was last renewed `age` ago by the store's clock.
 ///
 /// # Errors
-/// [`Code::Busy`] where it may not, unless it says that it takes over; [`Code::Usage`] where the claim is for another
+/// [`Code::Busy`] where it may not, unless it says that it takes over; [`Code::Usage`] where the lease is for another
 /// database.
-pub fn judge(claim: &Claim, age: Duration, writer: &Writer, takeover: bool) -> Result<Standing> {
-    claim.writer.database.require(&writer.database)?;
-    let Writer { id, host, namespace_uid, volume_uid, database: _ } = &claim.writer;
+pub fn judge(lease: &Lease, age: Duration, writer: &Writer, takeover: bool) -> Result<Standing> {
+    lease.writer.database.require(&writer.database)?;
+    let Writer { id, host, namespace_uid, volume_uid, database: _ } = &lease.writer;
     if *id == writer.id {
         if takeover {
             return Ok(Standing::Free);
         }
         let same_place = (namespace_uid, volume_uid) == (&writer.namespace_uid, &writer.volume_uid);
         // Of a copy of the volume, where nothing else tells it from the original: both live, on two machines.
-        let elsewhere = *host != writer.host && !claim.released && age < EXPIRES_AFTER;
+        let elsewhere = *host != writer.host && !lease.released && age < EXPIRES_AFTER;
         if same_place && !elsewhere {
             return Ok(Standing::Mine);
         }
         if same_place {
-            return Err(alive(claim, age));
+            return Err(alive(lease, age));
         }
         let place = |writer: &Writer| {
             let uid = |uid: &Option<String>| uid.clone().unwrap_or_else(|| "none".to_owned());
             format!("namespace {}, volume {}", uid(&writer.namespace_uid), uid(&writer.volume_uid))
         };
-        let (theirs, ours) = (place(&claim.writer), place(writer));
+        let (theirs, ours) = (place(&lease.writer), place(writer));
         let message = format!("this is a copy: the replica is written by writer {id} of {theirs}, and here is {ours}");
         return Err(Error::new(Code::Busy, message).hint(
             "give the copy a replica of its own; or, if this one is to go on from here, say --takeover: it begins a \
              history of its own",
         ));
     }
-    if takeover || claim.released || age >= EXPIRES_AFTER {
+    if takeover || lease.released || age >= EXPIRES_AFTER {
         return Ok(Standing::Free);
     }
-    Err(alive(claim, age))
+    Err(alive(lease, age))
 }
 
 /// Somebody writes there now.
-fn alive(claim: &Claim, age: Duration) -> Error {
-    let Writer { id, host, .. } = &claim.writer;
+fn alive(lease: &Lease, age: Duration) -> Error {
+    let Writer { id, host, .. } = &lease.writer;
     let left = EXPIRES_AFTER.saturating_sub(age).as_secs() + 1;
     let message = format!("the replica is being written by writer {id} on '{host}', seen {} s ago", age.as_secs());
     Error::new(Code::Busy, message).hint(format!(
-        "stop it there, or wait: its claim expires in {left} s unless it is renewed; or say --takeover: what it writes \
+        "stop it there, or wait: its lease expires in {left} s unless it is renewed; or say --takeover: what it writes \
          from then on is lost to restores"
     ))
 }
@@ -139,16 +139,16 @@ mod tests {
         }
     }
 
-    fn claim(writer: Writer) -> Claim {
+    fn lease(writer: Writer) -> Lease {
         let epoch = Some("20261125T202345Z-1a2b3c4d".parse().unwrap());
-        Claim { writer, session: 1, renewals: 2, epoch, head_txid: 3, head_timestamp_ms: 4, released: false }
+        Lease { writer, session: 1, renewals: 2, epoch, head_txid: 3, head_timestamp_ms: 4, released: false }
     }
 
     const FRESH: Duration = Duration::ZERO;
 
     #[test]
-    fn a_claim_of_another_binds_until_it_is_90_seconds_old() {
-        let (theirs, me) = (claim(writer(1, Some("v"))), writer(2, Some("w")));
+    fn a_lease_of_another_binds_until_it_is_90_seconds_old() {
+        let (theirs, me) = (lease(writer(1, Some("v"))), writer(2, Some("w")));
         for (milliseconds, free) in [(0, false), (30_000, false), (89_999, false), (90_000, true), (u64::MAX, true)] {
             let age = Duration::from_millis(milliseconds);
             let standing = judge(&theirs, age, &me, false);
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_refusal_names_writer_host_age_and_the_flag() {
-        let error = judge(&claim(writer(1, None)), Duration::from_secs(12), &writer(2, None), false).unwrap_err();
+        let error = judge(&lease(writer(1, None)), Duration::from_secs(12), &writer(2, None), false).unwrap_err();
         assert_eq!(error.code(), Code::Busy);
         let message = error.to_string();
         for part in [&number(1).to_string(), "'host-1'", "12 s ago"] {
@@ -170,27 +170,27 @@ mod tests {
     }
 
     #[test]
-    fn a_released_claim_binds_nobody_and_is_not_gone_on_with() {
-        let released = Claim { released: true, ..claim(writer(1, None)) };
+    fn a_released_lease_binds_nobody_and_is_not_gone_on_with() {
+        let released = Lease { released: true, ..lease(writer(1, None)) };
         assert_eq!(judge(&released, FRESH, &writer(2, None), false).unwrap(), Standing::Free);
         assert_eq!(judge(&released, FRESH, &writer(1, None), false).unwrap(), Standing::Mine);
     }
 
     #[test]
-    fn my_own_claim_is_mine_at_any_age() {
-        let mine = claim(writer(1, Some("v")));
+    fn my_own_lease_is_mine_at_any_age() {
+        let mine = lease(writer(1, Some("v")));
         for age in [FRESH, EXPIRES_AFTER, Duration::MAX] {
             assert_eq!(judge(&mine, age, &writer(1, Some("v")), false).unwrap(), Standing::Mine);
         }
     }
 
     #[test]
-    fn my_own_claim_on_another_machine_is_a_copys_until_it_has_expired() {
-        let mine = claim(writer(1, Some("v")));
+    fn my_own_lease_on_another_machine_is_a_copys_until_it_has_expired() {
+        let mine = lease(writer(1, Some("v")));
         let moved = Writer { host: "another".to_owned(), ..writer(1, Some("v")) };
         assert_eq!(judge(&mine, FRESH, &moved, false).unwrap_err().code(), Code::Busy);
         assert_eq!(judge(&mine, EXPIRES_AFTER, &moved, false).unwrap(), Standing::Mine);
-        let released = Claim { released: true, ..mine };
+        let released = Lease { released: true, ..mine };
         assert_eq!(judge(&released, FRESH, &moved, false).unwrap(), Standing::Mine);
     }
 
@@ -200,7 +200,7 @@ mod tests {
         let mut other_namespace = writer(1, Some("v"));
         other_namespace.namespace_uid = None;
         for me in [here, other_namespace, writer(1, None)] {
-            for theirs in [claim(writer(1, Some("v"))), Claim { released: true, ..claim(writer(1, Some("v"))) }] {
+            for theirs in [lease(writer(1, Some("v"))), Lease { released: true, ..lease(writer(1, Some("v"))) }] {
                 for age in [FRESH, Duration::MAX] {
                     let error = judge(&theirs, age, &me, false).unwrap_err();
                     assert_eq!(error.code(), Code::Busy);
@@ -213,23 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_reads_as_it_was_written() {
-        for claim in [claim(writer(1, Some("v"))), Claim { epoch: None, ..claim(writer(u128::MAX, None)) }] {
-            let text = FORMAT.encode(&claim).unwrap();
-            assert_eq!(FORMAT.decode::<Claim>("claim.json", &text).unwrap(), claim);
+    fn a_lease_reads_as_it_was_written() {
+        for lease in [lease(writer(1, Some("v"))), Lease { epoch: None, ..lease(writer(u128::MAX, None)) }] {
+            let text = FORMAT.encode(&lease).unwrap();
+            assert_eq!(FORMAT.decode::<Lease>("lease.json", &text).unwrap(), lease);
         }
-        let newer = br#"{"format":"mini-pra-claim","version":3}"#;
-        let error = FORMAT.decode::<Claim>("claim.json", newer).unwrap_err();
+        let newer = br#"{"format":"mini-pra-lease","version":3}"#;
+        let error = FORMAT.decode::<Lease>("lease.json", newer).unwrap_err();
         assert_eq!(error.code(), Code::Damaged);
         assert!(error.to_string().contains("version 3"), "{error}");
     }
 
     #[test]
-    fn a_claim_for_another_database_binds_for_ever_and_no_takeover_ends_it() {
-        let theirs = claim(writer(1, None));
+    fn a_lease_for_another_database_binds_for_ever_and_no_takeover_ends_it() {
+        let theirs = lease(writer(1, None));
         let mut me = writer(2, None);
         me.database = Database { id: pra_core::DatabaseId::random(), name: "auxiliary.db".to_owned() };
-        for theirs in [Claim { released: true, ..theirs.clone() }, theirs] {
+        for theirs in [Lease { released: true, ..theirs.clone() }, theirs] {
             for (age, takeover) in [(FRESH, false), (Duration::MAX, false), (Duration::MAX, true)] {
                 let error = judge(&theirs, age, &me, takeover).unwrap_err();
                 assert_eq!(error.code(), Code::Usage);
@@ -244,7 +244,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,80}") {
-            prop_assert!(FORMAT.decode::<Claim>("claim.json", text.as_bytes()).is_err());
+            prop_assert!(FORMAT.decode::<Lease>("lease.json", text.as_bytes()).is_err());
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::init;
 use crate::restore::How;
 
 #[test]
-fn a_sealed_backup_is_restored_in_place_and_the_safety_copy_is_sealed() {
+fn an_encrypted_backup_is_restored_in_place_and_the_safety_copy_is_encrypted() {
     let scene = Scene::new();
     let file = scene.backup().file;
     scene.add(5);
@@ -18,7 +18,7 @@ fn a_sealed_backup_is_restored_in_place_and_the_safety_copy_is_sealed() {
 }
 
 #[test]
-fn a_replacement_seals_the_state_before_also_where_it_cannot_be_read() {
+fn a_replacement_encrypts_the_state_before_also_where_it_cannot_be_read() {
     let scene = Scene::new();
     let file = scene.backup().file;
     scene.add(5);
@@ -45,7 +45,7 @@ fn a_replacement_seals_the_state_before_also_where_it_cannot_be_read() {
 }
 
 #[test]
-fn a_safety_copy_that_a_killed_restore_left_is_sealed_by_the_next_backup() {
+fn a_safety_copy_that_a_killed_restore_left_is_encrypted_by_the_next_backup() {
     let scene = Scene::new();
     let plain = scene.backup_for(None).unwrap().file;
     let left = scene.path(".app.db.pra/.pra-kept-pre-restore-2025-01-10-12-00.db");
@@ -54,7 +54,7 @@ fn a_safety_copy_that_a_killed_restore_left_is_sealed_by_the_next_backup() {
     fs::write(scene.path(".app.db.pra/.pra-tmp-kept-pre-restore-2025-01-10-12-01.db.age"), "half").unwrap();
 
     scene.backup_for(None).unwrap();
-    assert!(left.exists(), "it was to be sealed, and is not published in plain");
+    assert!(left.exists(), "it was to be encrypted, and is not published in plain");
     scene.add(1);
     scene.backup();
     let catalog = scene.catalog();
@@ -66,7 +66,7 @@ fn a_safety_copy_that_a_killed_restore_left_is_sealed_by_the_next_backup() {
 }
 
 #[test]
-fn without_an_identity_a_sealed_backup_is_refused_with_what_to_do() {
+fn without_an_identity_an_encrypted_backup_is_refused_with_what_to_do() {
     let scene = Scene::new();
     let file = scene.backup().file;
     let error = scene.restore(&file, Keys::default()).unwrap_err();
@@ -82,10 +82,10 @@ fn without_an_identity_a_sealed_backup_is_refused_with_what_to_do() {
 fn with_an_identity_a_plain_backup_is_refused_unless_that_is_accepted() {
     let scene = Scene::new();
     let file = scene.backup_for(None).unwrap().file;
-    // It is not read: nothing sealed is met.
+    // It is not read: nothing encrypted is met.
     let error = scene.restore(&file, scene.keys("missing")).unwrap_err();
     assert_eq!(error.code(), Code::Damaged);
-    assert!(error.chain().contains("is not sealed, and an identity was given"), "{}", error.chain());
+    assert!(error.chain().contains("is not encrypted, and an identity was given"), "{}", error.chain());
     assert!(error.hint_text().unwrap().contains("--accept-plaintext"));
     scene.restore(&file, Keys::new(Some(scene.path("missing")), true)).unwrap();
 }
@@ -142,7 +142,7 @@ fn an_empty_volume_waits_for_the_identity_and_never_starts_empty() {
 }
 
 #[test]
-fn init_reads_no_identity_where_nothing_sealed_is_opened() {
+fn init_reads_no_identity_where_nothing_encrypted_is_opened() {
     let scene = Scene::new();
     assert_eq!(initialise(&scene, scene.keys("missing"), false).unwrap().outcome, init::Outcome::Kept);
     scene.lose();

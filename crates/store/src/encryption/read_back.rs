@@ -1,6 +1,6 @@
-//! The key of one file, kept by whoever seals it until the file is read back.
+//! The key of one file, kept by whoever encrypts it until the file is read back.
 //!
-//! An age file is sealed with a key of its own, which its header holds once for each recipient. Whoever seals has
+//! An age file is encrypted with a key of its own, which its header holds once for each recipient. Whoever encrypts has
 //! recipients only and could not open what it wrote; with the file's own key it can, until it forgets it. The header
 //! is what it would be otherwise: no further recipient stands in it.
 
@@ -15,7 +15,7 @@ use pra_core::Result;
 
 use super::Opener;
 
-/// Opens the one file that was sealed with it. Nothing shows it.
+/// Opens the one file that was encrypted with it. Nothing shows it.
 pub struct ReadBack(FileKey);
 
 impl ReadBack {
@@ -51,7 +51,7 @@ impl<'a> Listening<'a> {
         Self { recipient, heard: OnceLock::new() }
     }
 
-    /// The key; `None` before something was sealed.
+    /// The key; `None` before something was encrypted.
     pub(super) fn heard(self) -> Option<ReadBack> {
         self.heard.into_inner().map(ReadBack)
     }

@@ -73,7 +73,7 @@ fn the_wal_is_bounded_while_writers_overlap_and_every_row_stays() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                // Until four times as much was written as the WAL ever grew to, which never comes without the keeper.
+                // Until four times as much was written as the WAL ever grew to, which never comes without the checkpointer.
                 let outgrown = || {
                     let wal = fs::metadata(files_wal(&path)).map_or(0, |metadata| metadata.len());
                     let largest = largest.fetch_max(wal, Ordering::Relaxed).max(wal);
@@ -97,12 +97,12 @@ fn the_wal_is_bounded_while_writers_overlap_and_every_row_stays() {
 }
 
 #[test]
-fn the_wal_outlives_the_applications_closes_while_the_keeper_holds_the_database() {
+fn the_wal_outlives_the_applications_closes_while_the_checkpointer_holds_the_database() {
     let folder = tempfile::tempdir().unwrap();
     let first = fill(&database(folder.path()));
     let mut kept = keep(folder);
     // It has the lock before it has the WAL.
-    until("the keeper's first look", || kept.gauges.get().holds);
+    until("the checkpointer's first look", || kept.gauges.get().holds);
     drop(first);
     let wal = files_wal(&kept.path());
     let connection = sqlite::open_live(&kept.path(), Duration::from_secs(5)).unwrap();
@@ -122,10 +122,10 @@ fn it_lets_go_for_who_wants_the_database_alone_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     fill(&database(folder.path()));
     let mut kept = keep(folder);
-    until("the keeper's lock", || kept.lock_is_held());
+    until("the checkpointer's lock", || kept.lock_is_held());
     let alone = lock::exclusive(&kept.path(), Duration::from_secs(20)).unwrap();
     drop(alone);
-    until("the keeper's return", || kept.lock_is_held());
+    until("the checkpointer's return", || kept.lock_is_held());
     assert_eq!(kept.end().opened, 2);
 }
 
@@ -137,7 +137,7 @@ fn it_holds_nothing_while_there_is_no_database_and_takes_the_one_that_comes() {
     let mut kept = keep(folder);
     lock::exclusive(&path, Duration::ZERO).unwrap();
     fill(&path);
-    until("the keeper's lock", || kept.lock_is_held());
+    until("the checkpointer's lock", || kept.lock_is_held());
     assert_eq!(kept.end().opened, 1);
 }
 
@@ -175,8 +175,8 @@ fn a_database_in_rollback_mode_is_never_locked_against_its_writers() {
     let path = database(folder.path());
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE t(x)").unwrap();
     let mut kept = keep(folder);
-    until("the keeper's lock", || kept.lock_is_held());
-    // The keeper reads once when it opens the database; a reader that it held would outlast this wait.
+    until("the checkpointer's lock", || kept.lock_is_held());
+    // The checkpointer reads once when it opens the database; a reader that it held would outlast this wait.
     let writer = sqlite::open_live(&path, Duration::from_secs(5)).unwrap();
     for _ in 0..50 {
         writer.execute_batch("BEGIN EXCLUSIVE; INSERT INTO t VALUES (1); COMMIT").unwrap();

@@ -42,7 +42,7 @@ const FEW_FRAMES: i64 = 256;
 
 /// The two connections and what was tried so far.
 #[derive(Debug)]
-pub(super) struct Checkpointer {
+pub(super) struct Checkpoint {
     checkpointing: Connection,
     locking: Connection,
     rewriter: Rewriter,
@@ -60,7 +60,7 @@ struct Progress {
     moved: i64,
 }
 
-impl Checkpointer {
+impl Checkpoint {
     pub(super) fn new(checkpointing: Connection, database: &Path, log_is_doubtful: bool) -> Result<Self> {
         Ok(Self {
             checkpointing,

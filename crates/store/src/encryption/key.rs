@@ -19,7 +19,7 @@ impl NewKey {
         Self(x25519::Identity::generate())
     }
 
-    /// What to seal to. No secret.
+    /// What to encrypt to. No secret.
     pub fn recipient(&self) -> String {
         self.0.to_public().to_string()
     }
@@ -27,7 +27,7 @@ impl NewKey {
     /// Writes the identity into a new file that only its owner reads, as `age-keygen` does; `created` says when.
     ///
     /// # Errors
-    /// Where the file exists: what it holds may be needed to open what was sealed.
+    /// Where the file exists: what it holds may be needed to open what was encrypted.
     pub fn write(&self, path: &Path, created: jiff::Timestamp) -> Result<()> {
         let write = || -> std::io::Result<()> {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
@@ -44,7 +44,7 @@ impl NewKey {
             std::io::ErrorKind::AlreadyExists => {
                 let message = format!("there is a file at '{}' already", path.display());
                 Error::new(Code::Usage, message)
-                    .hint("it was left as it is, since it may be needed to open what was sealed: name another file")
+                    .hint("it was left as it is, since it may be needed to open what was encrypted: name another file")
             }
             _ => crate::error::io("write the new identity to", path, error),
         })

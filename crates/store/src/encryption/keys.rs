@@ -9,7 +9,7 @@ use age::{IdentityFile, x25519};
 use pra_core::{Code, Error, Result};
 use zeroize::Zeroizing;
 
-/// Who can open what is sealed: at least one.
+/// Who can open what is encrypted: at least one.
 #[derive(Clone)]
 pub struct Recipients(Vec<Recipient>);
 
@@ -41,11 +41,11 @@ impl Recipients {
             }
         }
         if recipients.is_empty() {
-            return Err(Error::new(Code::Usage, "there is no recipient to seal to"));
+            return Err(Error::new(Code::Usage, "there is no recipient to encrypt to"));
         }
         let recipients = Self(recipients);
         // Some do not go together: better said now than at the first object.
-        drop(super::seal(&recipients, std::io::sink())?);
+        drop(super::encrypt(&recipients, std::io::sink())?);
         Ok(recipients)
     }
 
@@ -115,7 +115,7 @@ impl fmt::Debug for Recipients {
     }
 }
 
-/// What opens sealed objects: at least one. Nothing shows them.
+/// What opens encrypted objects: at least one. Nothing shows them.
 pub struct Identities(Vec<Box<dyn age::Identity + Send + Sync>>);
 
 impl Identities {
@@ -131,9 +131,9 @@ impl Identities {
         }
         let text = read(path, "identities")?;
         let holds = |what: &str| Error::new(Code::Usage, format!("'{}' holds {what}", path.display()));
-        if super::is_sealed(text.as_bytes()) || text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") {
+        if super::is_encrypted(text.as_bytes()) || text.starts_with("-----BEGIN AGE ENCRYPTED FILE-----") {
             return Err(
-                holds("identities that are sealed themselves").hint("open it first: age -d FILE > /dev/shm/key")
+                holds("identities that are encrypted themselves").hint("open it first: age -d FILE > /dev/shm/key")
             );
         }
         // The library's error names the line, and not what is in it.

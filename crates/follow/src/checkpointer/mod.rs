@@ -1,4 +1,4 @@
-//! The keeper: holds the database open, so that the application's closes do not checkpoint, and bounds the WAL.
+//! The checkpointer: holds the database open, so that the application's closes do not checkpoint, and bounds the WAL.
 //!
 //! ```text
 //!            database there, nobody wants it alone
@@ -57,7 +57,7 @@ impl Options {
     }
 }
 
-/// What the keeper has seen and done.
+/// What the checkpointer has seen and done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Size of the WAL's file at the last look, in bytes.
@@ -74,7 +74,7 @@ pub struct Stats {
     pub holds: bool,
 }
 
-/// What works on the database while the keeper holds it.
+/// What works on the database while the checkpointer holds it.
 pub(crate) trait Companion {
     /// Moves a reader that is held on to the present state.
     fn advance(&mut self);
@@ -82,10 +82,10 @@ pub(crate) trait Companion {
     /// The log is about to be moved into the database's file.
     fn before_checkpoint(&mut self);
 
-    /// What was changed in the file since was the keeper's doing.
+    /// What was changed in the file since was the checkpointer's doing.
     fn after_checkpoint(&mut self);
 
-    /// Does what is due; returns the time until something is due again. An error ends the keeper's work.
+    /// Does what is due; returns the time until something is due again. An error ends the checkpointer's work.
     fn look(&mut self) -> Result<Duration>;
 
     /// Something keeps the database from being looked at; it is tried again.
@@ -130,7 +130,7 @@ pub fn run(options: &Options, stop: &AtomicBool) -> Result<Stats> {
 
 /// As [`run`], with a companion.
 pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn Companion) -> Result<Stats> {
-    let mut keeper = Keeper {
+    let mut checkpointer = Checkpointer {
         options,
         stats: Stats::default(),
         held: None,
@@ -139,31 +139,37 @@ pub(crate) fn run_with(options: &Options, stop: &AtomicBool, companion: &mut dyn
         companion,
     };
     while !stop.load(Ordering::Relaxed) {
-        let pause = match keeper.tick() {
+        let pause = match checkpointer.tick() {
             Ok(pause) => pause,
             Err(error) if options.once || options.gives_up || error.code() == Code::Usage => {
                 return Err(trouble::explained(error, &options.database));
             }
-            Err(error) => keeper.suffer(trouble::explained(error, &options.database)),
+            Err(error) => checkpointer.suffer(trouble::explained(error, &options.database)),
         };
-        keeper.stats.holds = keeper.held.is_some();
-        options.gauges.set(keeper.stats);
+        checkpointer.stats.holds = checkpointer.held.is_some();
+        options.gauges.set(checkpointer.stats);
         if options.once {
-            if keeper.held.is_none() {
+            if checkpointer.held.is_none() {
                 return Err(nothing_held(&options.database));
             }
             break;
         }
         sleep(pause, stop);
     }
-    if keeper.held.is_some() {
-        keeper.companion.finish();
+    if checkpointer.held.is_some() {
+        checkpointer.companion.finish();
     }
-    keeper.close("asked to stop");
-    let Stats { largest_wal, checkpoints, longest_hold, opened, .. } = keeper.stats;
+    checkpointer.close("asked to stop");
+    let Stats { largest_wal, checkpoints, longest_hold, opened, .. } = checkpointer.stats;
     let longest_hold_seconds = longest_hold.as_secs_f64();
-    tracing::info!(largest_wal_bytes = largest_wal, checkpoints, longest_hold_seconds, opened, "the keeper stops");
-    Ok(keeper.stats)
+    tracing::info!(
+        largest_wal_bytes = largest_wal,
+        checkpoints,
+        longest_hold_seconds,
+        opened,
+        "the checkpointer stops"
+    );
+    Ok(checkpointer.stats)
 }
 
 /// Why one look saw nothing.
@@ -176,7 +182,7 @@ fn nothing_held(database: &std::path::Path) -> Error {
         .hint("name it with --database; `backup-job init` restores or makes it")
 }
 
-struct Keeper<'a> {
+struct Checkpointer<'a> {
     options: &'a Options,
     stats: Stats,
     held: Option<Held>,
@@ -186,7 +192,7 @@ struct Keeper<'a> {
     companion: &'a mut dyn Companion,
 }
 
-impl Keeper<'_> {
+impl Checkpointer<'_> {
     /// One look; returns the time until the next.
     fn tick(&mut self) -> Result<Duration> {
         let Options { database, tick, .. } = self.options;
@@ -212,7 +218,7 @@ impl Keeper<'_> {
                 return Ok(*tick);
             }
             self.stats.opened += 1;
-            tracing::info!(database = %database.display(), "the keeper holds the database");
+            tracing::info!(database = %database.display(), "the checkpointer holds the database");
         }
         let Some(held) = &mut self.held else { return Ok(*tick) };
         let due = self.companion.look()?;
@@ -234,20 +240,20 @@ impl Keeper<'_> {
             // Its connections close before the lock goes.
             self.companion.close();
             self.log_is_doubtful = self.held.take().is_some_and(Held::close);
-            tracing::info!(database = %self.options.database.display(), why, "the keeper lets go of the database");
+            tracing::info!(database = %self.options.database.display(), why, "the checkpointer lets go of the database");
         }
     }
 
     /// Trouble is said, once a minute while it stays the same, and tried again. Returns the time until then.
     fn suffer(&mut self, error: Error) -> Duration {
         match (self.trouble.words(&error), error.code()) {
-            (None, _) => tracing::debug!(error = error.chain(), "the keeper cannot do its work"),
+            (None, _) => tracing::debug!(error = error.chain(), "the checkpointer cannot do its work"),
             (Some(text), Code::Damaged) => {
                 tracing::error!(error = text, hint = error.hint_text(), "the database is damaged");
                 self.companion.suffer(&error);
             }
             (Some(text), _) => {
-                tracing::error!(error = text, hint = error.hint_text(), "the keeper cannot do its work");
+                tracing::error!(error = text, hint = error.hint_text(), "the checkpointer cannot do its work");
                 self.companion.suffer(&error);
             }
         }

@@ -1,4 +1,4 @@
-//! Sealed backups are ordinary age files: who has the identity needs nothing of ours.
+//! Encrypted backups are ordinary age files: who has the identity needs nothing of ours.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use mini_pra_tests::{Data, Job, backup_job, named, sqlite3};
 
 #[test]
-fn age_opens_a_sealed_backup_for_each_of_its_recipients_and_sqlite3_reads_it() {
+fn age_opens_an_encrypted_backup_for_each_of_its_recipients_and_sqlite3_reads_it() {
     let data = Data::new();
     let keys = ["one", "other"].map(|name| data.path().join(name));
     let recipients = keys.each_ref().map(|key| {
@@ -18,11 +18,11 @@ fn age_opens_a_sealed_backup_for_each_of_its_recipients_and_sqlite3_reads_it() {
     let long = "x".repeat(200_000);
     data.open().add(["first", &long]);
     let report = Job::new("backup", &data).env("PRA_RECIPIENTS", recipients.join(",")).succeeds();
-    let sealed = data.backups().join(report["file"].as_str().unwrap());
+    let encrypted = data.backups().join(report["file"].as_str().unwrap());
     for key in &keys {
         let opened = data.path().join("opened.db");
         let mut age = Command::new(named("PRA_AGE"));
-        assert!(age.args(["-d", "-i"]).arg(key).arg("-o").arg(&opened).arg(&sealed).status().unwrap().success());
+        assert!(age.args(["-d", "-i"]).arg(key).arg("-o").arg(&opened).arg(&encrypted).status().unwrap().success());
         assert_eq!(sqlite3(&opened, "PRAGMA integrity_check"), "ok");
         assert_eq!(sqlite3(&opened, "SELECT message FROM events WHERE id = 1"), "first");
         assert_eq!(sqlite3(&opened, "SELECT message FROM events WHERE id = 2"), long);

@@ -1,11 +1,11 @@
-//! What opens sealed files, read only where something sealed is to be opened.
+//! What opens encrypted files, read only where something encrypted is to be opened.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use pra_core::{Code, Error, Result};
-use store::seal::Identities;
+use store::encryption::Identities;
 
 /// The identity, where one was given, and whether plaintext is taken all the same. Copies read the file once.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ impl fmt::Debug for Identity {
 }
 
 impl Keys {
-    /// The identity in the file `path`, which is not read yet: where nothing sealed is met it may be missing.
+    /// The identity in the file `path`, which is not read yet: where nothing encrypted is met it may be missing.
     pub fn new(path: Option<PathBuf>, accept_plaintext: bool) -> Self {
         Self { identity: path.map(|path| Arc::new(Identity { path, read: OnceLock::new() })), accept_plaintext }
     }
@@ -50,31 +50,36 @@ impl Keys {
         Ok(Some(Arc::clone(read.get_or_init(|| identities))))
     }
 
-    /// The identity for the sealed file `path`.
+    /// The identity for the encrypted file `path`.
     ///
     /// # Errors
     /// [`Code::Usage`] where none was given, or its file is missing or holds none.
     pub(crate) fn required(&self, path: &Path) -> Result<Arc<Identities>> {
         match self.identities()? {
             Some(identities) => Ok(identities),
-            None => Err(missing(&format!("'{}' is sealed", path.display()))),
+            None => Err(missing(&format!("'{}' is encrypted", path.display()))),
         }
     }
 
     /// As [`Self::require`], for a file in the backup folder.
-    pub(crate) fn require_of(&self, path: &Path, sealed: bool) -> Result<()> {
+    pub(crate) fn require_of(&self, path: &Path, encrypted: bool) -> Result<()> {
         let path = path.display();
-        self.require(sealed, format_args!("'{path}' is sealed"), format_args!("'{path}' is not sealed"))
+        self.require(encrypted, format_args!("'{path}' is encrypted"), format_args!("'{path}' is not encrypted"))
     }
 
-    /// Fails where something that is `sealed` cannot be opened, or where something that is not may not be taken. The
-    /// texts say what was met: "the files in s3://… are sealed", "a file in s3://… is not sealed".
+    /// Fails where something that is `encrypted` cannot be opened, or where something that is not may not be taken. The
+    /// texts say what was met: "the files in s3://… are encrypted", "a file in s3://… is not encrypted".
     ///
     /// # Errors
     /// [`Code::Usage`] without an identity; [`Code::Damaged`] for plaintext where there is one.
-    pub fn require(&self, sealed: bool, met_sealed: impl fmt::Display, met_plain: impl fmt::Display) -> Result<()> {
-        match (sealed, self.given()) {
-            (true, false) => Err(missing(&met_sealed.to_string())),
+    pub fn require(
+        &self,
+        encrypted: bool,
+        met_encrypted: impl fmt::Display,
+        met_plain: impl fmt::Display,
+    ) -> Result<()> {
+        match (encrypted, self.given()) {
+            (true, false) => Err(missing(&met_encrypted.to_string())),
             (false, true) if !self.accept_plaintext => {
                 Err(Error::new(Code::Damaged, format!("{met_plain}, and an identity was given"))
                     .hint("anybody who can write there may have put it there: --accept-plaintext takes it"))

@@ -1,4 +1,4 @@
-//! The database as the keeper has it open.
+//! The database as the checkpointer has it open.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use pra_core::{Error, Result};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::checkpoint::{Checkpointer, LOCK_WAIT};
+use super::checkpoint::{Checkpoint, LOCK_WAIT};
 use super::{Companion, Options, Stats};
 
 /// An open database. The connections close before the lock goes.
@@ -18,7 +18,7 @@ pub(super) struct Held {
     path: PathBuf,
     /// Held open, so that no close of the application is the last one.
     holder: Connection,
-    checkpointer: Checkpointer,
+    checkpointer: Checkpoint,
     /// What is open.
     identity: FileId,
     lock: lock::Lock,
@@ -38,7 +38,7 @@ impl Held {
         let lock = lock::shared(path, Duration::ZERO)?;
         let Some(identity) = FileId::of(path)? else { return Ok(None) };
         let holder = sqlite::open_live(path, LOCK_WAIT)?;
-        let checkpointer = Checkpointer::new(sqlite::open_live(path, LOCK_WAIT)?, path, log_is_doubtful)?;
+        let checkpointer = Checkpoint::new(sqlite::open_live(path, LOCK_WAIT)?, path, log_is_doubtful)?;
         let held = Self { path: path.to_owned(), holder, checkpointer, identity, lock };
         held.is_wal()?;
         Ok(Some(held))

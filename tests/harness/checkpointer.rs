@@ -1,4 +1,4 @@
-//! The keeper beside an application.
+//! The checkpointer beside an application.
 
 use std::process::{Command, ExitStatus};
 
@@ -6,20 +6,20 @@ use crate::data::Data;
 use crate::process::Process;
 use crate::programs;
 
-/// A running keeper: `backup-job replicate` without a replica.
+/// A running checkpointer: `backup-job replicate` without a replica.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct Checkpointer {
     process: Process,
 }
 
-impl Keeper {
-    /// Starts the keeper.
+impl Checkpointer {
+    /// Starts the checkpointer.
     #[must_use]
     #[track_caller]
     pub fn start(data: &Data) -> Self {
         let mut command = Command::new(programs::backup_job());
         command.arg("replicate").arg("--database").arg(data.database());
-        Self { process: Process::start(&mut command, &data.log("keeper")) }
+        Self { process: Process::start(&mut command, &data.log("checkpointer")) }
     }
 
     /// The process.

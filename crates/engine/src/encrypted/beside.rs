@@ -1,4 +1,4 @@
-//! A sealed restore point, opened beside the database for as long as it is needed.
+//! An encrypted restore point, opened beside the database for as long as it is needed.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,7 +17,7 @@ use super::read::{blame, opened, unread};
 /// Bytes opened at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Opens the sealed file of `point` in `backups` beside `database`, and verifies it as every restore point is: each
+/// Decryptsed file of `point` in `backups` beside `database`, and verifies it as every restore point is: each
 /// byte against what is recorded, and `integrity_check`. It is not synced: who restores it makes something of it.
 ///
 /// # Errors
@@ -28,22 +28,22 @@ pub(crate) fn open_beside(
     point: &RestorePoint,
     keys: &Keys,
 ) -> Result<(Scratch, Checked)> {
-    let sealed = backups.join(&point.file);
-    let identities = keys.required(&sealed)?;
-    let file = File::open(&sealed).map_err(|e| Error::io("open", &sealed, e))?;
-    let opener = blame(opened(&identities, file, &sealed), &sealed, point)?;
+    let encrypted = backups.join(&point.file);
+    let identities = keys.required(&encrypted)?;
+    let file = File::open(&encrypted).map_err(|e| Error::io("open", &encrypted, e))?;
+    let opener = blame(opened(&identities, file, &encrypted), &encrypted, point)?;
     let (scratch, writer) = Scratch::create(database)?;
     let plain = point.bytes.max(u64::from(point.page_size) * u64::from(point.pages));
-    files::require_room(files::folder_of(database), plain, "opening the sealed restore point")?;
+    files::require_room(files::folder_of(database), plain, "opening the encrypted restore point")?;
 
     let progress = Progress::bytes("opening", point.bytes);
-    copy(opener, &sealed, &writer, &progress)?;
+    copy(opener, &encrypted, &writer, &progress)?;
     progress.finish();
     let checked = read_back::check(scratch.path(), &Progress::none()).map_err(|error| match error.code() {
-        Code::Damaged => damaged(&sealed, "it opens to no whole database".to_owned()).because(error),
+        Code::Damaged => damaged(&encrypted, "it opens to no whole database".to_owned()).because(error),
         _ => error,
     })?;
-    read_back::compare(&checked, &sealed, point)?;
+    read_back::compare(&checked, &encrypted, point)?;
     Ok((scratch, checked))
 }
 

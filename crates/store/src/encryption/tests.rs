@@ -24,11 +24,11 @@ fn key() -> Key {
     Key { recipient: new.recipient(), secret, identities: Identities::read(&path).unwrap(), path, _folder: folder }
 }
 
-fn sealed(recipients: &[&Key], bytes: &[u8]) -> Vec<u8> {
+fn encrypted(recipients: &[&Key], bytes: &[u8]) -> Vec<u8> {
     let recipients = Recipients::parse(recipients.iter().map(|key| key.recipient.as_str())).unwrap();
-    let mut sealer = seal(&recipients, Vec::new()).unwrap();
-    sealer.write_all(bytes).unwrap();
-    sealer.finish().unwrap()
+    let mut encrypting = encrypt(&recipients, Vec::new()).unwrap();
+    encrypting.write_all(bytes).unwrap();
+    encrypting.finish().unwrap()
 }
 
 fn opened(key: &Key, bytes: &[u8]) -> Result<std::io::Result<Vec<u8>>> {
@@ -38,15 +38,15 @@ fn opened(key: &Key, bytes: &[u8]) -> Result<std::io::Result<Vec<u8>>> {
 }
 
 #[test]
-fn each_recipient_opens_what_was_sealed_to_several_and_nobody_else() {
+fn each_recipient_opens_what_was_encrypted_to_several_and_nobody_else() {
     let (first, second, stranger) = (key(), key(), key());
     for len in [0, 1, 65_536, 65_537, 1_000_000] {
         let plain: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
-        let sealed = sealed(&[&first, &second], &plain);
-        assert!(is_sealed(&sealed) && !is_sealed(&plain));
-        assert_eq!(opened(&first, &sealed).unwrap().unwrap(), plain);
-        assert_eq!(opened(&second, &sealed).unwrap().unwrap(), plain);
-        let error = opened(&stranger, &sealed).unwrap_err();
+        let encrypted = encrypted(&[&first, &second], &plain);
+        assert!(is_encrypted(&encrypted) && !is_encrypted(&plain));
+        assert_eq!(opened(&first, &encrypted).unwrap().unwrap(), plain);
+        assert_eq!(opened(&second, &encrypted).unwrap().unwrap(), plain);
+        let error = opened(&stranger, &encrypted).unwrap_err();
         assert_eq!(error.code(), Code::Usage);
         assert!(error.hint_text().unwrap().contains("--identity"));
     }
@@ -55,7 +55,7 @@ fn each_recipient_opens_what_was_sealed_to_several_and_nobody_else() {
 #[test]
 fn what_was_cut_off_or_changed_anywhere_does_not_open() {
     let key = key();
-    let whole = sealed(&[&key], &[7; 200_000]);
+    let whole = encrypted(&[&key], &[7; 200_000]);
     let fails = |bytes: &[u8]| !matches!(opened(&key, bytes), Ok(Ok(_)));
     for len in (0..whole.len()).step_by(997).chain(whole.len() - 40..whole.len()).chain(0..300) {
         assert!(fails(&whole[..len]), "the first {len} bytes opened");
@@ -74,21 +74,21 @@ fn what_was_never_finished_does_not_open() {
     let key = key();
     let recipients = Recipients::parse([key.recipient.as_str()]).unwrap();
     let mut bytes = Vec::new();
-    let mut sealer = seal(&recipients, &mut bytes).unwrap();
-    sealer.write_all(&[1; 100_000]).unwrap();
-    sealer.flush().unwrap();
-    drop(sealer);
+    let mut encrypting = encrypt(&recipients, &mut bytes).unwrap();
+    encrypting.write_all(&[1; 100_000]).unwrap();
+    encrypting.flush().unwrap();
+    drop(encrypting);
     assert!(!matches!(opened(&key, &bytes), Ok(Ok(_))));
 }
 
 #[test]
-fn who_seals_reads_back_this_one_file_and_its_header_holds_the_recipients_alone() {
+fn who_encrypts_reads_back_this_one_file_and_its_header_holds_the_recipients_alone() {
     let key = key();
     let recipients = Recipients::parse([key.recipient.as_str()]).unwrap();
     let write = |plain: &[u8]| {
-        let (mut sealer, read_back) = seal_to_read_back(&recipients, Vec::new()).unwrap();
-        sealer.write_all(plain).unwrap();
-        (sealer.finish().unwrap(), read_back)
+        let (mut encrypting, read_back) = encrypt_to_read_back(&recipients, Vec::new()).unwrap();
+        encrypting.write_all(plain).unwrap();
+        (encrypting.finish().unwrap(), read_back)
     };
     let plain = vec![7; 200_000];
     let ((one, read_back), (other, _)) = (write(&plain), write(&plain));
@@ -108,7 +108,7 @@ fn who_seals_reads_back_this_one_file_and_its_header_holds_the_recipients_alone(
 }
 
 #[test]
-fn plaintext_is_damage_where_a_seal_is_expected() {
+fn plaintext_is_damage_where_encryption_is_expected() {
     for bytes in [b"LTX1 plain text".as_slice(), b"", b"age-encryption.org/v2\n"] {
         assert_eq!(opened(&key(), bytes).unwrap_err().code(), Code::Damaged, "{bytes:?}");
     }
@@ -168,9 +168,9 @@ fn keys_come_from_files_with_comments_and_each_counts_once() {
     assert!(format!("{recipients:?}").contains(&second.recipient));
     let both = first.path.with_file_name("both");
     std::fs::write(&both, format!("{}\n{}\n", first.secret, second.secret)).unwrap();
-    let sealed = sealed(&[&second], b"x");
+    let encrypted = encrypted(&[&second], b"x");
     let mut plain = String::new();
-    open(&Identities::read(&both).unwrap(), sealed.as_slice()).unwrap().read_to_string(&mut plain).unwrap();
+    open(&Identities::read(&both).unwrap(), encrypted.as_slice()).unwrap().read_to_string(&mut plain).unwrap();
     assert_eq!(plain, "x");
 }
 

@@ -1,4 +1,4 @@
-//! Sealed backups: what is wrong with them is found with the identity and without it, and is never restored.
+//! Encrypted backups: what is wrong with them is found with the identity and without it, and is never restored.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::museum::{add, application, cut, flip_bit, of, rounds};
 
-/// A data folder with two sealed backups, and the keys beside it.
+/// A data folder with two encrypted backups, and the keys beside it.
 struct Safe {
     data: Data,
     recipient: String,
@@ -31,7 +31,7 @@ impl Safe {
         let names = ["a", "b"].map(|round| {
             add(&database, round, 10);
             let report = Job::new("backup", &data).args(&["--no-prune", "--recipient", &recipient]).succeeds();
-            assert_eq!(report["sealed"], true);
+            assert_eq!(report["encrypted"], true);
             report["file"].as_str().unwrap().to_owned()
         });
         add(&database, "c", 3);
@@ -83,7 +83,7 @@ impl Safe {
 }
 
 #[test]
-fn a_sealed_backup_cut_off_anywhere_is_found() {
+fn an_encrypted_backup_cut_off_anywhere_is_found() {
     for keep in [0, 50, 300, 70_000] {
         let safe = Safe::new();
         let path = safe.path(&safe.newer);
@@ -103,15 +103,15 @@ fn a_flipped_bit_in_its_header_its_content_and_its_end_is_found() {
 }
 
 #[test]
-fn an_older_sealed_backup_under_the_name_of_a_newer_one_is_found() {
+fn an_older_encrypted_backup_under_the_name_of_a_newer_one_is_found() {
     let safe = Safe::new();
     fs::copy(safe.path(&safe.older), safe.path(&safe.newer)).unwrap();
     safe.is_found();
 }
 
-/// The same state sealed once more: to the byte another file, and to its reader the same.
+/// The same state encrypted once more: to the byte another file, and to its reader the same.
 #[test]
-fn a_backup_that_somebody_has_sealed_himself_is_found_though_it_opens() {
+fn a_backup_that_somebody_has_encrypted_himself_is_found_though_it_opens() {
     let safe = Safe::new();
     let forger = Data::new();
     add(&application(&forger), "forged", 20);
@@ -125,7 +125,7 @@ fn a_plain_backup_is_refused_where_an_identity_is_given_until_it_is_accepted() {
     let safe = Safe::new();
     let report = Job::new("backup", &safe.data).arg("--no-prune").succeeds();
     let plain = report["file"].as_str().unwrap();
-    assert!(plain.ends_with(".db") && report["sealed"] == false, "{report}");
+    assert!(plain.ends_with(".db") && report["encrypted"] == false, "{report}");
     let refused = safe.restore(Some("pra.key"), plain);
     assert_eq!(refused.code, Some(4), "{}{}", refused.stdout, refused.stderr);
     assert!(refused.stdout.contains("--accept-plaintext"), "{}", refused.stdout);
@@ -137,9 +137,11 @@ fn a_plain_backup_is_refused_where_an_identity_is_given_until_it_is_accepted() {
 fn no_identity_and_another_ones_are_each_told_and_change_nothing() {
     let safe = Safe::new();
     let live = safe.live();
-    for (key, words) in
-        [(None, "is sealed"), (Some("stranger.key"), "none of the identities opens"), (Some("none"), "failed to read")]
-    {
+    for (key, words) in [
+        (None, "is encrypted"),
+        (Some("stranger.key"), "none of the identities opens"),
+        (Some("none"), "failed to read"),
+    ] {
         let refused = safe.restore(key, "latest");
         assert_eq!(refused.code, Some(2), "{}{}", refused.stdout, refused.stderr);
         assert!(refused.message().contains(words), "{}", refused.message());
@@ -155,10 +157,13 @@ fn no_identity_and_another_ones_are_each_told_and_change_nothing() {
 }
 
 #[test]
-fn the_list_says_what_is_sealed() {
+fn the_list_says_what_is_encrypted() {
     let safe = Safe::new();
     let listed = Job::new("list", &safe.data).succeeds();
-    assert!(listed.as_array().unwrap().iter().all(|row| row["sealed"] == true && row["verified"] == true), "{listed}");
+    assert!(
+        listed.as_array().unwrap().iter().all(|row| row["encrypted"] == true && row["verified"] == true),
+        "{listed}"
+    );
 }
 
 #[test]
@@ -169,7 +174,7 @@ fn an_empty_volume_waits_for_the_identity_and_is_restored_with_it() {
         fs::remove_file(path).ok();
     }
     let waits = Job::new("init", &safe.data).fails_with(2);
-    assert!(waits.message().contains("is sealed") && waits.stdout.contains("--identity"), "{}", waits.stdout);
+    assert!(waits.message().contains("is encrypted") && waits.stdout.contains("--identity"), "{}", waits.stdout);
     assert!(!safe.data.database().exists(), "never an empty application");
     let report = safe.with("pra.key", Job::new("init", &safe.data)).succeeds();
     assert_eq!(report["point"], *safe.newer);
