@@ -139,7 +139,7 @@ fn no_identity_and_another_ones_are_each_told_and_change_nothing() {
     let live = safe.live();
     for (key, words) in [
         (None, "is encrypted"),
-        (Some("stranger.key"), "none of the identities opens"),
+        (Some("stranger.key"), "none of the identities decrypts"),
         (Some("none"), "failed to read"),
     ] {
         let refused = safe.restore(key, "latest");

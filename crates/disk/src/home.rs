@@ -187,7 +187,10 @@ fn read(path: &Path) -> Result<Option<Identity>> {
 }
 
 /// Where it lies, without symbolic links; it need not exist, its folder must.
-pub(crate) fn absolute(database: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// Where the folder cannot be looked at.
+pub fn absolute(database: &Path) -> Result<PathBuf> {
     let folder = folder_of(database);
     let folder = fs::canonicalize(folder).map_err(|e| Error::io("look at the folder", folder, e))?;
     Ok(database.file_name().map_or_else(|| folder.clone(), |name| folder.join(name)))

@@ -18,6 +18,7 @@ pub mod crash;
 pub mod files;
 pub mod flush;
 pub mod home;
+pub mod identity;
 pub mod lock;
 pub mod mount;
 pub mod progress;

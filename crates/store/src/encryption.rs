@@ -120,7 +120,7 @@ fn open_with<'a, R: Read>(identities: impl Iterator<Item = &'a dyn age::Identity
 fn refused(error: DecryptError) -> Error {
     let damaged = |message: &str| Error::new(Code::Damaged, message);
     match error {
-        DecryptError::NoMatchingKeys => Error::new(Code::Usage, "none of the identities decryptsed file")
+        DecryptError::NoMatchingKeys => Error::new(Code::Usage, "none of the identities decrypts the file")
             .hint("give the identity of one of the recipients that it was encrypted to: --identity FILE"),
         DecryptError::InvalidHeader | DecryptError::UnknownFormat => {
             damaged("the file is not encrypted, or is damaged")

@@ -11,6 +11,7 @@ use super::Catalog;
 use super::alike::Tables;
 use crate::files::folder_of;
 use crate::home;
+use crate::identity::{Identity, lies_elsewhere};
 
 /// The database that a backup folder belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +37,12 @@ impl Owner {
         let host = Some(host.trim()).filter(|host| !host.is_empty()).unwrap_or("an unknown machine").to_owned();
         Ok(Self { id, path: home::absolute(database)?, host })
     }
+
+    /// Which database is at `database`, which has no id yet and gets one of the owner's restore points.
+    fn at(&self, database: &Path) -> Result<Identity> {
+        // Two databases with one id would be mixed from now on.
+        Ok(if lies_elsewhere(self.id, &self.path, database)? { Identity::Copy } else { Identity::Known(self.id) })
+    }
 }
 
 /// Fails where the backup folder is the database's own: what is cleared away in the one would be missed in the other.
@@ -54,18 +61,19 @@ pub fn require_apart(database: &Path, backups: &Path) -> Result<()> {
         .hint("name another one with --backups, on another volume where there is one"))
 }
 
-/// The id of `database`, which is there and may be backed up into the folder of `catalog`, or restored from it; `None`
-/// where neither has one yet. `insists`: somebody says that the backups are its own.
+/// Which database `database` is, which is there and may be backed up into the folder of `catalog`, or restored from it.
+/// `insists`: the user says that the backups are its own.
 ///
 /// # Errors
 /// [`Code::Usage`] where the folder is another database's.
-pub fn require(catalog: &Catalog, database: &Path, backups: &Path, insists: bool) -> Result<Option<DatabaseId>> {
+pub fn require(catalog: &Catalog, database: &Path, backups: &Path, insists: bool) -> Result<Identity> {
     let known = home::known_id(database)?;
     match (known, catalog.owner()) {
-        (known, None) => Ok(known),
-        (Some(id), Some(owner)) if owner.id == id || insists => Ok(Some(id)),
+        (None, None) => Ok(Identity::Unknown),
+        (Some(id), None) => Ok(Identity::Known(id)),
+        (Some(id), Some(owner)) if owner.id == id || insists => Ok(Identity::Known(id)),
         // Where theirs still lies, this is another one, which gets an id of its own: two with one would be mixed from now on.
-        (None, Some(owner)) if insists => Ok(if lies_elsewhere(owner, database)? { None } else { Some(owner.id) }),
+        (None, Some(owner)) if insists => owner.at(database),
         (None, Some(owner)) if owner.path == home::absolute(database)? => {
             Err(without_identity(backups, database, owner))
         }
@@ -73,8 +81,7 @@ pub fn require(catalog: &Catalog, database: &Path, backups: &Path, insists: bool
     }
 }
 
-/// As [`require`], for a database that is not there yet: the id that it has once it is restored, and `None` where it is
-/// a copy, which gets one of its own.
+/// As [`require`], for a database that is not there yet: which it is once it is restored.
 ///
 /// # Errors
 /// As [`require`]; [`Code::Usage`] where `is_copy_refused` and the folder's database has another name.
@@ -84,24 +91,20 @@ pub fn require_for_empty(
     backups: &Path,
     insists: bool,
     is_copy_refused: bool,
-) -> Result<Option<DatabaseId>> {
-    let Some(owner) = catalog.owner() else { return home::known_id(database) };
+) -> Result<Identity> {
+    let Some(owner) = catalog.owner() else {
+        return Ok(home::known_id(database)?.map_or(Identity::Unknown, Identity::Known));
+    };
     if home::known_id(database)?.is_some() {
         return require(catalog, database, backups, insists);
     }
     let here = home::absolute(database)?;
     match owner.path.file_name() == here.file_name() {
-        true if lies_elsewhere(owner, database)? => Ok(None),
-        true => Ok(Some(owner.id)),
-        false if insists => Ok(Some(owner.id)),
+        true => owner.at(database),
+        false if insists => owner.at(database),
         false if is_copy_refused => Err(of_another(backups, database, None, owner)),
-        false => Ok(None),
+        false => Ok(Identity::Copy),
     }
-}
-
-/// Whether the owner still lies where it did, and `database` is somewhere else.
-fn lies_elsewhere(owner: &Owner, database: &Path) -> Result<bool> {
-    Ok(owner.path != home::absolute(database)? && home::known_id(&owner.path).ok().flatten() == Some(owner.id))
 }
 
 /// As [`require`], for who looks after backups, also on a machine where no database lies at `database`: then there is none
@@ -130,28 +133,14 @@ pub fn take_over(catalog: &mut Catalog, database: &Path, backups: &Path, wait: D
     Ok(())
 }
 
-/// The database at `database` has this id, or a new one, and the folder of `catalog` is its own.
+/// The database at `database` is this one, with a new id where it has none, and the folder of `catalog` is its own.
 ///
 /// # Errors
 /// Where its home cannot be written.
-pub fn take_up(catalog: &mut Catalog, database: &Path, id: Option<DatabaseId>) -> Result<()> {
-    let id = match id {
-        Some(id) => adopt(database, id).map(|()| id)?,
-        None => home::id(database)?,
-    };
-    catalog.owner = Some(Owner::of(database, id)?);
+pub fn take_up(catalog: &mut Catalog, database: &Path, identity: Identity) -> Result<()> {
+    identity.adopt(database)?;
+    catalog.owner = Some(Owner::of(database, home::id(database)?)?);
     Ok(())
-}
-
-/// The database at `database` has this id from now on.
-///
-/// # Errors
-/// Where its home cannot be written.
-pub fn adopt(database: &Path, id: DatabaseId) -> Result<()> {
-    if home::known_id(database)? == Some(id) {
-        return Ok(());
-    }
-    home::adopt(database, id)
 }
 
 /// It lies where theirs did, and does not know that it is the one: it may be a new one that an application made where a
@@ -197,7 +186,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let mut catalog = Catalog::default();
-            take_up(&mut catalog, &folder.path().join("app.db"), None).unwrap();
+            take_up(&mut catalog, &folder.path().join("app.db"), Identity::Unknown).unwrap();
             Self { folder, catalog }
         }
 
@@ -207,37 +196,37 @@ mod tests {
             path
         }
 
-        fn require(&self, name: &str, insists: bool) -> Result<Option<DatabaseId>> {
+        fn require(&self, name: &str, insists: bool) -> Result<Identity> {
             require(&self.catalog, &self.path(name), Path::new("/backup"), insists)
         }
 
-        fn empty(&self, name: &str, is_copy_refused: bool) -> Result<Option<DatabaseId>> {
+        fn empty(&self, name: &str, is_copy_refused: bool) -> Result<Identity> {
             require_for_empty(&self.catalog, &self.path(name), Path::new("/backup"), false, is_copy_refused)
         }
 
-        fn id(&self) -> Option<DatabaseId> {
-            self.catalog.owner().map(|owner| owner.id)
+        fn original(&self) -> Identity {
+            self.catalog.owner().map_or(Identity::Unknown, |owner| Identity::Known(owner.id))
         }
     }
 
     #[test]
     fn a_database_that_is_not_the_folders_own_is_refused_by_name() {
         let scene = Scene::new();
-        assert_eq!(scene.require("app.db", false).unwrap(), scene.id());
+        assert_eq!(scene.require("app.db", false).unwrap(), scene.original());
         let error = scene.require("auxiliary.db", false).unwrap_err();
         assert_eq!(error.code(), Code::Usage);
         let words = error.to_string();
         assert!(words.contains("app.db") && words.contains("auxiliary.db"), "{words}");
         let other = home::id(&scene.path("other.db")).unwrap();
         assert_eq!(scene.require("other.db", false).unwrap_err().code(), Code::Usage);
-        assert_eq!(scene.require("other.db", true).unwrap(), Some(other));
+        assert_eq!(scene.require("other.db", true).unwrap(), Identity::Known(other));
         assert_eq!(
             scene.require("auxiliary.db", true).unwrap(),
-            None,
+            Identity::Copy,
             "theirs still lies there: one id is not for two"
         );
         fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
-        assert_eq!(scene.require("auxiliary.db", true).unwrap(), scene.id(), "it was moved");
+        assert_eq!(scene.require("auxiliary.db", true).unwrap(), scene.original(), "it was moved");
     }
 
     #[test]
@@ -247,16 +236,16 @@ mod tests {
         let error = scene.require("app.db", false).unwrap_err();
         assert_eq!(error.code(), Code::Usage);
         assert!(error.to_string().contains("has no identity"), "{error}");
-        assert_eq!(scene.require("app.db", true).unwrap(), scene.id());
+        assert_eq!(scene.require("app.db", true).unwrap(), scene.original());
     }
 
     #[test]
     fn an_empty_place_takes_the_id_by_the_name_of_the_file_and_a_copy_gets_one_of_its_own() {
         let scene = Scene::new();
-        assert_eq!(scene.empty("look.db", false).unwrap(), None);
+        assert_eq!(scene.empty("look.db", false).unwrap(), Identity::Copy);
         assert_eq!(scene.empty("look.db", true).unwrap_err().code(), Code::Usage);
-        assert_eq!(scene.empty("elsewhere/app.db", true).unwrap(), None, "the original is still there");
+        assert_eq!(scene.empty("elsewhere/app.db", true).unwrap(), Identity::Copy, "the original is still there");
         fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
-        assert_eq!(scene.empty("elsewhere/app.db", true).unwrap(), scene.id());
+        assert_eq!(scene.empty("elsewhere/app.db", true).unwrap(), scene.original());
     }
 }

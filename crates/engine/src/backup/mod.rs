@@ -123,7 +123,7 @@ pub fn take(options: &Options) -> Result<Report> {
     let _beside_the_database = lock::shared(database, *wait)?;
     let _one_writer = lock::backups(backups, *wait)?;
     let mut catalog = Catalog::read_as_own(backups, *adopt_backups)?;
-    let id = owner::require(&catalog, database, backups, *adopt_backups)?;
+    let identity = owner::require(&catalog, database, backups, *adopt_backups)?;
     catalog::remove_temporaries(backups)?;
     if !*dry_run {
         pending::settle(database, backups, recipients.as_ref(), *now);
@@ -135,7 +135,7 @@ pub fn take(options: &Options) -> Result<Report> {
 
     let source = Source::open(database, *wait)?;
     if !*dry_run {
-        owner::take_up(&mut catalog, database, id)?;
+        owner::take_up(&mut catalog, database, identity)?;
     }
     let name = free_name(backups, &catalog, recipients.is_some(), *now)?;
     let made = match unchanged::link(&source, &catalog, options, &name)? {

@@ -17,7 +17,7 @@ use super::read::{blame, opened, unread};
 /// Bytes opened at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Decryptsed file of `point` in `backups` beside `database`, and verifies it as every restore point is: each
+/// Decrypts the file of `point` in `backups` beside `database`, and verifies it as every restore point is: each
 /// byte against what is recorded, and `integrity_check`. It is not synced: who restores it makes something of it.
 ///
 /// # Errors

@@ -21,12 +21,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use disk::catalog::{self, Catalog, owner};
-use disk::{lock, scratch, sqlite};
+use disk::identity::Identity;
+use disk::{home, lock, scratch, sqlite};
 use jiff::Timestamp;
 use pra_core::naming::Kind;
 use pra_core::point::Point;
 use pra_core::restore_point::RestorePoint;
-use pra_core::{Code, DatabaseId, Error, Result};
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 use serde::Serialize;
 use store::beside::{self, Origin};
@@ -142,7 +143,7 @@ pub fn run(options: &Options) -> Result<Report> {
         return finish(kept);
     }
     match newest(options)? {
-        Some(Newest { point, source, skipped, parent, id }) => {
+        Some(Newest { point, source, skipped, parent, identity }) => {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
@@ -152,7 +153,7 @@ pub fn run(options: &Options) -> Result<Report> {
             let note = |content| Origin::of(database, parent, content)?.leave(database, is_replicated);
             let before = || {
                 note(Some(source.checksums.content))?;
-                id.map_or(Ok(()), |id| owner::adopt(database, id))
+                identity.adopt(database)
             };
             if fill::fill(database, &source, *wait, before)? == fill::Filled::Done {
                 let mut report = restored(options, &point, &source, skipped);
@@ -243,8 +244,8 @@ struct Newest {
     skipped: Vec<Skipped>,
     /// Where in a replica it is from.
     parent: Option<Parent>,
-    /// Which database it is, where the replica or the backup folder says so.
-    id: Option<DatabaseId>,
+    /// Which database it is.
+    identity: Identity,
 }
 
 /// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
@@ -253,9 +254,9 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
         let catalog = read(options)?;
-        let id = identity(options, &catalog)?;
+        let identity = identity(options, &catalog)?;
         let found = newest_good(options, &catalog)?;
-        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None, id }))
+        Ok(found.map(|(point, source, skipped)| Newest { point, source, skipped, parent: None, identity }))
     };
     let Some(access) = access else { return backup() };
     let choice = restore::newest(access, &Point::Latest, *now, *accept_unreachable)?;
@@ -270,9 +271,9 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
         };
     };
     // A damaged or missing backup is no reason not to start: the replica has something.
-    let id = match catalog::unless_away(read(options), true)? {
+    let by_backups = match catalog::unless_away(read(options), true)? {
         Some(catalog) => identity(options, &catalog)?,
-        None => None,
+        None => Identity::Unknown,
     };
     let backup = has_newer(options, choice.at).and_then(|newer| if newer { backup() } else { Ok(None) });
     let backup = match backup {
@@ -287,21 +288,18 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     if let Some(backup) = backup.filter(|backup| backup.point.created_at > choice.at) {
         return Ok(Some(backup));
     }
-    let of_replica = choice.identity_at(&options.database)?;
-    if of_replica.is_none() {
+    if home::recorded_id(&options.database)?.is_none() && !choice.has_name_of(&options.database) {
         return Err(Error::new(
             Code::Usage,
             format!("{} is of a database with another name than '{}'", choice.replica(), options.database.display()),
         )
         .hint("name the database as it was with --database, or the right replica; `backup-job restore` makes a copy"));
     }
-    if id.is_some() && id != of_replica {
-        return Err(choice.is_of_another_than(backups));
-    }
+    let identity = choice.agree(&options.database, by_backups, backups)?;
     let (scratch, point, choice) = restore::fetch(access, choice, &options.database)?;
     let source = Source::fetched(scratch, &point)?;
     let parent = Some(Parent { epoch: choice.epoch, txid: choice.txid });
-    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, id: of_replica }))
+    Ok(Some(Newest { point, source, skipped: Vec::new(), parent, identity }))
 }
 
 fn read(options: &Options) -> Result<Catalog> {
@@ -309,7 +307,7 @@ fn read(options: &Options) -> Result<Catalog> {
 }
 
 /// Which database this is once it is restored.
-fn identity(options: &Options, catalog: &Catalog) -> Result<Option<DatabaseId>> {
+fn identity(options: &Options, catalog: &Catalog) -> Result<Identity> {
     let Options { database, backups, adopt_backups, .. } = options;
     owner::require_for_empty(catalog, database, backups, *adopt_backups, true)
 }

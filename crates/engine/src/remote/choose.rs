@@ -1,15 +1,17 @@
 //! From a point that somebody asks for to the chain of files that gives it.
 
+use std::borrow::Cow;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use disk::home;
+use disk::identity::{Identity, lies_elsewhere};
 use jiff::Timestamp;
 use ltx::{HEADER_SIZE, Header};
 use pra_core::point::Point;
-use pra_core::{Code, DatabaseId, EpochId, Error, Result};
+use pra_core::{Code, EpochId, Error, Result};
 use store::encryption;
-use store::epoch::Database;
+use store::epoch::{Database, LEASE_KEY};
 use store::fetch::Object;
 use store::history::File;
 use store::instant::InstantSearch;
@@ -33,6 +35,8 @@ pub struct Choice {
     pub(super) encrypted: bool,
     /// Whose history it is of.
     database: Database,
+    /// Where that database lay on the machine of its last writer.
+    original: Option<PathBuf>,
     /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
     pub ignored: u64,
     /// What was asked for, and when.
@@ -45,16 +49,21 @@ impl Choice {
         Point::Transaction(self.epoch, self.txid).to_string()
     }
 
-    /// Whether it may be put in place at `database`, which is this database or has no id. Returns the id that is there
-    /// afterwards; `None`: it is a copy under another name, which gets one of its own.
+    /// Which database is at `database` once this was put in place there: the replica's, or a copy, which has another name or
+    /// lies beside the original.
     ///
     /// # Errors
     /// [`Code::Usage`] where another database lies there.
-    pub(crate) fn identity_at(&self, database: &Path) -> Result<Option<DatabaseId>> {
-        let name = database.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    pub(crate) fn identity_at(&self, database: &Path) -> Result<Identity> {
+        let id = self.database.id;
+        let name = name_of(database);
         match home::recorded_id(database)? {
-            None => Ok((name == self.database.name).then_some(self.database.id)),
-            Some(id) if id == self.database.id => Ok(Some(id)),
+            None if name != self.database.name => Ok(Identity::Copy),
+            None => match &self.original {
+                Some(original) if lies_elsewhere(id, original, database)? => Ok(Identity::Copy),
+                _ => Ok(Identity::Known(id)),
+            },
+            Some(recorded) if recorded == id => Ok(Identity::Known(id)),
             Some(id) => Err(Error::new(
                 Code::Usage,
                 format!("{} is of the database {}, and '{name}' here is another ({id})", self.replica(), self.database),
@@ -63,10 +72,20 @@ impl Choice {
         }
     }
 
-    /// That the backups in `folder` are another database's.
-    pub(crate) fn is_of_another_than(&self, folder: &Path) -> Error {
-        Error::new(Code::Usage, format!("{} and '{}' are of two databases", self.replica(), folder.display()))
-            .hint("give the replica and the backup folder of one database")
+    /// As [`Self::identity_at`], where the backups in `folder` say which database it is, too.
+    ///
+    /// # Errors
+    /// As that, and [`Code::Usage`] where they are another database's.
+    pub(crate) fn agree(&self, database: &Path, by_backups: Identity, folder: &Path) -> Result<Identity> {
+        by_backups.and(self.identity_at(database)?).ok_or_else(|| {
+            Error::new(Code::Usage, format!("{} and '{}' are of two databases", self.replica(), folder.display()))
+                .hint("give the replica and the backup folder of one database")
+        })
+    }
+
+    /// Whether the replica's database has the file name of `database`.
+    pub(crate) fn has_name_of(&self, database: &Path) -> bool {
+        name_of(database) == self.database.name
     }
 
     /// Where it is.
@@ -93,6 +112,10 @@ impl Choice {
     }
 }
 
+fn name_of(database: &Path) -> Cow<'_, str> {
+    database.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
+}
+
 /// What `point` means in this store; `None` where the store has nothing at all, or `point` is none of a replica's.
 ///
 /// # Errors
@@ -114,8 +137,7 @@ pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Times
             }
         };
         let Some(instant_ms) = goal else {
-            let newest = survey.steps.iter().find(|step| !step.history.is_empty() || step.head.is_some());
-            let Some(step) = newest else { return Ok(None) };
+            let Some(step) = survey.newest() else { return Ok(None) };
             let choice = choice(access, survey, step, Goal::Latest).await?;
             plan::check_newest(choice.at.as_millisecond(), now.as_millisecond())
                 .map_err(|e| unclear(survey, e, step.epoch, &[choice.txid]))?;
@@ -149,10 +171,10 @@ pub(crate) fn choose(access: &Access, survey: &Survey, point: &Point, now: Times
 pub(crate) fn check_unopened(access: &Access) -> Result<(usize, u64)> {
     let mut total = (0, 0);
     for survey in access.surveys(false)? {
-        let newest = survey.steps.iter().find(|step| !step.history.is_empty() || step.head.is_some());
-        let Some(step) = newest else { return Err(refused(&survey, plan::Error::Empty)) };
+        let Some(step) = survey.newest() else { return Err(refused(&survey, plan::Error::Empty)) };
         let plan =
             plan::plan(&step.history, Goal::Latest, step.head, access.accept).map_err(|e| refused(&survey, e))?;
+        require_lease(access, &survey, step, Goal::Latest, plan.txid)?;
         for file in plan.files {
             if file.size == 0 {
                 return Err(Error::new(
@@ -169,6 +191,7 @@ pub(crate) fn check_unopened(access: &Access) -> Result<(usize, u64)> {
 async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Result<Choice> {
     let Plan { txid, files } =
         plan::plan(&step.history, goal, step.head, access.accept).map_err(|e| refused(survey, e))?;
+    require_lease(access, survey, step, goal, txid)?;
     let mut chain = Vec::with_capacity(files.len());
     let mut encrypted = false;
     for file in &files {
@@ -193,6 +216,7 @@ async fn choice(access: &Access, survey: &Survey, step: &Step, goal: Goal) -> Re
         chain,
         encrypted,
         database: step.database.clone(),
+        original: survey.original.clone().filter(|(id, _)| *id == step.database.id).map(|(_, path)| path),
         ignored: step.ignored,
         asked: (Point::Latest, at),
     })
@@ -230,6 +254,22 @@ pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, fil
     let header = Header::decode(&header)
         .map_err(|e| Error::new(Code::Damaged, format!("'{name}' in {} is damaged", survey.store.url())).because(e))?;
     Ok(header.timestamp_ms)
+}
+
+/// Fails where `txid` is the newest state that is there, and nothing says whether it is the newest that was shipped: what
+/// removed the lease may have removed files too.
+fn require_lease(access: &Access, survey: &Survey, step: &Step, goal: Goal, txid: u64) -> Result<()> {
+    let is_newest = survey.newest().is_some_and(|newest| newest.epoch == step.epoch)
+        && step.history.states().next_back() == Some(txid);
+    if survey.original.is_some() || access.accept.missing_tail || matches!(goal, Goal::Txid(_)) || !is_newest {
+        return Ok(());
+    }
+    let state = Point::Transaction(step.epoch, txid);
+    Err(Error::new(
+        Code::Damaged,
+        format!("'{LEASE_KEY}' is missing in {}, and newer files may be missing too", survey.store.url()),
+    )
+    .hint(format!("--accept-missing-tail restores the newest state that is there, {state}")))
 }
 
 fn require_encrypt(access: &Access, survey: &Survey, encrypted: bool) -> Result<()> {

@@ -1,7 +1,9 @@
 //! What a store has: its line of epochs and their files.
 
-use pra_core::{Code, EpochId, Error, Result};
-use store::epoch::{self, Database, list_epochs, read_lease};
+use std::path::PathBuf;
+
+use pra_core::{Code, DatabaseId, EpochId, Error, Result};
+use store::epoch::{self, Database, Lease, list_epochs, read_lease};
 use store::history::{File, History};
 use store::layout::{self, FileKey};
 use store::lineage::{self, Line};
@@ -13,6 +15,9 @@ pub(crate) struct Survey {
     pub(super) store: Store,
     /// Newest first; empty where the store has no epochs.
     pub(super) steps: Vec<Step>,
+    /// Which database was written here last, and where it lay on its writer's machine: by the lease, which a store with
+    /// epochs always has. Without it nothing says how far the replica was.
+    pub(super) original: Option<(DatabaseId, PathBuf)>,
 }
 
 /// One epoch of the line.
@@ -42,7 +47,7 @@ impl Survey {
             Ok(line) => line,
             Err(lineage::Error::Empty) => {
                 epoch::require_nothing_foreign(&store).await?;
-                return Ok(Self { store, steps: Vec::new() });
+                return Ok(Self { store, steps: Vec::new(), original: None });
             }
             Err(error @ lineage::Error::Unknown(_)) => {
                 return Err(Error::new(Code::NotFound, format!("{error} in {}", store.url()))
@@ -81,12 +86,18 @@ impl Survey {
             })?;
             read.push(Step { epoch, database, history, head, keys, ignored });
         }
-        Ok(Self { store, steps: read })
+        let original = lease.map(|Lease { writer, .. }| (writer.database.id, writer.path));
+        Ok(Self { store, steps: read, original })
+    }
+
+    /// The newest epoch that has something, or should.
+    pub(super) fn newest(&self) -> Option<&Step> {
+        self.steps.iter().find(|step| !step.history.is_empty() || step.head.is_some())
     }
 
     /// Whether it has anything that could be restored.
     pub(crate) fn is_empty(&self) -> bool {
-        self.steps.iter().all(|step| step.history.is_empty() && step.head.is_none())
+        self.newest().is_none()
     }
 }
 

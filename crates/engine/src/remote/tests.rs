@@ -388,7 +388,10 @@ fn a_tail_that_the_catalog_knows_of_and_the_store_lacks_is_an_error() {
     // What the store itself says of its head goes too.
     std::fs::remove_file(files(&scene, "one", "0").last().unwrap()).unwrap();
     std::fs::remove_file(scene.path("one").join("lease.json")).unwrap();
-    restore(&scene, access(&scene, "one"), "latest").unwrap();
+    let error = restore(&scene, access(&scene, "one"), "latest").unwrap_err();
+    assert!(error.code() == Code::Damaged && error.chain().contains("lease.json"), "{}", error.chain());
+    let named = error.hint_text().unwrap();
+    assert!(named.contains("--accept-missing-tail") && named.ends_with("/0000000000000002"), "{named}");
 
     let with_catalog = Access { backups: Some(scene.path("backup")), ..access(&scene, "one") };
     let error = restore(&scene, with_catalog.clone(), "latest").unwrap_err();

@@ -35,11 +35,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use disk::catalog::{self, Catalog, owner};
+use disk::identity::Identity;
 use disk::{lock, stop};
 use jiff::Timestamp;
 use pra_core::point::Point;
 use pra_core::restore_point::RestorePoint;
-use pra_core::{DatabaseId, Error, Result};
+use pra_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 use store::beside::{self, Origin};
 use store::encryption::Recipients;
@@ -148,8 +149,8 @@ pub struct Prepared {
     source: Source,
     /// Where in a replica it is from.
     choice: Option<Choice>,
-    /// Which database it is afterwards; `None`: as it was, or one of its own.
-    id: Option<DatabaseId>,
+    /// Which database it is afterwards.
+    identity: Identity,
     plan: Plan,
     took: Duration,
 }
@@ -171,40 +172,30 @@ pub fn run(options: &Options) -> Result<Report> {
 pub fn plan(options: &Options) -> Result<Prepared> {
     let started = Instant::now();
     require_folder(options)?;
-    let id_by_backups = identity(options)?;
+    let by_backups = identity(options)?;
     let select::Selected { point, source, choice } = select::select(options)?;
-    let id = match &choice {
-        Some(choice) => agreed(options, id_by_backups, choice)?,
-        None => id_by_backups,
+    let identity = match &choice {
+        Some(choice) => choice.agree(&options.database, by_backups, &options.backups)?,
+        None => by_backups,
     };
     let live = inspect::inspect(&options.database, options.wait)?;
     let name = safety_copy::free_name(options)?;
     let plan = plan::make(options, &point, &source, &live, name)?;
-    Ok(Prepared { options: options.clone(), point, source, choice, id, plan, took: started.elapsed() })
+    Ok(Prepared { options: options.clone(), point, source, choice, identity, plan, took: started.elapsed() })
 }
 
 /// Which database it is once the point is in place. The backup folder is another source than the replicas, and the safety
 /// copy goes there: so it must be the database's own, whatever is restored.
-fn identity(options: &Options) -> Result<Option<DatabaseId>> {
+fn identity(options: &Options) -> Result<Identity> {
     let Options { database, backups, adopt_backups, .. } = options;
     owner::require_apart(database, backups)?;
     let Some(catalog) = catalog::unless_away(Catalog::read(backups), options.access.is_some())? else {
-        return Ok(None);
+        return Ok(Identity::Unknown);
     };
     let is_there = std::fs::metadata(database).is_ok_and(|metadata| metadata.len() > 0);
     match is_there {
         true => owner::require(&catalog, database, backups, *adopt_backups),
         false => owner::require_for_empty(&catalog, database, backups, *adopt_backups, false),
-    }
-}
-
-/// What is restored from a replica is the database that the replica is of, unless it is a copy. Where the backup folder
-/// says which database comes here, that is to be the same.
-fn agreed(options: &Options, by_backups: Option<DatabaseId>, choice: &Choice) -> Result<Option<DatabaseId>> {
-    let by_replica = choice.identity_at(&options.database)?;
-    match (by_backups, by_replica) {
-        (Some(one), Some(other)) if one != other => Err(choice.is_of_another_than(&options.backups)),
-        _ => Ok(by_backups.or(by_replica)),
     }
 }
 
@@ -257,7 +248,7 @@ impl Prepared {
         let _one_writer = lock_backups(backups, *wait)?;
         pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;
-        self.adopt()?;
+        self.identity.adopt(&self.options.database)?;
         let done = in_place::run(&self.options, &self.source, &name, before_lock)?;
         let _to_the_end = stop::hold();
         let mut warnings = self.source.warnings.clone();
@@ -285,7 +276,7 @@ impl Prepared {
         let _alone = lock::exclusive(database, *wait)?;
         let is_replicated = self.options.access.is_some();
         let before = |new: &Path| {
-            self.adopt()?;
+            self.identity.adopt(&self.options.database)?;
             let noted = self.origin(new).and_then(|origin| origin.leave(database, is_replicated)).err();
             Ok(noted
                 .map(|error| format!("the replicator will not know what the database came from: {}", error.chain())))
@@ -298,11 +289,6 @@ impl Prepared {
             warnings: self.source.warnings.iter().cloned().chain(done.warnings).collect(),
             ..self.report()
         })
-    }
-
-    /// Before the database is what was restored: whoever is killed in between is known to its backups and its replica.
-    fn adopt(&self) -> Result<()> {
-        self.id.map_or(Ok(()), |id| owner::adopt(&self.options.database, id))
     }
 
     /// What `file` is from, for the replicator.

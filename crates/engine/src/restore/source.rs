@@ -43,7 +43,7 @@ pub(crate) struct Source {
 pub(crate) struct Folder<'a> {
     /// The backup folder.
     pub(crate) backups: &'a Path,
-    /// What decryptsed ones.
+    /// What decrypts encrypted ones.
     pub(crate) keys: &'a Keys,
     /// Beside it they are opened.
     pub(crate) database: &'a Path,

@@ -25,7 +25,7 @@ pub struct Options {
     pub backups: PathBuf,
     /// Which ones; none means all.
     pub points: Vec<Point>,
-    /// What decryptsed ones; without it they are compared as they lie there.
+    /// What decrypts encrypted ones; without it they are compared as they lie there.
     pub keys: Keys,
     /// The database whose backups they are; it need not be there. Beside it an encrypted file is opened that the catalog
     /// knows nothing of.

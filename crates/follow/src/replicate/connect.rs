@@ -160,6 +160,7 @@ impl Worker {
             namespace_uid: self.identity.namespace_uid.clone(),
             volume_uid: self.identity.volume_uid.clone(),
             database: Database { id, name: self.identity.database.clone() },
+            path: self.identity.path.clone(),
         }
     }
 

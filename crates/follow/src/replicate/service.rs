@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use disk::rights::Rights;
-use disk::{clock, lock};
+use disk::{clock, home, lock};
 use pra_core::latest::Latest;
 use pra_core::{Code, Error, Result};
 use store::encryption::Recipients;
@@ -194,16 +194,17 @@ fn ledgers(options: &Options) -> Result<Vec<Ledger>> {
     options.replicas.iter().map(|url| Ledger::new(&options.checkpointer.database, url)).collect()
 }
 
-fn identity(options: &Options) -> Identity {
+fn identity(options: &Options) -> Result<Identity> {
     let Options { checkpointer, namespace_uid, volume_uid, .. } = options;
     let host = nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned());
     let database = checkpointer.database.file_name().map(|name| name.to_string_lossy().into_owned());
-    Identity {
+    Ok(Identity {
         host: host.unwrap_or_default(),
         namespace_uid: namespace_uid.clone(),
         volume_uid: volume_uid.clone(),
         database: database.unwrap_or_default(),
-    }
+        path: home::absolute(&checkpointer.database)?,
+    })
 }
 
 type Workers = JoinSet<pra_core::Result<()>>;
@@ -227,7 +228,7 @@ fn start(
             store: Store::open(url, &store)?,
             outbox: Arc::clone(outbox),
             health: Arc::clone(health),
-            identity: identity(options),
+            identity: identity(options)?,
             takeover: if options.takeover { Takeover::WhereRefused } else { Takeover::Never },
             database: options.checkpointer.database.clone(),
             ledger: Ledger::new(&options.checkpointer.database, url)?,

@@ -62,6 +62,8 @@ pub(super) struct Identity {
     pub(super) volume_uid: Option<String>,
     /// The database's file name.
     pub(super) database: String,
+    /// Where it lies, without symbolic links.
+    pub(super) path: PathBuf,
 }
 
 /// Whether a refusal of the store is overruled.

@@ -1,5 +1,6 @@
 //! Who writes to a replica now, and what that means for another who wants to.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use pra_core::{Code, EpochId, Error, Result, WriterId};
@@ -28,6 +29,9 @@ pub struct Writer {
     /// What it writes.
     #[serde(flatten)]
     pub database: Database,
+    /// Where that lies on the writer's machine, without symbolic links. A restore beside it is a copy.
+    #[serde(rename = "database_path")]
+    pub path: PathBuf,
 }
 
 /// Who writes now, and how far it was when it last said so.
@@ -77,7 +81,7 @@ pub enum Found {
 /// database.
 pub fn judge(lease: &Lease, age: Duration, writer: &Writer, takeover: bool) -> Result<Standing> {
     lease.writer.database.require(&writer.database)?;
-    let Writer { id, host, namespace_uid, volume_uid, database: _ } = &lease.writer;
+    let Writer { id, host, namespace_uid, volume_uid, database: _, path: _ } = &lease.writer;
     if *id == writer.id {
         if takeover {
             return Ok(Standing::Free);
@@ -136,6 +140,7 @@ mod tests {
             namespace_uid: Some("ns".to_owned()),
             volume_uid: volume.map(str::to_owned),
             database: Database { id: "0000000000000000000000000000000d".parse().unwrap(), name: "app.db".to_owned() },
+            path: "/data/app.db".into(),
         }
     }
 

@@ -19,7 +19,14 @@ use crate::proxy::Proxy;
 fn writer(host: &str) -> Writer {
     let uid = |name: &str| Some(format!("{name}-of-{host}"));
     let (namespace_uid, volume_uid) = (uid("namespace"), uid("volume"));
-    Writer { id: WriterId::random(), host: host.to_owned(), namespace_uid, volume_uid, database: database() }
+    Writer {
+        id: WriterId::random(),
+        host: host.to_owned(),
+        namespace_uid,
+        volume_uid,
+        database: database(),
+        path: "/data/app.db".into(),
+    }
 }
 
 fn database() -> Database {

@@ -100,7 +100,7 @@ fn another_ones_identity_opens_nothing_and_makes_nothing_damaged() {
     assert!(scene.catalog().newest_backup().is_some());
     let error = scene.restore(&file, scene.keys("other")).unwrap_err();
     assert_eq!(error.code(), Code::Usage);
-    assert!(error.chain().contains("none of the identities opens"), "{}", error.chain());
+    assert!(error.chain().contains("none of the identities decrypts"), "{}", error.chain());
     scene.assert_tidy();
 }
 

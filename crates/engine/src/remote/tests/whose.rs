@@ -56,7 +56,7 @@ fn a_replica_and_a_backup_folder_of_two_databases_are_not_restored_together() {
     std::fs::create_dir_all(&other).unwrap();
     std::fs::create_dir_all(scene.path("backup")).unwrap();
     let mut catalog = disk::catalog::Catalog::default();
-    disk::catalog::owner::take_up(&mut catalog, &other.join("app.db"), None).unwrap();
+    disk::catalog::owner::take_up(&mut catalog, &other.join("app.db"), disk::identity::Identity::Unknown).unwrap();
     catalog.publish(&scene.path("backup"), Timestamp::now()).unwrap();
     std::fs::remove_dir_all(other).unwrap();
     let error = restore(&scene, access(&scene, "one"), "latest").unwrap_err();
@@ -96,4 +96,45 @@ fn a_newest_state_from_the_future_is_taken_only_where_it_is_named() {
     assert!(error.hint_text().unwrap().contains("/0000000000000003"), "{:?}", error.hint_text());
     let named: Point = error.hint_text().unwrap().rsplit(' ').next().unwrap().parse().unwrap();
     assert_eq!(choose(&access, &survey, &named, now).unwrap().unwrap().txid, 3);
+}
+
+/// Restores the newest state of "one" at `database`, and replicates that to "one" once.
+fn restore_and_replicate(scene: &Scene, database: &str) -> Result<follow::replicate::Report> {
+    let database = scene.path(database);
+    std::fs::create_dir_all(database.parent().unwrap()).unwrap();
+    std::fs::create_dir_all(scene.path("backup")).unwrap();
+    let mut options = restoring(scene, access(scene, "one"), "latest");
+    options.database = database.clone();
+    restore::run(&options).unwrap();
+    let mut options = scene.options_once(&["one"]);
+    options.checkpointer.database = database;
+    replicate::run(&options, &Arc::new(AtomicBool::new(false)))
+}
+
+#[test]
+fn a_copy_restored_on_the_originals_machine_never_takes_over_its_replica() {
+    for copy in ["elsewhere/app.db", "look.db"] {
+        let scene = Scene::new();
+        history(&scene, "one");
+        let id = disk::home::id(&scene.path("app.db")).unwrap();
+        let error = restore_and_replicate(&scene, copy).unwrap_err();
+        assert_eq!(error.code(), Code::Usage, "{copy}: {}", error.chain());
+        assert!(error.chain().contains("the replica is of the database"), "{copy}: {}", error.chain());
+        assert_ne!(disk::home::known_id(&scene.path(copy)).unwrap(), Some(id));
+        scene.insert(1);
+        scene.once(&["one"]).unwrap();
+        assert_eq!(scene.epochs("one").len(), 1, "{copy}: the original goes on");
+    }
+}
+
+#[test]
+fn a_database_that_moved_on_its_machine_goes_on_with_its_replica() {
+    let scene = Scene::new();
+    history(&scene, "one");
+    let id = disk::home::id(&scene.path("app.db")).unwrap();
+    lose(&scene);
+    std::fs::remove_dir_all(scene.path(".app.db.pra")).unwrap();
+    restore_and_replicate(&scene, "elsewhere/app.db").unwrap();
+    assert_eq!(disk::home::known_id(&scene.path("elsewhere/app.db")).unwrap(), Some(id));
+    assert_eq!(scene.epochs("one").len(), 2);
 }

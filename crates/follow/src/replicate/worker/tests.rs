@@ -42,6 +42,7 @@ impl Scene {
                 namespace_uid: None,
                 volume_uid: None,
                 database: "app.db".to_owned(),
+                path: folder.path().join("app.db"),
             },
             takeover: Takeover::Never,
             database: folder.path().join("app.db"),
