@@ -25,6 +25,23 @@ fn one_backup_a_year_ahead_is_never_chosen_unasked_and_has_no_age() {
 }
 
 #[test]
+fn a_clock_past_the_last_year_that_has_a_name_is_an_error_and_changes_nothing() {
+    let scene = Scene::new();
+    let first = scene.add_and_back_up("a", &[]);
+    scene.clock(8_000 * YEAR);
+    scene.data.open().add(["b"]);
+    for verb in ["backup", "list", "restore", "init", "rehearse", "verify"] {
+        let job = scene.job(verb);
+        let run = if verb == "restore" { job.arg("--yes") } else { job }.run();
+        assert!(!run.stderr.contains("panicked"), "{verb}: {}", run.stderr);
+        println!("{verb} {:?} {}", run.code, run.stderr);
+    }
+    scene.clock(0);
+    assert_eq!(scene.data.backup_names(), [first]);
+    assert_eq!(scene.data.open().messages(), ["a", "b"]);
+}
+
+#[test]
 fn init_does_not_lose_what_only_a_suspicious_backup_holds_in_silence() {
     let scene = Scene::new();
     let first = scene.add_and_back_up("a", &[]);

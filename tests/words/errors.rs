@@ -28,6 +28,8 @@ const CALLS: &[&str] = &[
     "list --backups [DATA]/backup --replica s3://bucket//prefix",
     "replicate --database [DATA]/data/app.db --once --replica file:///proc/nothing",
     "replicate --database [DATA]/data/nothing.db --once --replica file://[DATA]/replica",
+    "replicate --database [DATA]/data/app.db --once --replica file://[DATA]/one --replica file://[DATA]/one",
+    "list --backups [DATA]/backup --replica file://[DATA]/lost",
     "replicate --database [DATA]/data/app.db --metrics-addr nowhere",
     "restore --database [DATA]/data/app.db --backups [DATA]/backup --replica file://[DATA]/replica --identity [DATA]/none",
     "keygen -o /proc/nothing/key",
@@ -41,6 +43,10 @@ fn every_error_says_what_failed_on_what_and_what_to_do() {
     let data = Data::new();
     Job::new("init", &data).succeeds();
     Job::new("backup", &data).succeeds();
+    // A replica of which only a file is left.
+    let left = data.path().join("lost/20250110T120000Z-1a2b3c4d/ltx/0");
+    std::fs::create_dir_all(&left).unwrap();
+    std::fs::write(left.join("0000000000000001-0000000000000001.ltx"), "LTX1").unwrap();
     let mut said = String::new();
     for call in CALLS {
         let arguments = call.replace("[DATA]", &data.path().display().to_string());

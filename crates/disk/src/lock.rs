@@ -186,7 +186,7 @@ fn open(path: &Path) -> Result<fs::File> {
         files::require_no_link(path)?;
         match fs::OpenOptions::new().read(true).write(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                files::make_shared(path, |rights, path| rights.create(path).map(drop)).map_err(failed)?;
+                files::make_shared(path, |rights, path| rights.to_write().create(path).map(drop)).map_err(failed)?;
             }
             opened => return opened.map_err(failed),
         }
@@ -366,6 +366,18 @@ mod tests {
         assert!(held.is_in_place().unwrap());
         fs::remove_dir_all(home::folder(&path).unwrap()).unwrap();
         assert!(!held.is_in_place().unwrap());
+    }
+
+    #[test]
+    fn a_lock_is_held_only_by_users_who_may_write_in_its_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        for (folder_mode, lock_mode) in [(0o755, 0o600), (0o775, 0o660), (0o777, 0o666), (0o1777, 0o600)] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(folder_mode)).unwrap();
+            let _held = backups(folder.path(), Duration::ZERO).unwrap();
+            let mode = fs::metadata(folder.path().join(BACKUPS)).unwrap().mode() & 0o777;
+            assert_eq!(mode, lock_mode, "{folder_mode:o}");
+        }
     }
 
     #[test]

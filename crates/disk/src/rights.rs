@@ -54,6 +54,13 @@ impl Rights {
         Self { mode: self.mode & 0o644, ..self }
     }
 
+    /// For locks: who may read a lock's file may hold it, so only who may write it reads it.
+    #[must_use]
+    pub fn to_write(self) -> Self {
+        let writers = self.mode & 0o222;
+        Self { mode: writers | writers << 1, ..self }
+    }
+
     /// For what is the owner's alone, whoever may use the database.
     #[must_use]
     pub fn to_owner(self) -> Self {

@@ -75,7 +75,10 @@ fn found(row: &Listed) -> String {
         return format!("unknown{encrypted}: not in the catalog");
     }
     match (&row.error, row.verified, &row.unchanged_since) {
-        (Some(error), _, _) => format!("damaged: {error}"),
+        // A read-back names the file, which the row does too.
+        (Some(error), _, _) => {
+            format!("damaged: {}", error.split_once(" is damaged: ").map_or(&**error, |(_, why)| why))
+        }
         (None, false, _) => format!("not verified{encrypted}"),
         (None, true, Some(since)) => format!("verified{encrypted}, same as {since}"),
         (None, true, None) => format!("verified{encrypted}"),

@@ -330,9 +330,10 @@ fn require_free(folder: &Path, bytes: u64, spare: u64, what: &str) -> Result<()>
     Err(Error::new(
         Code::Failed,
         format!(
-            "not enough room in '{}': {what} needs {}, {} are free",
+            "not enough room in '{}': {what} needs {}{}, {} are free",
             folder.display(),
             indicatif::BinaryBytes(bytes),
+            if spare > 0 { format!(" and {} to spare", indicatif::BinaryBytes(spare)) } else { String::new() },
             indicatif::BinaryBytes(free)
         ),
     )

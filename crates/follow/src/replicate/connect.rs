@@ -13,6 +13,7 @@
 use pra_core::{Code, DatabaseId, EpochId};
 use store::beside::Refusal;
 use store::epoch::{self, Database, Found, Head, Held, Lease, Manifest, Parent, Writer};
+use store::history::File;
 use store::layout::{self, FileKey};
 
 use super::sent::{END, Ledger, Mark, Sent};
@@ -45,7 +46,8 @@ impl Worker {
             self.begin(state, id, &epochs, &found).await?;
         }
         let sent = self.sent(state.epoch).await?;
-        let position = self.compare(state.epoch, sent.as_ref()).await?;
+        let newest = self.compare(state.epoch, sent.as_ref()).await?;
+        let position = newest.map_or(0, |file| file.max);
         held.renew(Head { epoch: state.epoch, txid: position, timestamp_ms: 0 }).await?;
         if self.takeover == Takeover::WhereRefused && !self.outbox.is_decided() {
             tracing::info!(replica = %self.store.url(), "there is nothing to take over: the epoch goes on");
@@ -60,7 +62,7 @@ impl Worker {
         })
         .await?;
         staging::remove(&self.outbox.connected(self.id, state.epoch, position, 0));
-        self.health.connected(self.id, state, position);
+        self.health.connected(self.id, state, newest);
         Ok(held)
     }
 
@@ -112,8 +114,8 @@ impl Worker {
         Ok(())
     }
 
-    /// The last transaction that the store has of `epoch`, all of which was sent from here.
-    async fn compare(&self, epoch: EpochId, sent: Option<&Sent>) -> pra_core::Result<u64> {
+    /// The newest file that the store has of `epoch`, all of which was sent from here.
+    async fn compare(&self, epoch: EpochId, sent: Option<&Sent>) -> pra_core::Result<Option<File>> {
         let before = sent.map_or(0, |sent| sent.before);
         let last = sent.and_then(|sent| sent.last.as_ref());
         let objects = self.store.list(&epoch.to_string()).await?;
@@ -138,7 +140,7 @@ impl Worker {
                 return Err(self.refuse(self.differs(&key)).await);
             }
         }
-        Ok(files.iter().map(|(key, _)| key.max).max().unwrap_or(0))
+        Ok(files.into_iter().map(|(_, file)| file).max_by_key(|file| file.max))
     }
 
     /// The last transaction that the store has of `epoch`, whoever sent it.

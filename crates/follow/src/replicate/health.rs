@@ -4,8 +4,10 @@ use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use pra_core::EpochId;
 use serde::Serialize;
+use store::history::File;
 
 use super::outbox::StoreId;
 use super::state::State;
@@ -84,14 +86,17 @@ impl Health {
         Self { stores: Mutex::new(replicas.into_iter().map(store).collect()), announce }
     }
 
-    /// The store was reached and has everything up to `position`.
-    pub(super) fn connected(&self, store: StoreId, state: &State, position: u64) {
+    /// The store was reached; `newest` is the newest file that it has of this epoch.
+    pub(super) fn connected(&self, store: StoreId, state: &State, newest: Option<File>) {
+        let position = newest.map_or(0, |file| file.max);
+        let stored =
+            newest.and_then(|file| Timestamp::from_millisecond(file.stored_ms).ok()).map(tracing::field::display);
         let mut stores = self.lock();
         let Some((health, _)) = stores.get_mut(store) else { return };
         health.epoch = Some(state.epoch);
         health.txid = position;
         health.trouble = None;
-        tracing::info!(replica = health.replica, epoch = %state.epoch, txid = position, "the replica is reached");
+        tracing::info!(replica = health.replica, epoch = %state.epoch, txid = position, stored, "the replica is reached");
         if self.announce {
             let reached =
                 Reached { replica: &health.replica, epoch: state.epoch, txid: position, snapshot: position == 0 };

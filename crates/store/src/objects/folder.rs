@@ -6,12 +6,13 @@
 
 use std::fs::{self, File, FileTimes};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use disk::rights::Rights;
+use nix::fcntl::OFlag;
 use pra_core::{Code, Error, Result};
 
 use super::content::Content;
@@ -194,9 +195,13 @@ impl Folder {
 
     pub(super) fn open(&self, key: &str) -> Result<(Object, File)> {
         let path = self.path(key)?;
-        let file = File::open(&path).map_err(|error| self.failed("open", &path, error))?;
+        let file = open_file(&path).map_err(|error| self.failed("open", &path, error))?;
         let meta = file.metadata().map_err(|error| self.failed("look at", &path, error))?;
-        if !meta.is_file() {
+        if !meta.is_file() && !meta.is_dir() {
+            return Err(Error::new(Code::Usage, format!("'{}' is neither a file nor a folder", path.display()))
+                .hint("remove it, or give the replica a folder of its own"));
+        }
+        if meta.is_dir() {
             return Err(Error::new(Code::NotFound, format!("'{}' is no file", path.display())));
         }
         Ok((object(key, &meta), file))
@@ -357,9 +362,15 @@ fn modified_ms(meta: &fs::Metadata) -> i64 {
     meta.mtime().saturating_mul(1000).saturating_add(meta.mtime_nsec() / 1_000_000)
 }
 
+/// Opens a file to read. A pipe that lies in its place does not hold the process up.
+fn open_file(path: &Path) -> io::Result<File> {
+    File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
 fn is_same(path: &Path, content: &Content) -> io::Result<bool> {
-    let file = File::open(path)?;
-    if file.metadata()?.len() != content.len() {
+    let file = open_file(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() || meta.len() != content.len() {
         return Ok(false);
     }
     let (mut theirs, mut same) = (Vec::new(), true);
@@ -395,6 +406,16 @@ mod tests {
         let listed = Folder::new(root.path().to_owned(), None, None).list("").unwrap();
         let keys: Vec<_> = listed.iter().map(|object| object.key.as_str()).collect();
         assert_eq!(keys, ["dump-\u{fffd}.db", "folder-\u{fffd}", "link"]);
+    }
+
+    #[test]
+    fn a_pipe_in_the_place_of_an_object_is_an_error_and_holds_nothing_up() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path().to_owned(), None, None);
+        nix::unistd::mkfifo(&root.path().join("lease.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let error = folder.read("lease.json", 100).unwrap_err();
+        assert!(error.code() == Code::Usage && error.to_string().contains("neither a file"), "{error}");
+        assert_eq!(folder.put_new("lease.json", &Content::from(b"1".to_vec()), 0).unwrap_err().code(), Code::Busy);
     }
 
     #[test]
