@@ -55,7 +55,7 @@ pub fn require_apart(database: &Path, backups: &Path) -> Result<()> {
 }
 
 /// The id of `database`, which is there and may be backed up into the folder of `catalog`, or restored from it; `None`
-/// where neither has one yet. `insists`: somebody says that the backups are its own.
+/// where neither has one yet. `insists`: the caller states that the backups belong to it.
 ///
 /// # Errors
 /// [`Code::Usage`] where the folder is another database's.
@@ -116,7 +116,7 @@ pub fn require_unless_away(catalog: &Catalog, database: &Path, backups: &Path, i
     }
 }
 
-/// The folder becomes the database's where it is nobody's. What lies in it without a word about whose it is stays
+/// A folder without an owner becomes the database's. A file in it that is not recorded as the database's stays
 /// unknown where it has no table that the database has; encrypted files tell nothing, and are taken.
 ///
 /// # Errors

@@ -141,7 +141,7 @@ impl Worker {
         Ok(files.iter().map(|(key, _)| key.max).max().unwrap_or(0))
     }
 
-    /// The last transaction that the store has of `epoch`, whoever sent it.
+    /// The last transaction that the store has of `epoch`, from any sender.
     async fn position(&self, epoch: EpochId) -> pra_core::Result<u64> {
         let objects = self.store.list(&epoch.to_string()).await?;
         let files = layout::files(&objects, self.store.url().scheme(), &epoch);
