@@ -1,7 +1,7 @@
 -- The application's schema, version 1. Used by the component (auto_init) and by `backup-job init`.
 --
 -- Every statement may be run again at any time and then changes nothing. There is no PRAGMA here: the journal mode
--- belongs to whoever creates the file. The component runs one statement per call and splits this file at its empty
+-- is chosen by the process that creates the file. The component runs one statement per call and splits this file at its empty
 -- lines: one stands between two statements and nowhere else.
 
 CREATE TABLE IF NOT EXISTS events (
@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS events (
     message   TEXT NOT NULL
 );
 
--- One row. Triggers keep it, so that the number of events costs the same at any size, whoever writes. (One exception,
+-- One row. Triggers maintain it for every writer, so that counting costs the same at any size. (One exception,
 -- SQLite's: REPLACE over a row that exists fires no delete trigger unless `PRAGMA recursive_triggers` is on.)
 CREATE TABLE IF NOT EXISTS event_count (
     id     INTEGER PRIMARY KEY CHECK (id = 1),

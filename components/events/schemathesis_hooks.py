@@ -1,5 +1,5 @@
 """The fuzzer uses the same Idempotency-Key for different requests, which is 422 as documented: here each request gets
-a key of its own, so that whatever else is refused shows."""
+a key of its own, so that every other refusal shows."""
 
 import uuid
 

@@ -1,5 +1,5 @@
-//! The open connections, and how many there may be. Above that the one on which nothing has happened for the longest
-//! time is closed, so that a client that opens thousands keeps nobody out, and no probe.
+//! The open connections, and how many there may be. Above that limit the connection that has been
+//! idle longest is closed, so that a client that opens thousands blocks no other client and no probe.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -102,7 +102,7 @@ async fn apart(admitted: Admitted) -> Result<Response<Body>> {
         };
         runtime.block_on(async {
             let (response, rest) = guest(admitted).await;
-            // Where nobody waits for it any more the client has gone.
+            // If the receiver is gone, the client has disconnected.
             drop(sender.send(response));
             if let Some(Err(error)) = match rest {
                 Some(rest) => Some(rest.await),

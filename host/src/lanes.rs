@@ -129,7 +129,7 @@ fn start(app: Arc<App>, name: String, place: Place, most: usize, alive: mpsc::Se
     Ok(Lane { connections: sender, open })
 }
 
-/// Serves until nobody can send connections any more.
+/// Serves until the sender of connections is gone.
 async fn run(app: Arc<App>, place: Place, mut accepted: UnboundedReceiver<Accepted>, open: Arc<AtomicUsize>) {
     let connections = GracefulShutdown::new();
     while let Some((stream, connection)) = accepted.recv().await {

@@ -22,7 +22,7 @@ pub(crate) struct Manifest {
 /// An application variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variable {
-    /// The value where nobody gives another one; `None` if somebody must.
+    /// The default value; `None` if the variable is required.
     pub(crate) default: Option<String>,
 }
 

@@ -16,7 +16,7 @@ use crate::{engine, runtime_config, server, shutdown, sqlite, variables};
 /// Runs the application until a signal ends it.
 ///
 /// # Errors
-/// Whatever keeps it from starting; all mistakes of the configuration together.
+/// What keeps it from starting; all mistakes of the configuration together.
 pub(crate) fn run(cli: &Cli) -> Result<()> {
     let configuration = configure(cli)?;
     sqlite::without_statistics();

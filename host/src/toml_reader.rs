@@ -215,7 +215,7 @@ impl<'i> Section<'i> {
         }
     }
 
-    /// Reports every key that nobody asked for.
+    /// Reports every unknown key.
     pub(crate) fn finish(mut self, problems: &mut Problems) {
         for key in self.keys() {
             if let Some((place, _)) = self.take(&key) {

@@ -1,4 +1,4 @@
-//! The body of a request, read before an instance is taken for it: a slow client keeps nobody from one.
+//! The body of a request, read before an instance is taken for it: a slow client occupies no instance.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -83,7 +83,7 @@ impl Template {
 
 /// Gives each variable its value: from the command line, else from the environment, else its default.
 ///
-/// Reports names that the manifest does not declare and required variables that nobody gave a value. Values are
+/// Reports names that the manifest does not declare and required variables without a value. Values are
 /// never part of a message: they may be secret.
 pub(crate) fn resolve(
     manifest: &Path,

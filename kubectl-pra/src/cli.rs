@@ -15,8 +15,8 @@ use super::{backup, drill, list, protect, restore, status, unprotect};
 
 /// Backups, restores and drills of an application with a SQLite database in a cluster.
 ///
-/// stdout is data, stderr is talk. Exit codes: 0 done; 1 failed; 2 usage or configuration; 3 no such restore point;
-/// 4 verification failed; 5 busy, try again; 6 out of reach, try again. A Job's exit code is passed on.
+/// Data goes to stdout, messages to stderr. Exit codes: 0 done; 1 failed; 2 usage or configuration; 3 no such restore
+/// point; 4 verification failed; 5 busy, try again; 6 out of reach, try again. A Job's exit code is passed on.
 #[derive(Debug, Parser)]
 #[command(name = "kubectl-pra", bin_name = "kubectl pra", version, propagate_version = true)]
 pub(crate) struct Cli {
@@ -55,7 +55,7 @@ pub(crate) struct Common {
     /// The application; by default the only one that is protected in the namespace
     #[arg(long, global = true, value_name = "NAME", help_heading = "Cluster")]
     app: Option<String>,
-    /// What stdout carries
+    /// The format of stdout
     #[arg(short, long, global = true, value_enum, default_value = "table")]
     pub(crate) output: Format,
 }

@@ -14,14 +14,15 @@ const LIMIT: Duration = Duration::from_secs(180);
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "cluster-loss")]
 pub(crate) struct ClusterLoss {
-    /// The folder that you apply with `kubectl apply -k`: what the namespace is made again from. Its Secrets are
-    /// remembered in memory
+    /// The folder that you apply with `kubectl apply -k`: the namespace is made again from it. Its Secrets are kept in
+    /// memory
     #[arg(long, value_name = "DIR")]
     manifests: Option<PathBuf>,
-    /// What opens the replica, as `backup-job keygen` made it; it is in the cluster only while it restores
+    /// The identity that decrypts the replica, as `backup-job keygen` made it; it is in the cluster only during the
+    /// restore
     #[arg(long, value_name = "FILE")]
     identity: Option<PathBuf>,
-    /// Where the application answers, also after it was made again; through the API server by default
+    /// The URL of the application, also after it was made again; through the API server by default
     #[arg(long, value_name = "URL")]
     url: Option<String>,
     /// Read the application's api_token from this file, with --url; without it, it is what PRA_API_TOKEN holds

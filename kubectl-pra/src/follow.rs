@@ -11,7 +11,7 @@ use serde_json::Value;
 /// What becomes of the Job afterwards.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Keep {
-    /// Leave the Job there afterwards
+    /// Keep the Job afterwards
     #[arg(long)]
     pub(crate) keep: bool,
 }

@@ -13,7 +13,7 @@ use super::follow::{Keep, follow};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kubectl pra list -n pra --replicas")]
 pub(crate) struct Args {
-    /// Also what the replicas can restore; where they are encrypted, the Secret with the identity has to be there
+    /// Also list what the replicas can restore; if they are encrypted, the Secret with the identity must exist
     #[arg(long)]
     replicas: bool,
     #[command(flatten)]

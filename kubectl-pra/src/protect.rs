@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::cli::Common;
 
-/// Gives an application that is there already the protection that the event application has
+/// Protects an existing application in the same way as the event application
 ///
 /// Prints the manifests; --apply applies them by server-side apply as `mini-pra`, and takes no field from its owner.
 /// The Deployment gets an init container that restores an empty volume before the application starts; its pods are
-/// replaced once for that. Of a SpinApp, the operator's Deployment gets it.
+/// replaced once for that. For a SpinApp, the operator's Deployment gets it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kubectl pra protect deployment/notes -n notes --database /srv/notes/notes.db\n  \
     kubectl pra protect deployment/notes -n notes --database /srv/notes/notes.db --apply\n  \
@@ -18,10 +18,10 @@ use super::cli::Common;
 pub(crate) struct Args {
     /// deployment/NAME or spinapp/NAME
     target: Target,
-    /// The database, as the application's container sees it; not needed where the kit is there already
+    /// The path of the database in the application's container; not needed if the kit is already installed
     #[arg(long, value_name = "PATH")]
     database: Option<String>,
-    /// The user that owns the data, where the Deployment does not say; it is then set for the whole pod
+    /// The user that owns the data, if the Deployment does not name one; it is then set for the whole pod
     #[arg(long, value_name = "UID", value_parser = clap::value_parser!(i64).range(0..=i64::from(u32::MAX)))]
     user: Option<i64>,
     /// Size of the volume of the backups [default: 1Gi]
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     /// The image of backup-job [default: the one of this version]
     #[arg(long)]
     image: Option<String>,
-    /// What an empty database becomes where there is no backup [default: none; events where the kit is there already]
+    /// The schema of a new database if there is no backup [default: none; events if the kit is already installed]
     #[arg(long, value_enum)]
     schema: Option<Schema>,
     /// Do not switch the database to WAL mode

@@ -11,10 +11,10 @@ use program::output::{self, Answer};
 use super::cli::Common;
 use super::follow::{Keep, follow};
 
-/// Puts a restore point in place
+/// Restores a backup or a point in time
 ///
-/// In place where that is possible: requests go on. Else the application is stopped meanwhile and brought back. Shows
-/// the plan and asks; with --yes it does neither. What the restore-point ConfigMap says is left as it is.
+/// Restores in place if that is possible: requests go on. Otherwise the application is stopped meanwhile and brought
+/// back. Shows the plan and asks; with --yes it does neither. The restore-point ConfigMap is not changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  kubectl pra restore -n pra --point 15m --dry-run\n  \
     kubectl pra restore -n pra --point backup-2025-01-10-12-00.db --yes -o json")]
@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// latest, a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), or an age such as 15m
     #[arg(long, value_parser = point)]
     point: String,
-    /// Which way
+    /// How to restore
     #[arg(long, value_enum, default_value = "auto")]
     mode: Mode,
     /// Go on although writers will be refused for a while (HTTP 503), because the write lock is held for too long

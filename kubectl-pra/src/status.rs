@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::cli::Common;
 
-/// Says how the application and its protection are
+/// Shows the state of the application and its protection
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kubectl pra status -n pra")]
 pub(crate) struct Args {}

@@ -5,9 +5,9 @@ use program::output::{self, Answer};
 use super::cli::Common;
 use super::protect::changed;
 
-/// Takes away what `protect` put there
+/// Removes what `protect` added
 ///
-/// The Deployment is as before; the kit goes. The volume with the backups stays, unless it is to go too.
+/// The Deployment is as before, and the kit is removed. The volume with the backups is kept by default.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  kubectl pra unprotect deployment/notes -n notes --yes")]
 pub(crate) struct Args {

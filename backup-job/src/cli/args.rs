@@ -34,8 +34,8 @@ pub(super) struct Backups {
 /// Whose the backups are.
 #[derive(Debug, Args)]
 pub(super) struct Adopt {
-    /// The backups in the folder are this database's, which was moved or renamed, and so are files that the catalog does
-    /// not know; without it another database's are refused, and unknown files are left as they are
+    /// The backups in the folder, and files that the catalog does not know, belong to this database, which was moved or
+    /// renamed; without this flag another database's backups are refused, and unknown files are left as they are
     #[arg(long, env = "PRA_ADOPT_BACKUPS")]
     pub(super) adopt_backups: bool,
 }
@@ -48,8 +48,8 @@ pub(super) struct Replicas {
     // Parsed by ourselves: clap repeats what it cannot parse, and it may be a key.
     #[arg(long = "replica", value_name = "URL", env = "PRA_REPLICA", value_delimiter = ',', hide_env_values = true)]
     replicas: Vec<String>,
-    /// The store cannot create an object only where it is absent, and nobody else writes there: two writers would
-    /// destroy each other's work without a word
+    /// The store cannot create an object only if it is absent, and no other process writes there: two writers would
+    /// overwrite each other's objects without an error
     #[arg(long, env = "PRA_I_AM_THE_ONLY_WRITER")]
     i_am_the_only_writer: bool,
 }
@@ -99,8 +99,8 @@ impl Replicas {
 /// What opens encrypted files.
 #[derive(Debug, Args)]
 pub(super) struct Identity {
-    /// What opens encrypted files: the file that `backup-job keygen` or age-keygen made, or a folder with that file alone;
-    /// an empty folder is none. Read where something encrypted is met
+    /// The identity that decrypts: the file that `backup-job keygen` or age-keygen made, or a folder with only that
+    /// file; an empty folder counts as no identity. It is read only if a file is encrypted
     #[arg(long, value_name = "FILE", env = "PRA_IDENTITY", hide_env_values = true)]
     pub(super) identity: Option<PathBuf>,
 }
@@ -108,7 +108,8 @@ pub(super) struct Identity {
 /// Whom files are encrypted for.
 #[derive(Debug, Args)]
 pub(super) struct Encrypting {
-    /// Whom the files in the backup folder are encrypted for, as `backup-job keygen` prints it; several may read them
+    /// A recipient that the files in the backup folder are encrypted to, as `backup-job keygen` prints it; may be given
+    /// several times
     #[arg(long = "recipient", value_name = "AGE1…", env = "PRA_RECIPIENTS", value_delimiter = ',')]
     recipients: Vec<String>,
 }
@@ -142,19 +143,19 @@ pub(super) struct ReadReplicas {
     replicas: Replicas,
     #[command(flatten)]
     identity: Identity,
-    /// This epoch of the replicas, and not the newest
+    /// Use this epoch of the replicas instead of the newest
     #[arg(long, value_name = "EPOCH", env = "PRA_EPOCH")]
     epoch: Option<EpochId>,
-    /// Go on without a replica that is out of reach; what only it has is left out
+    /// Go on without a replica that is out of reach; data that only it has is left out
     #[arg(long, env = "PRA_ACCEPT_UNREACHABLE")]
     pub(super) accept_unreachable: bool,
-    /// Where transactions are missing in the middle, take the last state before them
+    /// If transactions are missing in the middle, use the last state before them
     #[arg(long, env = "PRA_ACCEPT_GAP")]
     accept_gap: bool,
-    /// Where the newest transactions are missing, take the newest state that is there
+    /// If the newest transactions are missing, use the newest state that exists
     #[arg(long, env = "PRA_ACCEPT_MISSING_TAIL")]
     accept_missing_tail: bool,
-    /// Take backups and files of replicas that are not encrypted although an identity is given
+    /// Accept unencrypted backups and replica files although an identity is given
     #[arg(long, env = "PRA_ACCEPT_PLAINTEXT")]
     accept_plaintext: bool,
 }
@@ -230,7 +231,7 @@ pub(super) struct Ignored {
 /// How to answer.
 #[derive(Debug, Args)]
 pub(super) struct Output {
-    /// What stdout carries
+    /// The format of stdout
     #[arg(short, long, value_enum, env = "PRA_OUTPUT", default_value = "table")]
     pub(super) output: Format,
 }

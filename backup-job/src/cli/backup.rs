@@ -6,8 +6,8 @@ use super::output::Answer;
 
 /// Makes one consistent, verified copy in the backup folder, then prunes
 ///
-/// An unchanged database costs no second copy: the new backup is a hard link of the one before. With recipients it is
-/// an age file, `….db.age`, and nothing plain is written.
+/// If the database is unchanged, the new backup is a hard link to the previous one. With recipients it is an age file,
+/// `….db.age`, and no plaintext is written.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job backup --database /data/app.db --backups /backup -o json")]
 pub(super) struct Args {

@@ -34,10 +34,10 @@ pub(super) struct Args {
     /// volume-loss: what brings the data back
     #[arg(long, value_enum, env = "PRA_BY", default_value = "restore")]
     by: By,
-    /// The application; needed where several are protected in the namespace
+    /// The application; needed if several are protected in the namespace
     #[arg(long, value_name = "NAME", env = "PRA_APP")]
     app: Option<String>,
-    /// Where it answers; http://APP by default, as in the cluster
+    /// The URL of the application; http://APP by default, as in the cluster
     #[arg(long, value_name = "URL", env = "PRA_URL")]
     url: Option<String>,
     /// Read the application's api_token from this file; without it, it is what PRA_API_TOKEN holds
@@ -55,7 +55,7 @@ pub(super) struct Args {
     /// Writes per second
     #[arg(long, value_name = "N", env = "PRA_RATE", default_value = "20", value_parser = clap::value_parser!(u32).range(1..=1000))]
     rate: u32,
-    /// Use connections again, and count those apart that are cut
+    /// Reuse connections, and count those that are cut separately
     #[arg(long, env = "PRA_KEEP_ALIVE")]
     keep_alive: bool,
     /// How long to write before the disaster
@@ -67,7 +67,7 @@ pub(super) struct Args {
     /// Longest wait for one step
     #[arg(long, value_name = "TIME", env = "PRA_LIMIT", default_value = "2m", value_parser = length)]
     limit: Duration,
-    /// Record the outcome in the catalog of this folder of backups; without it, it is recorded nowhere
+    /// Record the outcome in the catalog of this backup folder; without this flag it is not recorded
     #[arg(long, value_name = "DIR", env = "PRA_BACKUPS")]
     backups: Option<PathBuf>,
     /// Draw the course of the drill into this file
@@ -91,7 +91,7 @@ enum Kind {
     VolumeLoss,
     /// Wrong data was written
     BadWrite,
-    /// No disaster: puts back what a drill that was killed has left
+    /// No disaster: undoes the changes that a killed drill has left
     PutBack,
 }
 

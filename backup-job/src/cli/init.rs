@@ -8,8 +8,8 @@ use super::output::Answer;
 
 /// Makes the database exist: kept, restored from the newest verified backup, or new
 ///
-/// A database with tables is kept. One that is missing or empty is restored. Only where the backup folder holds no
-/// backup at all is it left to the application, or made by --schema. Runs before the application starts.
+/// A database with tables is kept. A missing or empty one is restored. If the backup folder holds no backup at all,
+/// --schema makes it, or the application does. Runs before the application starts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job init --database /data/app.db --backups /backup")]
 pub(super) struct Args {
@@ -23,18 +23,18 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
-    /// What an empty database becomes where there is no backup: `events`, the tables of the event application, or what
-    /// the SQL in a file makes. Without it nothing: the application makes its own
+    /// The schema of a new database if there is no backup: `events` for the tables of the event application, or a file
+    /// with SQL. Without this flag the application makes its own tables
     #[arg(long, value_name = "events|FILE", env = "PRA_SCHEMA")]
     schema: Option<PathBuf>,
     /// Do not switch a database that is kept to WAL mode
     #[arg(long, env = "PRA_KEEP_JOURNAL_MODE")]
     keep_journal_mode: bool,
-    /// This is the first start: where neither backups nor replicas have anything, the database is made. Without it that
-    /// may be a mistyped bucket
+    /// This is the first start: if the backups and the replicas are all empty, make the database. Without this flag
+    /// that is an error, since the bucket may be mistyped
     #[arg(long, env = "PRA_FIRST_INSTALL")]
     first_install: bool,
-    /// Where the newest backup is damaged, restore an older one and lose what lies between
+    /// If the newest backup is damaged, restore an older one and lose the changes in between
     #[arg(long, env = "PRA_ACCEPT_OLDER")]
     accept_older: bool,
     /// Say what would be done, and change nothing

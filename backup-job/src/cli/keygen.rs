@@ -9,8 +9,8 @@ use super::output::Answer;
 
 /// Makes a key to encrypt replicas with
 ///
-/// The identity goes into a file that only its owner reads. Keep it away from the cluster: whoever has it reads every
-/// replica, and without it nobody does. What is printed is the recipient, which is no secret.
+/// The identity goes into a file that only its owner reads. Keep it away from the cluster: with it every replica can be
+/// read, and without it none. The recipient is printed; it is not secret.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job keygen -o pra.key")]
 pub(super) struct Args {

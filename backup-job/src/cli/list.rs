@@ -6,8 +6,8 @@ use super::output::Answer;
 
 /// Lists the restore points, newest first
 ///
-/// Safety copies of restores are listed too; they are restored only where they are named. Of a replica its windows are
-/// listed: each instant from the first to the last can be restored.
+/// Safety copies of restores are listed too; they are restored only if they are named. For a replica its windows are
+/// listed: each instant from a window's first to its last can be restored.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job list --backups /backup")]
 pub(super) struct Args {

@@ -24,17 +24,16 @@ use program::output;
 
 /// Verified backups and restores of a live SQLite database.
 ///
-/// stdout is data, stderr is talk. Exit codes: 0 done; 1 failed; 2 usage or configuration; 3 no such restore point;
-/// 4 verification failed; 5 busy, try again; 6 out of reach, try again;
-/// 143 stopped by a signal.
+/// Data goes to stdout, messages to stderr. Exit codes: 0 done; 1 failed; 2 usage or configuration; 3 no such restore
+/// point; 4 verification failed; 5 busy, try again; 6 out of reach, try again; 143 stopped by a signal.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, args_override_self = true)]
 pub(crate) struct Cli {
-    /// The configuration, a TOML file whose keys are the long flags of the verbs. Flags win over it. No environment
-    /// variable is read then; what the stores need stands in its table [environment]
+    /// The configuration, a TOML file whose keys are the long flags of the verbs. Flags override it. No environment
+    /// variable is read then; the variables that the stores need are in its table [environment]
     #[arg(long, global = true, value_name = "FILE", help_heading = "Configuration")]
     config: Option<PathBuf>,
-    /// Read no environment variable: what no flag says has its default
+    /// Read no environment variable: a flag that is not given has its default
     #[arg(long, global = true, help_heading = "Configuration")]
     ignore_environment: bool,
     #[command(subcommand)]

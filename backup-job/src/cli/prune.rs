@@ -6,7 +6,7 @@ use super::output::{self, Answer};
 
 /// Applies the retention rules to the backup folder
 ///
-/// The last verified backup always stays, and so does what the catalog does not know.
+/// The last verified backup and files that the catalog does not know are never removed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  backup-job prune --keep-hourly 24 --keep-daily 31 --dry-run")]
 pub(super) struct Args {
@@ -23,7 +23,7 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
-    /// Say what would go, and remove nothing
+    /// Say what would be removed, and remove nothing
     #[arg(long, env = "PRA_DRY_RUN")]
     dry_run: bool,
     #[command(flatten)]

@@ -19,7 +19,7 @@ use super::output::Answer;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "In a Kubernetes cluster")]
 pub(super) struct Quiesce {
-    /// Scale this Deployment to zero where the file must be replaced, and back
+    /// Scale this Deployment to zero if the file must be replaced, and back afterwards
     #[arg(long, value_name = "deployment/NAME", env = "PRA_QUIESCE", value_delimiter = ',', requires = "lease", value_parser = deployment)]
     quiesce: Vec<String>,
     /// Suspend this CronJob meanwhile
@@ -28,17 +28,17 @@ pub(super) struct Quiesce {
     /// Take the restore point from the key `point` of this ConfigMap, unless --point names one; it is used once
     #[arg(long, value_name = "configmap/NAME", env = "PRA_POINT_FROM", requires = "lease", value_parser = configmap)]
     point_from: Option<String>,
-    /// The Lease that says who restores and remembers what to bring back
+    /// The Lease that names the running restore and records what to bring back
     #[arg(long, value_name = "NAME", env = "PRA_LEASE")]
     lease: Option<String>,
     /// The namespace; the pod's own or the kubeconfig's by default
     #[arg(short, long, value_name = "NAME", env = "PRA_NAMESPACE")]
     namespace: Option<String>,
-    /// Longest wait for pods to go, and for the application to be ready again
+    /// Longest wait for pods to end, and for the application to be ready again
     #[arg(long, value_name = "TIME", env = "PRA_QUIESCE_TIMEOUT", default_value = "2m", value_parser = length)]
     quiesce_timeout: Duration,
-    /// The folder whose files `name` and `uid` say which Job this is a pod of: its pods go on where an earlier one was
-    /// killed
+    /// The folder whose files `name` and `uid` identify the Job of this pod: a later pod of the Job continues the work
+    /// of a killed one
     #[arg(long, value_name = "DIR", env = "PRA_JOB", hide = true)]
     job: Option<PathBuf>,
 }

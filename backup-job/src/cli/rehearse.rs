@@ -11,8 +11,9 @@ use super::output::{self, Answer};
 
 /// Restores the newest point of every source into scratch space, verifies it, and records how long it took
 ///
-/// The backups and every replica, each as at a disaster. The database itself is not touched. A source that is encrypted needs
-/// an identity; without one its files are checked as far as that goes, and it counts as not rehearsed.
+/// The sources are the backups and every replica; each is restored as after a disaster. The database itself is not
+/// touched. An encrypted source needs an identity; without one its files are checked as far as possible, and it counts
+/// as not rehearsed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job rehearse\n  \
     backup-job rehearse --replica s3://bucket/events --identity pra.key --scratch /scratch -o json")]
@@ -24,7 +25,7 @@ pub(super) struct Args {
     /// Do not ask on a terminal
     #[arg(long, hide = true)]
     yes: bool,
-    /// A folder with room for the whole database, which nobody else can read; nothing stays there [default: the
+    /// A folder with room for the whole database, which no other user can read; nothing stays there [default: the
     /// database's folder]
     #[arg(long, value_name = "DIR", env = "PRA_SCRATCH")]
     scratch: Option<PathBuf>,

@@ -12,11 +12,11 @@ use serde::Serialize;
 use super::args::{Backups, Database, Format, Output, Replicas, length, recipients};
 use super::output::Answer;
 
-/// Follows the database into object stores, and keeps it
+/// Replicates the database to object storage, and checkpoints its WAL
 ///
-/// Every change is in each replica within a second, encrypted where recipients are set. It holds the database open and
-/// bounds its WAL, also where it has no replica to feed: without it nothing is lost, but single writes are slower and the
-/// WAL grows. It lets go while a restore replaces the file, and comes back.
+/// Every change is in each replica within a second, encrypted if recipients are set. It holds the database open and
+/// bounds its WAL, also without a replica: without this process nothing is lost, but single writes are slower and the
+/// WAL grows. It closes the database while a restore replaces the file, and opens it again afterwards.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job replicate --database /data/app.db\n  \
     backup-job replicate --replica s3://bucket/events --replica file:///mnt/replica --recipient age1…")]
@@ -27,13 +27,13 @@ pub(super) struct Args {
     backups: Backups,
     #[command(flatten)]
     output: Output,
-    /// One sync to every replica, then end; without a replica, move the WAL into the database once
+    /// Sync once to every replica, then end; without a replica, checkpoint the WAL once
     #[arg(long, env = "PRA_ONCE")]
     once: bool,
-    /// Size of the WAL, in MiB, from which it is moved into the database
+    /// Size of the WAL, in MiB, from which it is checkpointed
     #[arg(long, value_name = "MIB", env = "PRA_WAL_LIMIT_MIB", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=65_536))]
     wal_limit_mib: u64,
-    /// Time between two looks
+    /// Time between two checks of the WAL
     #[arg(long, value_name = "TIME", env = "PRA_TICK", default_value = "250ms", value_parser = length)]
     tick: Duration,
     /// Serve metrics for Prometheus here, at /metrics, such as 0.0.0.0:9090
@@ -49,14 +49,14 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Replicas")]
 struct Shipping {
-    /// Time between two syncs: what may be lost
+    /// Time between two syncs: the changes since the last one may be lost
     #[arg(long, value_name = "TIME", env = "PRA_SYNC_INTERVAL", default_value = "1s", value_parser = length)]
     sync_interval: Duration,
-    /// Whom the files are encrypted for, as `backup-job keygen` prints it; several may read them
+    /// A recipient that the files are encrypted to, as `backup-job keygen` prints it; may be given several times
     #[arg(long = "recipient", value_name = "AGE1…", env = "PRA_RECIPIENTS", value_delimiter = ',')]
     recipients: Vec<String>,
-    /// Files that wait for a store beside the database, in MiB; above, a store that lags gets one file with all that it
-    /// has missed
+    /// Limit, in MiB, for files beside the database that wait for a store; above it, a store that lags gets one file
+    /// with everything it has missed
     #[arg(long, value_name = "MIB", env = "PRA_STAGING_LIMIT_MIB", default_value_t = 1024)]
     staging_limit_mib: u64,
     /// Intervals of the compacted levels 1, 2 and 3
@@ -65,19 +65,19 @@ struct Shipping {
     /// Time between two snapshots
     #[arg(long, value_name = "TIME", env = "PRA_SNAPSHOT_EVERY", default_value = "1d", value_parser = length)]
     snapshot_every: Duration,
-    /// How long every single sync can be restored, past its compaction
+    /// How long every single sync can still be restored after its compaction
     #[arg(long, value_name = "TIME", env = "PRA_KEEP_FINE", default_value = "5m", value_parser = length)]
     keep_fine: Duration,
-    /// How long snapshots, and what stands on them, are kept
+    /// How long snapshots, and the files that depend on them, are kept
     #[arg(long, value_name = "TIME", env = "PRA_KEEP_SNAPSHOTS", default_value = "1d", value_parser = length)]
     keep_snapshots: Duration,
-    /// Take the place of another writer where a replica refuses this one: a new epoch begins that goes on from the other's
+    /// Replace another writer if a replica refuses this one: a new epoch begins that continues the other's
     #[arg(long, env = "PRA_TAKEOVER")]
     takeover: bool,
-    /// Begin a new epoch at this start: its whole copy needs nothing of what the replica has, where that is damaged
+    /// Begin a new epoch at this start, for a damaged replica: its whole copy needs nothing that the replica has
     #[arg(long)]
     new_epoch: bool,
-    /// The UID of the Kubernetes namespace, so that a copy of the volume elsewhere is found out
+    /// The UID of the Kubernetes namespace, so that a copy of the volume elsewhere is detected
     #[arg(long, value_name = "UID", env = "PRA_NAMESPACE_UID")]
     namespace_uid: Option<String>,
     /// The UID of the database's volume, for the same reason

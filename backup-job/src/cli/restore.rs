@@ -8,11 +8,11 @@ use super::args::{Adopt, Backups, Database, Encrypting, Format, Output, ReadRepl
 use super::output::{self, Answer};
 use super::quiesce::Quiesce;
 
-/// Puts a restore point in place
+/// Restores a backup or a point in time
 ///
-/// In place, as one transaction that writes only the pages that differ, where the database can be read: requests go on
-/// meanwhile. Else by replacing the file, with the application stopped. What is there now is kept as
-/// `pre-restore-….db`, so that a restore can be undone by a restore.
+/// If the database can be read, it is restored in place: one transaction writes only the pages that differ, and
+/// requests go on meanwhile. Otherwise the file is replaced, with the application stopped. The state before the restore
+/// is kept as `pre-restore-….db`, so that another restore can undo this one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job restore --point 15m --dry-run\n  \
     backup-job restore --point backup-2025-01-10-12-00.db --yes -o json")]
@@ -31,7 +31,7 @@ pub(super) struct Args {
     /// such as 15m, or EPOCH/TXID of a replica
     #[arg(long, env = "PRA_POINT")]
     point: Option<Point>,
-    /// Which way
+    /// How to restore
     #[arg(long, value_enum, env = "PRA_MODE", default_value = "auto")]
     mode: Mode,
     /// Go on although writers will be refused for a while (HTTP 503), because the write lock is held for too long

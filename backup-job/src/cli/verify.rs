@@ -11,10 +11,10 @@ use super::output::{self, Answer};
 
 /// Reads restore points back: checksum, integrity_check, content against the catalog
 ///
-/// Where none is named: all backups, and the newest state of each replica, which is fetched beside the database and removed
-/// again. What is found of backups is recorded in the catalog; a file that the catalog does not know is looked at where it
-/// is named, and recorded with --adopt-backups. What is encrypted is opened with an identity; without one it
-/// is compared as it lies there, which shows damage, and is not recorded as verified.
+/// Without a point: all backups, and the newest state of each replica, which is fetched beside the database and removed
+/// again. Findings about backups are recorded in the catalog. A file that the catalog does not know is read only if it
+/// is named, and recorded with --adopt-backups. Encrypted files are decrypted with an identity; without one their
+/// encrypted bytes are compared, which shows damage, and they are not recorded as verified.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  backup-job verify latest backup-2025-01-10-12-00.db\n  \
     backup-job verify --identity pra.key --replica s3://bucket/events")]

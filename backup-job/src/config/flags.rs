@@ -8,7 +8,7 @@ use pra_core::configuration::{Document, Entry, Mistake, Value};
 /// What is decided anew each time, and therefore stands on no line of a file that stays.
 const ARGUMENTS_ONLY: [&str; 10] =
     ["config", "dry-run", "help", "ignore-environment", "job", "new-epoch", "once", "point", "takeover", "yes"];
-/// Likewise: whoever accepts a loss does so once.
+/// Also arguments only: the operator accepts a loss for one run.
 const ACCEPTS: &str = "accept-";
 
 /// The command with the file's values as defaults of its verbs' flags, and the mistakes.
@@ -78,7 +78,7 @@ fn with_default(command: Command, key: &str, values: &[String]) -> Command {
         command.mut_subcommand(verb, |verb| {
             let Some(id) = flag(&verb, key).map(|arg| arg.get_id().clone()) else { return verb };
             // Read once, at the start: clap wants to keep them for as long as the process lives. Not shown by --help: a
-            // URL may hold what is nobody's business.
+            // URL may hold a secret.
             let values: Vec<&'static str> = values.iter().map(|value| &*value.clone().leak()).collect();
             verb.mut_arg(id, |arg| arg.default_values(values).hide_default_value(true))
         })

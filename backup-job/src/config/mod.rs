@@ -8,8 +8,8 @@
 //! The sidecars and init containers of a WebAssembly pod do not get the environment of their manifest: they inherit that
 //! of the container runtime. So what runs there is told everything by arguments and mounted files. Where either
 //! `--config` or `--ignore-environment` is given, the process starts itself anew with the environment that the file's
-//! table `[environment]` describes, and nothing else: neither we nor a library can read a variable that somebody else
-//! has set.
+//! table `[environment]` describes, and nothing else: neither this program nor a library can read a variable that was
+//! set elsewhere.
 
 mod environment;
 mod flags;

@@ -14,7 +14,7 @@
 //! platform.rs    what the component needs of the world: SQL, clocks, sleep, variables
 //! ```
 //!
-//! Nothing is kept in memory between requests: each one gets a new instance, and whatever is reported comes from the
+//! Nothing is kept in memory between requests: each one gets a new instance, and everything it reports comes from the
 //! two databases. No SQL is ever built from input: statements are `&'static str` by type.
 
 mod api;

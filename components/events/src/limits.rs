@@ -25,7 +25,7 @@ pub const PAGE_EVENTS_DEFAULT: usize = 100;
 /// The most events of a page.
 pub const PAGE_EVENTS_MAX: usize = 1_000;
 
-/// A page ends early once its messages have this many bytes, so that it stays bounded whatever they hold. A page is in
+/// A page ends early once its messages have this many bytes, so that its size is bounded. A page is in
 /// memory several times over on its way: as rows of the host and of ours, and as JSON that grows.
 pub const PAGE_BYTES: i64 = 1024 * 1024;
 

@@ -1,4 +1,4 @@
-//! Group commit: nobody is answered before the mark has moved, whatever comes between.
+//! Group commit: no request is answered before the mark has moved, even after a failure in between.
 
 #![allow(clippy::unwrap_used)]
 
@@ -140,7 +140,7 @@ fn a_leader_that_does_not_get_the_lock_is_no_success_and_its_retry_waits_too() {
     let holder = std::rc::Rc::new(world.data());
     let lock = holder.clone();
     let mut locked = false;
-    // Somebody takes the lock between insert and mark, and keeps it.
+    // Another connection takes the lock between insert and mark, and keeps it.
     world.on_sleep(move || {
         if !std::mem::replace(&mut locked, true) {
             lock.execute_batch("BEGIN IMMEDIATE").unwrap();

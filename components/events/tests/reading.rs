@@ -99,7 +99,7 @@ fn status_shows_the_newest_good_backup() {
     );
     world.now_ms.set(NOW_MS - 3_600_000);
     let status = json(&world.get("/status"));
-    assert_eq!(status["backup_age_seconds"], serde_json::Value::Null, "nobody knows how old they are");
+    assert_eq!(status["backup_age_seconds"], serde_json::Value::Null, "their age is unknown");
     assert_eq!(status["suspicious_backup"]["file"], "backup-2025-01-10-12-00-30.db");
 }
 

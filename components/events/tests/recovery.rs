@@ -306,7 +306,7 @@ fn a_full_data_volume_is_not_ready_and_in_danger_while_that_is_known() {
     let verdict = json(&world.get("/recovery"))["verdict"].clone();
     assert_eq!((&verdict["level"], &verdict["reasons"][0]["page"]), (&j!("danger"), &j!("volume-full")));
     volume(181_000, 4_096);
-    assert_eq!(world.get("/ready").status, 200, "nobody knows any more");
+    assert_eq!(world.get("/ready").status, 200, "the old finding no longer counts");
 }
 
 #[test]
@@ -324,7 +324,7 @@ fn warnings_are_counted_and_those_of_the_newest_good_backup_are_told_without_a_v
         recovery["backups"].as_array().unwrap().iter().map(|backup| backup["warnings"].clone()).collect();
     assert_eq!(counts, [2, 1]);
     assert_eq!(recovery["replicas"][0]["warnings"], j!(["page 7: never used"]));
-    assert_eq!(recovery["replicas"][1]["warnings"], j!(null), "nobody has looked");
+    assert_eq!(recovery["replicas"][1]["warnings"], j!(null), "not checked");
     assert_eq!(recovery["verdict"], before, "an older copy would be no better");
     let metrics = metrics(&world);
     for expected in ["pra_backup_last_warnings 2.0", r#"pra_replica_warnings{replica="file:///replica"} 1.0"#] {

@@ -130,7 +130,7 @@ fn refused(what: &str, status: &Status) -> Error {
             Some("the service account or user lacks this right: k8s/kit/restore-access.yaml has the Role"),
         ),
         404 => (Code::Usage, Some("check the name and --namespace")),
-        409 => (Code::Busy, Some("somebody else changed it at the same time: try again")),
+        409 => (Code::Busy, Some("another client changed it at the same time: try again")),
         400 | 422 => (Code::Usage, None),
         429 | 500..=599 => (Code::OutOfReach, Some("the API server is not well: try again in a moment")),
         _ => (Code::Failed, None),

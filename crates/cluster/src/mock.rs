@@ -44,7 +44,7 @@ pub(crate) fn server(exchanges: Vec<Exchange>) -> (Cluster, JoinHandle<()>) {
     let server = tokio::spawn(async move {
         for Exchange { method, path, status, answer, body } in exchanges {
             let next = tokio::time::timeout(Duration::from_secs(10), handle.next_request()).await;
-            let (request, send) = next.unwrap_or_else(|_| panic!("nobody asked for {method} {path}")).unwrap();
+            let (request, send) = next.unwrap_or_else(|_| panic!("no request came for {method} {path}")).unwrap();
             assert_eq!((request.method().as_str(), request.uri().path()), (method, path.as_str()));
             if let Some(check) = body {
                 let bytes = request.into_body().collect_bytes().await.unwrap();
@@ -53,7 +53,7 @@ pub(crate) fn server(exchanges: Vec<Exchange>) -> (Cluster, JoinHandle<()>) {
             send.send_response(Response::builder().status(status).body(Body::from(answer.into_bytes())).unwrap());
         }
         if let Some((request, _)) = handle.next_request().await {
-            panic!("nobody expected {} {}", request.method(), request.uri());
+            panic!("unexpected request: {} {}", request.method(), request.uri());
         }
     });
     (Cluster::new(kube::Client::new(service, "pra"), "pra"), server)

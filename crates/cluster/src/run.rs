@@ -35,7 +35,7 @@ pub fn name(verb: &str, now: Timestamp) -> String {
 }
 
 /// Makes the call; `hear` gets each log line. A Job whose answer was read is deleted; one that died without an answer
-/// stays, for somebody to look at.
+/// stays, for the operator to inspect.
 ///
 /// # Errors
 /// The Job's own error with its exit code; else as [`jobs::follow`].

@@ -91,7 +91,7 @@ pub struct Backups {
 /// Restores.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Restore {
-    /// Who restores now; null: nobody.
+    /// The holder of the Lease; null: no restore runs.
     pub holder: Option<String>,
     /// Since when.
     pub since: Option<Timestamp>,

@@ -66,7 +66,7 @@ impl Flusher {
     /// Waits for what is under way. To be called before the file is synced.
     ///
     /// # Errors
-    /// What the disk said of what was written: it says so once, and whoever syncs afterwards hears nothing of it.
+    /// The disk's error for what was written: the kernel reports it once, and a later sync does not return it again.
     pub fn finish(&self) -> io::Result<()> {
         let State { bytes: _, at_work } = std::mem::take(&mut *self.lock());
         let Some((due, thread)) = at_work else { return Ok(()) };

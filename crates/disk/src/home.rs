@@ -97,7 +97,7 @@ pub fn folder(database: &Path) -> Result<PathBuf> {
     Ok(files::with_suffix(&files::beside(database, ".")?, ".pra"))
 }
 
-/// The folder of `database`, made where it is missing. It can be used by whoever can use the database's folder.
+/// The folder of `database`, made if it is missing. The users of the database's folder can use it.
 ///
 /// # Errors
 /// As [`folder`], and where it cannot be made.
@@ -107,7 +107,7 @@ pub fn make(database: &Path) -> Result<PathBuf> {
     if home.is_dir() {
         return Ok(home);
     }
-    // Only who may use the folder around it may use it; made by root in somebody's folder, it is his.
+    // Only users of the folder around it may use it; made by root in a user's folder, it belongs to that user.
     files::make_shared(&home, Rights::create_folder).map_err(|e| {
         Error::io("create", &home, e).hint("make the folder around it, or name the right one with --database")
     })?;

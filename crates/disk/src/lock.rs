@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! lock          shared: backup, checkpointer, an init that finds tables    exclusive: init that must restore or create, replace
-//! wanted        held by whoever waits for the exclusive lock: the checkpointer sees it at its next tick and lets go
+//! wanted        held while waiting for the exclusive lock: the checkpointer sees it at its next tick and lets go
 //! restore       held by a restore in a cluster from its first step to its last, so that there is only one
 //! replicator    held by the replicator that feeds the stores, from before it reads its state to its end
 //! .pra.catalog  in the backup folder: held while the catalog or an announcement is written, beside the folder's own .pra.lock
@@ -38,8 +38,8 @@ const RETRY: Duration = Duration::from_millis(20);
 /// After so long it is said who is waited for.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// How long a signature of another kernel may stand in a lock file that is held: whoever takes it signs it a moment later,
-/// and until then it says who had it before the node was started again.
+/// How long a held lock file may carry another kernel's signature: the new holder signs it a moment after it takes the
+/// /// lock, and until then the file names the holder before the node's restart.
 const SIGNING: Duration = Duration::from_secs(1);
 
 /// A lock that is held until this is dropped or the process ends.
@@ -77,7 +77,7 @@ pub fn exclusive(database: &Path, wait: Duration) -> Result<Lock> {
     Ok(Lock { _wanted: Some(wanted.lock), ..lock })
 }
 
-/// Whether somebody waits for the exclusive lock of `database`, or holds it.
+/// Whether a process waits for the exclusive lock of `database`, or holds it.
 pub fn is_wanted(database: &Path) -> Result<bool> {
     let path = home::folder(database)?.join(WANTED);
     let file = match fs::File::open(&path) {
@@ -179,7 +179,7 @@ fn wait_for(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File
     }
 }
 
-/// Whoever may use the folder may take the lock, whoever made its file.
+/// Every user of the folder may take the lock, even if another user made its file.
 fn open(path: &Path) -> Result<fs::File> {
     let failed = |e| Error::io("open the lock file", path, e);
     loop {

@@ -45,7 +45,7 @@ impl Progress {
     /// So many bytes more.
     pub fn add(&self, bytes: u64) {
         self.bar.inc(bytes);
-        // Whoever finds it locked leaves the line to the other.
+        // A thread that finds it locked lets the other thread print the line.
         let Some(mut said) = self.said.as_ref().and_then(|said| said.try_lock().ok()) else { return };
         if said.elapsed() >= SAY_EVERY {
             *said = Instant::now();

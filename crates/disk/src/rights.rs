@@ -61,13 +61,13 @@ impl Rights {
         Self { mode: writers | writers << 1, ..self }
     }
 
-    /// For what is the owner's alone, whoever may use the database.
+    /// The rights of a file for the owner only, even if others may use the database.
     #[must_use]
     pub fn to_owner(self) -> Self {
         Self { mode: 0o600, ..self }
     }
 
-    /// Makes a new file that nobody may use, at no moment, who may not by these rights.
+    /// Makes a new file that has at most these rights from the start.
     ///
     /// # Errors
     /// Where it exists, or cannot be made.
@@ -96,7 +96,7 @@ impl Rights {
         Ok((now.uid(), now.gid()) == (self.owner, self.group))
     }
 
-    /// Root gives it to the owner; anybody else keeps a group out that is another one.
+    /// Root gives it to the owner; any other user removes the group's rights if the group differs.
     fn give(self, file: &File, mode: u32) -> io::Result<()> {
         if file.metadata()?.uid() == 0 {
             match fchown(file, Some(self.owner), Some(self.group)) {

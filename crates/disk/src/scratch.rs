@@ -49,7 +49,7 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes what killed runs left beside `database`: files that nobody holds a lock on.
+/// Removes what killed runs left beside `database`: files that no process holds a lock on.
 pub fn remove_dead(database: &Path) -> Result<()> {
     let folder = files::folder_of(database);
     let prefix = format!("{TEMPORARY_PREFIX}{MARK}");

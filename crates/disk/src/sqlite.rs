@@ -61,8 +61,8 @@ fn open(path: &Path, flags: OpenFlags, lock_wait: Duration, cache_kib: i64) -> R
     Ok(connection)
 }
 
-/// Opens a file that nobody writes (a backup, a temporary one): no locks, no sidecars are looked at or made, and pages
-/// are read ahead.
+/// Opens a file that no process writes (a backup, a temporary file): without locks, without looking at or making
+/// /// sidecars, and with read-ahead.
 pub fn open_immutable(path: &Path) -> Result<Connection> {
     require_safe_version()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -89,7 +89,7 @@ pub fn wait_for_locks(connection: &mut Connection, limit: Duration) -> rusqlite:
     }))
 }
 
-/// Whether the error says that somebody else holds a lock.
+/// Whether the error says that another connection holds a lock.
 pub fn is_busy(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
     matches!(error.sqlite_error_code(), Some(DatabaseBusy | DatabaseLocked))

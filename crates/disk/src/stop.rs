@@ -9,7 +9,7 @@ use pra_core::{Code, Error, Result};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether it was asked; none where nobody listens.
+/// Whether a stop was requested; unset if this process does not listen for signals.
 static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// How many are past the point where stopping would leave something half done.
@@ -49,7 +49,7 @@ fn stopped() -> Error {
         .hint("the database and the backups are as they were, and the temporary files are removed: run this again")
 }
 
-/// While it lives the run goes on to its end, whoever asks.
+/// While it lives, the run ignores requests to stop.
 #[derive(Debug)]
 pub struct Held(());
 

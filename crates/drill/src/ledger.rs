@@ -32,7 +32,7 @@ pub struct Acknowledgement {
 pub struct Write {
     /// Its number, which is in its message and in its key.
     pub sequence: u64,
-    /// When it was to be sent, whatever became of those before it.
+    /// When it was due, independent of the requests before it.
     pub due: Duration,
     /// When it was first sent.
     pub first_try: Duration,
@@ -45,7 +45,7 @@ pub struct Write {
 /// How a request failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
-    /// Nobody listens there.
+    /// No process listens on the port.
     ConnectionRefused,
     /// The connection was closed before the answer was complete.
     Reset,

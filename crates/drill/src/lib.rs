@@ -342,7 +342,7 @@ pub async fn put_back(cluster: &Cluster, app: Option<&str>, limit: Duration) -> 
     Ok(Some(memory.id))
 }
 
-/// Ends when somebody wants the drill to end.
+/// Ends when a signal asks the drill to end.
 async fn interrupted() -> Error {
     let wait = |kind| async move {
         match signal(kind) {

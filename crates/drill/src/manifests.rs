@@ -1,4 +1,4 @@
-//! The manifests that bring an application back, applied as somebody would: with kubectl, which knows kustomize.
+//! The manifests that bring an application back, applied as an operator would: with kubectl, which knows kustomize.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

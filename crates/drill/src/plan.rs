@@ -61,8 +61,8 @@ impl Plan {
                 first.to_owned(),
                 "write 1000 wrong events".to_owned(),
                 match has_replica {
-                    true => "restore the instant before them in place; what was written since is gone then, whoever wrote it",
-                    false => "restore that backup in place; what was written since is gone then, whoever wrote it",
+                    true => "restore the instant before them in place; everything written since is lost, also by other clients",
+                    false => "restore that backup in place; everything written since is lost, also by other clients",
                 }
                 .to_owned(),
             ],

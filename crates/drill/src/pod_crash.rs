@@ -19,7 +19,7 @@ pub enum How {
     Delete,
     /// Deleted without grace.
     Force,
-    /// Killed by somebody else, who is told which one.
+    /// Killed by the operator, who is told which pod to kill.
     ByHand,
 }
 
@@ -39,7 +39,7 @@ impl How {
         let limit = if self == Self::ByHand { 4.0 } else { 5.0 };
         Promised {
             loss: "no acknowledged event lost",
-            // Only who is told to go can see to it that nobody is turned away.
+            // Only a pod that is told to stop can finish without a refused request.
             no_refusal: !alone && self == Self::Delete,
             within: alone.then_some((Measure::Rto, limit)),
             lag: None,
@@ -75,7 +75,7 @@ pub async fn run(stage: &Stage, how: How) -> Result<Outcome> {
     let another = |pod: &Pod| pod.uid() != victim.uid() || restarts(pod) > restarts(&victim);
     stage.course.phase("recover", stage.pods_ready(another)).await?;
     if how != How::ByHand {
-        // It may serve until its end, and that may be what somebody notices.
+        // The old pod may serve until it ends, and clients may notice that end.
         stage.course.phase("end of the old pod", stage.pod_gone(&victim)).await?;
     }
     stage.recovered().await?;

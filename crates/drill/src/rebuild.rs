@@ -1,5 +1,5 @@
-//! A namespace that is lost with all that is in it, and made again: its Secrets from memory, the identity as somebody
-//! gave it, everything else from the manifests.
+//! A namespace that is lost with all its objects, and made again: its Secrets from memory, the identity as the operator
+//! //! gave it, everything else from the manifests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -186,7 +186,7 @@ async fn namespace(cluster: &Cluster) -> Result<Option<Namespace>> {
     .await
 }
 
-/// The Secrets that somebody made, as they are made again.
+/// The Secrets that a user made, in the form in which they are created again.
 async fn secrets(cluster: &Cluster) -> Result<Vec<Secret>> {
     let found = call(&format!("list the Secrets of namespace '{}'", cluster.namespace()), || {
         let api = cluster.api::<Secret>();

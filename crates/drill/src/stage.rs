@@ -176,7 +176,7 @@ impl Stage {
             if let Some(answer) = jobs::answer(line).filter(|answer| answer.get("error").is_none())
                 && let Some(say) = say.take()
             {
-                // Nobody listens any more where the Job has ended meanwhile.
+                // If the Job has ended meanwhile, the receiver is gone.
                 drop(say.send(answer));
             }
         };

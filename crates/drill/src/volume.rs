@@ -28,7 +28,7 @@ pub async fn get(cluster: &Cluster, name: &str) -> Result<Option<PersistentVolum
     .await
 }
 
-/// The claim as somebody wrote it, to be made again: without what says which volume it had.
+/// The claim as its author wrote it, to be created again: without the fields that name its volume.
 pub fn as_written(claim: &PersistentVolumeClaim) -> PersistentVolumeClaim {
     let mut annotations = claim.annotations().clone();
     annotations.retain(|key, _| !BINDING.iter().any(|prefix| key.starts_with(prefix)));

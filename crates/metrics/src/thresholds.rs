@@ -3,7 +3,7 @@
 
 /// A backup is made each minute: in seconds, two of them are missing. From here on there is a warning.
 pub const BACKUP_OLD: u64 = 180;
-/// In seconds: somebody is woken.
+/// In seconds: a critical alert.
 pub const BACKUP_TOO_OLD: u64 = 600;
 /// A replica is behind by a second, by its promise. In seconds: a warning.
 pub const LAG_LONG: u64 = 10;

@@ -17,7 +17,7 @@ pub enum Code {
     NotFound = 3,
     /// A copy is not what it should be.
     Damaged = 4,
-    /// Somebody else is at work or has the database open; try again.
+    /// Another process is at work or has the database open; try again.
     Busy = 5,
     /// A source or destination does not answer; try again.
     OutOfReach = 6,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 mod table;
 
-/// What stdout carries.
+/// The format of stdout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -126,7 +126,7 @@ pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-/// Whether somebody can be asked.
+/// Whether a user can be asked: stdin is a terminal.
 ///
 /// # Errors
 /// [`Code::Usage`] where stdin is no terminal.

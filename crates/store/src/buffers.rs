@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
-/// Those that nobody uses at the moment; there are never more than were in use at once. Clones share them.
+/// The unused buffers; there are never more than were in use at once. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
@@ -23,7 +23,7 @@ impl Buffers {
         lent
     }
 
-    /// One of `len` bytes, whatever they are.
+    /// A buffer of `len` bytes with any content.
     pub(crate) fn of_len(&self, len: usize) -> Lent {
         let mut lent = self.any();
         // What is there need not be zeroed again.

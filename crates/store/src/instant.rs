@@ -76,7 +76,7 @@ impl InstantSearch {
     }
 
     /// The latest that the state that follows can have been there, in milliseconds since 1970: the store had it by then,
-    /// whatever clock has written it.
+    /// no matter which clock has written it.
     pub fn next_at_latest_ms(&self) -> Option<i64> {
         self.next.map(|next| {
             self.states.get(self.high).map_or(next.timestamp_ms, |file| file.stored_ms.max(next.timestamp_ms))

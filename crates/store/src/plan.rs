@@ -1,6 +1,6 @@
 //! The files of one epoch and a goal → the chain of files that a restore fetches, or why there is none.
 //!
-//! Whatever would silently give less than was asked for is an error that names the flag that accepts it: a hole
+//! A plan that would give less than was asked for is an error that names the flag that accepts it: a hole
 //! before the state, newest files that are missing though they are known to have been shipped.
 
 use jiff::Timestamp;
@@ -112,7 +112,7 @@ pub enum Error {
     },
 }
 
-/// Refuses an instant after `now_ms`: nobody knows what it will hold.
+/// Refuses an instant after `now_ms`: it is in the future.
 ///
 /// # Errors
 /// [`Error::Future`].
@@ -140,7 +140,7 @@ impl Bound {
     pub fn judge(&mut self, search: &InstantSearch) -> Result<Option<Found>, Error> {
         let (instant_ms, next) = (search.instant_ms(), search.next());
         let Some(found) = search.found() else {
-            // What it goes on from was there before, whatever its times say.
+            // Its parent existed before it, even if the recorded times disagree.
             self.0 = search.next_at_latest_ms().map_or(self.0, |first_ms| self.0.min(first_ms));
             return Ok(None);
         };

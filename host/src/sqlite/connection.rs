@@ -65,7 +65,7 @@ impl Drop for Connection {
     }
 }
 
-/// The one door to work that blocks. The thread is the connection's own lane: nobody else waits for it.
+/// The one door to work that blocks. The thread is the connection's own lane: no other request waits for it.
 fn blocking<T>(work: impl FnOnce() -> T) -> T {
     work()
 }

@@ -5,7 +5,7 @@ use std::ffi::c_int;
 
 use rusqlite::ffi;
 
-/// Turns off SQLite's memory statistics: nobody reads them, and keeping them takes one lock for all threads at each
+/// Turns off SQLite's memory statistics: they are not read, and keeping them takes one lock for all threads at each
 /// allocation. Without them a request that opens a database costs an eighth less, and threads wait less for each other.
 /// To be called before SQLite is used; later it changes nothing.
 pub(crate) fn without_statistics() {

@@ -50,7 +50,7 @@ pub(super) fn key_reused() -> Problem {
 pub(crate) fn one<P: Platform>(platform: &P, id: &str) -> Answer {
     let event = match id.parse() {
         Ok(id) => store::event(platform, id)?,
-        // Whatever is no number is not the id of any event.
+        // A value that is not a number is no event's id.
         Err(_not_a_number) => None,
     };
     match event {

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// Seconds after which a retry makes sense: a lock is soon free, …
 const RETRY_BUSY: u32 = 1;
-/// … a database that is missing or failing needs somebody's hand first.
+/// … a database that is missing or failing needs an operator first.
 const RETRY_FAILING: u32 = 5;
 
 impl From<StoreError> for Problem {
@@ -26,7 +26,7 @@ impl From<StoreError> for Problem {
 /// Lets a request that writes through, or says what it lacks.
 ///
 /// # Errors
-/// 401; or 503 where nobody can tell which token is right: then nobody gets in.
+/// 401; or 503 if the right token is unknown: then every request is refused.
 pub(crate) fn authorise<P: Platform>(platform: &P, request: &Request) -> Result<(), Problem> {
     let configured = platform
         .variable("api_token")

@@ -1,4 +1,4 @@
-//! `/health`, which asks nobody, and `/ready`, which asks the database.
+//! `/health`, which asks nothing, and `/ready`, which asks the database.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::store::{self, Catalog};
 
 /// How long what was said of a volume counts: when backups are late, it does no more.
 const BELIEVED_MS: i64 = pra_metrics::thresholds::BACKUP_OLD.cast_signed() * 1_000;
-/// Room takes somebody's hand: seconds.
+/// In seconds: an operator has to make room.
 const RETRY: u32 = 5;
 
 /// `GET /health`: the process answers. It does not touch the database: restarting us would not mend it.

@@ -68,7 +68,7 @@ fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), Stri
     }
     let mut seen = BTreeSet::new();
     for drill in catalog.drills(DRILLS)? {
-        // Newest first: whatever comes again is older.
+        // Newest first: a repeated entry is older.
         if seen.insert(drill.kind.clone()) {
             let kind = drill.kind.as_str();
             samples.set(pra_metrics::DRILL_LAST, [kind], seconds(drill.at_ms));

@@ -23,7 +23,7 @@ struct Recovery {
     not_ready: Option<String>,
     events: Option<i64>,
     database_bytes: Option<i64>,
-    /// Why the catalog cannot be read; then nobody knows what follows.
+    /// Why the catalog cannot be read; then the fields below are unknown.
     catalog_error: Option<String>,
     backups: Vec<BackupView>,
     /// What SQLite's checks say of the newest good backup that is no damage.

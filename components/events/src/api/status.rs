@@ -23,7 +23,7 @@ struct Status {
     /// A backup that is ahead of the clock, where there is one: a clock was or is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     suspicious_backup: Option<Suspicious>,
-    /// Only where the catalog cannot be read, and so nobody knows of any backup.
+    /// Only if the catalog cannot be read; then it is unknown whether there are backups.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup_error: Option<String>,
 }

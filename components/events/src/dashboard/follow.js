@@ -1,6 +1,6 @@
-// Asks each second, one question at a time, and says so where nobody answers.
+// Asks each second, one question at a time, and says so if there is no answer.
 const PERIOD = 1000;
-/** Where nobody looks. */
+/** While the page is hidden. */
 const PERIOD_HIDDEN = 30000;
 /** In ms without an answer: a page that is two seconds old must not look alive. */
 const SILENCE = 1800;
@@ -50,7 +50,7 @@ async function ask() {
   }
 }
 
-/** Says that nobody answers: at once where that is known, else after a while. */
+/** Says that there is no answer: at once if the request failed, else after a while. */
 function watch() {
   const quiet = performance.now() - heard;
   if (!document.hidden && (failed || quiet > SILENCE)) showSilence(lastAnswer, quiet / 1000);

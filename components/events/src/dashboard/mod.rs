@@ -1,7 +1,7 @@
 //! The dashboard: one page, made of the files of this folder, that shows `/recovery` and follows it.
 //!
-//! Its policy lets nothing in but its own style and script, named by their hashes, and lets it ask nobody but us. All
-//! data is set as text, never as HTML.
+//! Its policy allows only its own style and script, named by their hashes, and requests to its own origin. All data is
+//! //! set as text, never as HTML.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -37,7 +37,7 @@ function showVerdict({ level, sentence, reasons }) {
   announce([level, ...reasons.map(key)].join("\n"), `${word}. ${sentence}`);
 }
 
-/** What SQLite's checks say of the newest good backup, and of the database where it is replicated: once, whoever found it. */
+/** What SQLite's checks say of the newest good backup, and of the database where it is replicated. Each one is shown once. */
 function showWarnings({ warnings, replicas }) {
   const all = [...new Set([...warnings, ...replicas.flatMap((replica) => replica.warnings ?? [])])];
   const box = byId("warnings");
@@ -45,7 +45,7 @@ function showWarnings({ warnings, replicas }) {
   reconcile(box.querySelector("ul"), all, (text) => text, () => make("li"), say);
 }
 
-/** Nobody answers: whatever else the page shows is of then. */
+/** There is no answer: everything else on the page is from then. */
 function showSilence(since, seconds) {
   const when = since ? `since ${instant(since)}, ${duration(seconds)} ago` : "since this page was opened";
   showLevel("danger", "No answer", `The application does not answer ${when}. What stands below is of that time.`);

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::Problem;
 
-/// The parameters of a query, still encoded. Those that nobody asks for are ignored.
+/// The parameters of a query, still encoded. Unknown parameters are ignored.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Query<'a>(&'a str);
 

@@ -7,7 +7,7 @@ use super::Volume;
 /// Where the database and the backups are, as commands name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Commands {
-    /// The database; none where nobody has said.
+    /// The database; `None` if it is not configured.
     database: Option<String>,
     /// The backup folder.
     backups: Option<String>,
@@ -16,7 +16,7 @@ pub(crate) struct Commands {
 }
 
 impl Commands {
-    /// `backup-job`'s own defaults are the mount points in its image, which nobody else uses without need.
+    /// `backup-job`'s defaults are the mount points in its image; other environments use other paths.
     const IN_A_POD: (&str, &str) = ("/data/app.db", "/backup");
 
     pub(crate) fn new(volumes: &[Volume]) -> Self {

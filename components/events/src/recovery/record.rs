@@ -92,7 +92,7 @@ pub(crate) struct Rehearsal {
     pub(crate) at_ms: i64,
     /// `backup`, or a replica's URL.
     pub(crate) source: String,
-    /// `good`, `failed`, or `not-rehearsed`: encrypted, and nobody gave the identity.
+    /// `good`, `failed`, or `not-rehearsed`: encrypted, and no identity was given.
     pub(crate) outcome: String,
     /// What was restored.
     pub(crate) point: Option<String>,
@@ -126,7 +126,7 @@ pub(crate) struct Drill {
     pub(crate) kind: String,
     /// Whether what is promised was kept.
     pub(crate) kept: bool,
-    /// How long nobody was served, in seconds.
+    /// How long no request was served, in seconds.
     pub(crate) rto_seconds: Option<f64>,
     /// What was lost, in seconds.
     pub(crate) rpo_seconds: Option<f64>,
@@ -156,7 +156,7 @@ pub(crate) struct Restore {
 }
 
 impl Restore {
-    /// Whether it runs, or was killed: from here nobody can tell one from the other.
+    /// Whether it runs, or was killed: the record looks the same in both cases.
     pub(crate) fn is_running(&self) -> bool {
         self.ended_ms.is_none()
     }

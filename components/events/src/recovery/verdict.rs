@@ -122,7 +122,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
 
 fn sentence(reasons: &[Reason], loss_seconds: Option<f64>, recovery_seconds: Option<f64>) -> String {
     let loss = loss_seconds.map(|seconds| format!("at most {} of changes would be lost", words(seconds)));
-    let loss = loss.unwrap_or_else(|| "nobody knows how much would be lost".to_owned());
+    let loss = loss.unwrap_or_else(|| "it is unknown how much would be lost".to_owned());
     match reasons.first() {
         Some(Reason { level: Level::Danger, text, .. }) => format!("No: {text}."),
         Some(Reason { text, .. }) => format!("You could recover now, and {loss}; but {text}."),

@@ -58,14 +58,14 @@ const FIND_KEY: &str = "SELECT CAST(request_hash AS BLOB), CAST(event_ids AS BLO
 /// Adds messages, in order, all or none; with a key at most once in its life.
 ///
 /// # Errors
-/// Nothing was added then. (After a COMMIT that failed with an I/O error, or a sync that did not come in time, nobody
-/// can know; a retry with the same key is harmless also then.)
+/// Nothing was added then. (After a COMMIT that failed with an I/O error, or a sync that did not come in time, it
+/// is unknown; a retry with the same key is harmless also then.)
 pub(crate) fn append<P: Platform>(
     platform: &P,
     messages: &[Cow<'_, str>],
     key: Option<&Key>,
 ) -> Result<Outcome, StoreError> {
-    // What is inserted is made once, whatever the number of tries.
+    // The row is made once; every try inserts the same one.
     let batch = match messages {
         [_] => None,
         many => Some(serde_json::to_string(many).map_err(|error| StoreError::Failing(error.to_string()))?),
@@ -86,12 +86,12 @@ pub(crate) fn append<P: Platform>(
             }
             (key, how) => append_in_transaction(platform, &data, &insert, key, how),
         };
-        // A batch gathers nobody: it is a group by itself.
+        // A batch waits for no other writers: it is a group by itself.
         durability::group(platform, &data, matches!(messages, [_]), append)
     })
 }
 
-/// Adds with more than one statement. Whatever ends without COMMIT is rolled back when the connection is dropped.
+/// Adds with more than one statement. Without a COMMIT it is rolled back when the connection is dropped.
 fn append_in_transaction<P: Platform>(
     platform: &P,
     data: &Data<'_, P>,
@@ -100,7 +100,7 @@ fn append_in_transaction<P: Platform>(
     how: Commit,
 ) -> Result<Attempt, StoreError> {
     data.patiently(|| data.execute("BEGIN IMMEDIATE", &[]))?;
-    // The lock is ours: whatever comes now deserves all patience.
+    // We have the lock: every later wait may take its full time.
     data.wait(Waiting::Turn);
     // The key is nearly always new, so the events are inserted without asking first.
     let Some(appended) = insert.run(platform, data, how)? else {

@@ -8,14 +8,14 @@
 //!            everybody: answer once the mark has reached the group
 //! ```
 //!
-//! Why that is durable: in WAL mode a FULL commit syncs the whole log before anybody can see it, so a mark that has
-//! reached a group stands for all of its commits. **A sync that failed proves nothing afterwards**: the kernel takes
-//! what it could not write for written, so that the next sync succeeds without it. Hence while a group is open its
+//! Why that is durable: in WAL mode a FULL commit syncs the whole log before any reader can see it, so a mark that has
+//! reached a group proves that all of its commits are synced. **After a failed sync, a later one proves nothing**: the
+//! kernel marks the pages it could not write as clean, so that the next sync succeeds without them. So while a group is open its
 //! leader alone syncs, once, on a connection that was open before anything of the group was written (Linux reports a
-//! failed write to each descriptor that was open then, whoever's sync or checkpoint met it). Nobody else commits with a
-//! sync meanwhile: batches and single writers join. Where the leader failed or died the group stays open, and nobody is
-//! answered 2xx until it was closed by one who wrote the log anew: `backup-job replicate`, or, where nobody else is
-//! connected, [`close_alone`].
+//! failed write to each descriptor that was open then, also if another process's sync or checkpoint met it). No other
+//! connection commits with a sync meanwhile: batches and single writers join. If the leader failed or died, the group
+//! stays open, and no request is answered 2xx until a process has written the log anew and closed the group:
+//! `backup-job replicate`, or, if no other process is connected, [`close_alone`].
 //!
 //! Not so where the log does not exist, in rollback-journal mode, nor where the table of the mark does not: there
 //! everybody is alone.
@@ -48,7 +48,7 @@ const ABANDONED_MS: i64 = 1_000;
 /// Each try to close one keeps new connections out for a moment.
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
-const NOT_SYNCED: &str = "the log was not synced: its disk failed, or whoever was to sync it died; nothing is \
+const NOT_SYNCED: &str = "the log was not synced: its disk failed, or the process that had to sync it died; nothing is \
     acknowledged until `backup-job replicate` has written it anew";
 
 const LAST_MARK: &str = "SELECT crowd, marked_at_ms FROM durability WHERE id = 1";
@@ -87,7 +87,7 @@ pub(super) enum Commit {
 
 /// How it went.
 pub(super) enum Attempt {
-    /// Whose sync is to be waited for, if anybody's.
+    /// Done, with the group whose sync the caller waits for, if any.
     Done(Outcome, Option<Member>),
     /// Nothing was added: [`Commit::Alone`] is not possible now.
     GroupIsOpen,
@@ -250,8 +250,8 @@ fn settle<P: Platform>(
     }
 }
 
-/// Closes a group that its leader has left open, where nobody else is connected: then, and only then, the log can be
-/// given up, which writes all that stands in it into the database and syncs that.
+/// Closes a group that its leader has left open, if no other process is connected. Only then can the log be given up:
+/// /// SQLite writes everything in it into the database and syncs the database.
 fn close_alone<P: Platform>(platform: &P, data: &Data<'_, P>, group: i64) -> Result<(), SqlError> {
     match data.execute("PRAGMA journal_mode=DELETE", &[]) {
         Ok(_) => {}

@@ -64,8 +64,8 @@ pub(crate) fn probe<P: Platform>(platform: &P) -> Result<(), StoreError> {
     with_schema(platform, || first_integer(&Data::open(platform)?.execute(LOOK, &[])?).map(|_count| ()))
 }
 
-/// How many events there are and how large the database is, in bytes, without waiting long for anybody: who watches
-/// wants to know now.
+/// How many events there are and how large the database is, in bytes, without waiting long for a lock: a monitoring
+/// request needs an answer now.
 pub(crate) fn look<P: Platform>(platform: &P) -> Result<(i64, i64), StoreError> {
     with_schema(platform, || {
         let data = Data::open(platform)?;

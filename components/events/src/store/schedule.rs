@@ -1,9 +1,8 @@
-//! When to try again for a lock that somebody else holds. Pure: the caller owns the clock.
+//! When to try again for a lock that another connection holds. Pure: the caller owns the clock.
 //!
-//! SQLite's busy handler sleeps longer the longer it has waited, up to 100 ms, so that whoever comes fresh overtakes
-//! whoever has waited: good throughput and a terrible tail. Here it is the other way round: **the longer one has
-//! waited, the more often one tries**, so that the lock goes to the oldest almost always, while those who have just
-//! come cost nobody anything.
+//! SQLite's busy handler sleeps longer the longer it has waited, up to 100 ms, so that a new writer overtakes a waiting
+//! one: good throughput and a terrible tail. Here it is the other way round: **the longer a writer has waited, the more
+//! often it tries**, so that the oldest writer almost always gets the lock, while new ones take no time from the others.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use std::time::Duration;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long SQLite itself waits at each try, in milliseconds, before it refuses: one sleep of its busy handler. Without
-/// it a try right after another would only take the processor from whoever holds the lock.
+/// it, a second try right after the first would only take the processor from the lock's holder.
 pub(super) const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout=1";
 
 /// The pause of one who has just come: several times what a small transaction takes, so that waiting costs little.
@@ -24,8 +23,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(3);
 /// 18 instead of 24 ms.
 const RIPE: Duration = Duration::from_millis(6);
 
-/// Whoever has waited for longer than this waits for one long transaction, such as a restore, and not for its turn:
-/// trying ever more often would only take the processor from whoever holds the lock.
+/// A writer that has waited for longer than this waits for one long transaction, such as a restore, and not for its turn:
+/// /// trying ever more often would only take the processor from the lock's holder.
 const LONG_WAIT: Duration = Duration::from_millis(200);
 
 /// From [`LONG_WAIT`] on a pause is this part of the wait.
@@ -38,8 +37,8 @@ pub(super) enum Waiting {
     Never,
     /// A lock that is held while the log is synced, by each in turn.
     Turn,
-    /// A lock that is held for moments, since many share one sync: there is nobody to let go first, and only SQLite's
-    /// own millisecond lies between two tries.
+    /// A lock that is held for moments, since many writers share one sync: no writer has to go first, and there is
+    /// only SQLite's own millisecond between two tries.
     Moment,
 }
 

@@ -133,7 +133,7 @@ fn change(object: &Object, before: Option<&DynamicObject>, after: &DynamicObject
     Change { object: object.title(), outcome, fields }
 }
 
-/// What somebody wants of the object, without what the API server keeps about it.
+/// The object's desired state, without the fields that the API server sets.
 pub(super) fn content(object: &DynamicObject) -> Value {
     let mut value = object.data.clone();
     if let Some(map) = value.as_object_mut() {

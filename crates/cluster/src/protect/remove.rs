@@ -27,7 +27,7 @@ pub async fn remove(cluster: &Cluster, app: &str, delete_backups: bool, dry_run:
     Ok(changes)
 }
 
-/// Gives up our fields of the Deployment: those that nobody else owns go.
+/// Gives up our fields of the Deployment; the API server removes those that no other manager owns.
 async fn release(cluster: &Cluster, app: &str, dry_run: bool) -> Result<Option<Change>> {
     let nothing = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": app } });
     let object = Object::of(cluster, &nothing)?;
@@ -37,7 +37,7 @@ async fn release(cluster: &Cluster, app: &str, dry_run: bool) -> Result<Option<C
     Ok(Some(Change { object: object.title(), outcome, fields: Vec::new() }))
 }
 
-/// Deletes one object of the kit; `None` where it is not there, or is somebody else's.
+/// Deletes one object of the kit; `None` if it does not exist or does not belong to the kit.
 async fn delete(object: &Object, app: &str, keep: bool, dry_run: bool) -> Result<Option<Change>> {
     let Some(found) = get(object).await? else { return Ok(None) };
     let label = found.metadata.labels.as_ref().and_then(|labels| labels.get(INSTANCE));

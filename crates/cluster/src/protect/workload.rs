@@ -35,8 +35,8 @@ impl Workload {
     /// Reads it from a Deployment. `user` wins over what the Deployment says.
     ///
     /// # Errors
-    /// [`Code::Usage`] where no claim holds the database, where it is mounted in a way that the kit cannot share, where
-    /// somebody else would be at it before it is restored, or where nobody says which user the workload is.
+    /// [`Code::Usage`] if no claim holds the database, if the kit cannot share the way it is mounted, if another
+    /// /// container would use it before it is restored, or if the workload's user is unknown.
     pub fn read(deployment: &Deployment, database: &str, user: Option<i64>) -> Result<Self> {
         let name = deployment.name_any();
         let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());

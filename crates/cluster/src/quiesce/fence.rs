@@ -13,7 +13,7 @@ use crate::Cluster;
 
 /// Time between two tries.
 const RETRY: Duration = Duration::from_millis(200);
-/// How long somebody who has the lock may take to sign the Lease.
+/// How long a process that has taken the lock may take to sign the Lease.
 const SIGNING: Duration = Duration::from_secs(3);
 
 /// Takes the lock, and reads the Lease as the last holder left it.

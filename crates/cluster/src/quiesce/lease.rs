@@ -1,5 +1,5 @@
-//! The Lease says who is at work, for people, and carries the state. It is not the fence: that is the lock beside the
-//! database, which whoever writes here holds.
+//! The Lease shows operators which restore runs, and carries its state. It is not the fence: the fence is the lock beside
+//! //! the database, and a process writes the Lease only while it holds that lock.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -93,7 +93,7 @@ pub(super) fn now() -> Timestamp {
 }
 
 impl<'a> Held<'a> {
-    /// Takes the Lease. The caller holds the fence, so that whoever is named there is dead.
+    /// Takes the Lease. The caller holds the fence, so the holder that the Lease names is dead.
     ///
     /// # Errors
     /// As [`call`].
@@ -177,7 +177,7 @@ impl<'a> Held<'a> {
                     *lease = written;
                     break;
                 }
-                // Somebody annotated it, or our own answer was lost.
+                // Another client annotated it, or the answer to our own write was lost.
                 Err(error) if error.code() == Code::Busy && tried < TRIES => {
                     *lease = get(self.cluster, self.name).await?;
                 }

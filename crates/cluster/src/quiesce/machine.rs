@@ -122,7 +122,7 @@ pub(super) struct Machine {
     doing: Step,
     /// The restore has failed; things are put back.
     failed: bool,
-    /// Putting back has failed: the state stays, for whoever comes next.
+    /// Putting back has failed: the state stays, for the next restore.
     stuck: bool,
 }
 
@@ -248,7 +248,7 @@ impl Machine {
                 Step::Resume
             }
             Step::Resume | Step::Clear | Step::End => Step::End,
-            // All is back; that it does not become ready is somebody else's trouble.
+            // Everything is put back; a workload that does not become ready is not the restore's fault.
             Step::AwaitReady => Step::Clear,
             // The database is restored, whether or not that could be written down.
             Step::Write if self.report.is_some() => Step::ScaleUp,

@@ -83,7 +83,7 @@ pub(super) async fn note(cluster: &Cluster, name: &str, uid: &str, point: &str) 
     Ok(())
 }
 
-/// Whether there was something to change. Somebody's newer choice stays.
+/// Whether there was something to change. A newer choice of the operator stays.
 fn mark_used(data: &mut Data, uid: &str, point: &str) -> bool {
     if point == LATEST || data.get(USED).is_some_and(|by| by == uid) {
         return false;

@@ -21,7 +21,7 @@ pub struct Preview {
     pub quiesce: Option<Remembered>,
 }
 
-/// Plans. Changes nothing, and waits for nobody.
+/// Plans. Changes nothing, and waits for no lock.
 ///
 /// # Errors
 /// As [`super::run`] before it does anything.

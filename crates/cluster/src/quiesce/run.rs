@@ -47,7 +47,7 @@ impl Run<'_> {
             }
             let label = self.label(step);
             tracing::debug!(step = label, "next step");
-            // A restored database is written down, whoever wants us to stop.
+            // Once the database is restored, that is recorded even after a request to stop.
             let may_stop = step.is_forward() && self.machine.report().is_none();
             let done = if may_stop && *self.stop.borrow() { Err(stopped()) } else { self.perform(step).await };
             let happened = match done {
@@ -200,7 +200,7 @@ impl Run<'_> {
         let begun = Instant::now();
         tokio::select! {
             ready = workloads::await_ready(self.cluster, was, self.options.timeout) => ready?,
-            // All is back; nobody waits for it any more.
+            // Everything is put back; after a request to stop, do not wait until it is ready.
             () = until_stopped(&mut self.stop) => return Ok(()),
         }
         let message =
@@ -280,7 +280,7 @@ fn stopped() -> Error {
 
 async fn until_stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
-        // Nobody is left who could stop us.
+        // The sender is gone: no request to stop can come.
         std::future::pending::<()>().await;
     }
 }

@@ -1,5 +1,5 @@
-//! What a restore writes down before it acts, so that whoever comes after it can finish or put back: a JSON annotation
-//! of the Lease.
+//! What a restore records before it acts, so that the next restore can finish its work or undo it: a JSON annotation of
+//! //! the Lease.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Identity {
     /// The Job's name, or the host's.
     pub name: String,
-    /// The Job's uid, or something else that nobody else has.
+    /// The Job's uid, or another unique id.
     pub uid: String,
 }
 
@@ -54,7 +54,7 @@ impl Remembered {
     }
 
     /// Takes in what is seen now. A zero or a suspension may be our own, or that of a restore that died: there what is
-    /// remembered counts. Anything else is somebody's newer wish.
+    /// remembered counts. Any other value is a newer choice of the operator.
     pub fn add(&mut self, seen: Remembered) {
         for (name, replicas) in seen.deployments {
             let was = self.deployments.entry(name).or_insert(replicas);
@@ -99,7 +99,7 @@ pub struct State {
     pub since: Timestamp,
     /// When the first thing was stopped.
     pub stopped_at: Option<Timestamp>,
-    /// What to bring back, whoever stopped it.
+    /// What to bring back, also what an earlier restore stopped.
     pub was: Remembered,
     /// What was done, once the database is restored.
     pub report: Option<restore::Report>,

@@ -86,7 +86,12 @@ async fn scale_one_up(cluster: &Cluster, name: &str, replicas: i32) -> Result<()
         0 => workload::scale(cluster, name, replicas).await,
         now => {
             if now != replicas {
-                tracing::warn!(deployment = name, now, was = replicas, "somebody else scaled it: left as it is");
+                tracing::warn!(
+                    deployment = name,
+                    now,
+                    was = replicas,
+                    "it was scaled by another client: left as it is"
+                );
             }
             Ok(())
         }

@@ -3,7 +3,7 @@
 //! The files are the truth, the catalog is what is known about them: a row without its file is dropped. Each file is
 //! announced, in [`announcement`] or in the catalog, before it has its name. So a file without its row that was announced is one that a killed run
 //! made: the next publication reads it back and records it. Any other is unknown: it may be another database's, and is
-//! left as it is until somebody adopts it. Where the catalog is lost nobody is the owner, and the files are taken as they
+//! left as it is until the operator adopts it. A catalog that was lost names no owner, and the files are taken as they
 //! are found; the first backup then leaves aside what has no table of its database.
 //!
 //! `catalog.db` is read by the application on a read-only mount while it is replaced by rename. So it is written whole
@@ -45,9 +45,9 @@ pub const FILE: &str = "catalog.db";
 pub struct Catalog {
     /// Newest first.
     points: Vec<RestorePoint>,
-    /// Files of which nobody knows whose they are.
+    /// Files whose database is unknown.
     unknown: Vec<RestorePoint>,
-    /// Whose they are; `None`: nobody has said so yet.
+    /// The database that owns them; `None`: not recorded yet.
     owner: Option<Owner>,
     /// What the live database's files looked like when the newest backup was made.
     source: Option<SourceStamp>,
@@ -87,7 +87,7 @@ impl Catalog {
         Ok(Self { points, unknown, owner: recorded.owner, source: recorded.source, database: None, forecast: None })
     }
 
-    /// The same; with `insists` somebody says that all files in the folder are the database's own.
+    /// The same; with `insists` the caller states that all files in the folder belong to the database.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -104,7 +104,7 @@ impl Catalog {
         &self.points
     }
 
-    /// Files with the name of a restore point, of which nobody knows whose they are: never chosen unless they are named,
+    /// Files with the name of a restore point whose database is unknown: never chosen unless they are named,
     /// never recorded, never removed.
     pub fn unknown(&self) -> &[RestorePoint] {
         &self.unknown
@@ -120,7 +120,7 @@ impl Catalog {
         self.points.iter().chain(&self.unknown).cloned().collect()
     }
 
-    /// The unknown files that are meant are the database's own: somebody says so.
+    /// Adopts the unknown files that `is_meant` selects: the caller states that they belong to the database.
     pub fn adopt_unknown(&mut self, is_meant: impl Fn(&str) -> bool) {
         let (adopted, unknown) = std::mem::take(&mut self.unknown).into_iter().partition(|point| is_meant(&point.file));
         self.unknown = unknown;
@@ -142,7 +142,7 @@ impl Catalog {
         self.points.iter().find(|point| point.kind == Kind::Backup && point.is_verified())
     }
 
-    /// Whose the restore points are; `None`: nobody has said so yet.
+    /// The database that owns the restore points; `None`: not recorded yet.
     pub fn owner(&self) -> Option<&Owner> {
         self.owner.as_ref()
     }
@@ -199,7 +199,7 @@ impl Catalog {
         self.write(folder, None, now)
     }
 
-    /// Called before a file gets its `name`: whoever is killed before the next publication leaves a file that is known
+    /// Called before a file gets its `name`: a process killed before the next publication leaves a file that is known
     /// to be the database's. A whole publication would be most of what the backup of a small database costs; it is made
     /// where it has more to say than the name.
     pub fn announce(&self, folder: &Path, name: &str, now: Timestamp) -> Result<()> {
@@ -286,7 +286,7 @@ fn held_to_its_size(mut row: RestorePoint, bytes: u64) -> RestorePoint {
     row
 }
 
-/// When a file without a row was made nobody knows: it takes its place by its instant, and so never passes for newer than
+/// The time when a file without a row was made is unknown: it is ordered by its instant, so it never counts as newer than
 /// what was recorded since.
 fn place_unrecorded(points: &mut [RestorePoint]) {
     let placed: Vec<_> = points.iter().map(|point| (point.created_at, point.sequence)).collect();

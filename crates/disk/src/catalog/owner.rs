@@ -62,7 +62,7 @@ pub fn require_apart(database: &Path, backups: &Path) -> Result<()> {
 }
 
 /// Which database `database` is, which is there and may be backed up into the folder of `catalog`, or restored from it.
-/// `insists`: the user says that the backups are its own.
+/// `insists`: the caller states that the backups belong to it.
 ///
 /// # Errors
 /// [`Code::Usage`] where the folder is another database's.
@@ -119,7 +119,7 @@ pub fn require_unless_away(catalog: &Catalog, database: &Path, backups: &Path, i
     }
 }
 
-/// The folder becomes the database's where it is nobody's. What lies in it without a word about whose it is stays
+/// A folder without an owner becomes the database's. A file in it that is not recorded as the database's stays
 /// unknown where it has no table that the database has; encrypted files tell nothing, and are taken.
 ///
 /// # Errors

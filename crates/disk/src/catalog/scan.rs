@@ -40,7 +40,7 @@ pub(super) fn files(folder: &Path) -> Result<Vec<Found>> {
 
 /// Removes what killed runs left behind. The caller holds the folder's lock.
 pub fn remove_temporaries(folder: &Path) -> Result<()> {
-    // Whoever publishes a status right now has a temporary too, and not the folder's lock.
+    // A process that publishes a status right now has a temporary file too, and does not hold the folder's lock.
     let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
     for entry in entries(folder)? {
         if entry.file_name().to_str().is_some_and(naming::is_temporary) {

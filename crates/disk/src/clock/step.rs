@@ -1,5 +1,5 @@
 //! Whether the wall clock was set while this process ran: two readings of it, against the time since the machine booted,
-//! which nobody can set and which passes while the machine sleeps.
+//! a clock that cannot be set and that runs while the machine sleeps.
 //!
 //! ```text
 //! wall  10:00:00 ─ 10:00:01 ─ 09:00:02 ─ 09:00:03

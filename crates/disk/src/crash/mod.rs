@@ -39,7 +39,7 @@ use power::PowerJournal;
 
 pub use vfs::install;
 
-/// The open file of an operation, whoever opened it.
+/// The open file of an operation, opened by SQLite or by this project's code.
 trait Image {
     fn inode(&self) -> io::Result<u64>;
     fn len(&self) -> io::Result<u64>;

@@ -133,7 +133,7 @@ impl PowerJournal {
         self.folders.entry(folder).or_default()
     }
 
-    /// Learns the inodes of the files that `thread`, or anybody, has made since.
+    /// Learns the inodes of the files that `thread`, or any thread, has made since.
     fn settle(&mut self, thread: Option<ThreadId>) -> io::Result<()> {
         let (done, coming) =
             std::mem::take(&mut self.coming).into_iter().partition(|(id, _)| thread.is_none_or(|thread| thread == *id));

@@ -5,7 +5,7 @@
 //! | `sabotage damage FILE` | turns one byte in the middle of the file |
 //! | `sabotage environment NAME` | prints the variable, or that it is not set |
 //! | `sabotage folder DIR MODE` | makes the folder, where it is missing, and sets its mode (octal) |
-//! | `sabotage hold FILE BOOT_ID` | locks the file as somebody under another kernel would, until killed |
+//! | `sabotage hold FILE BOOT_ID` | locks the file as a process under another kernel would, until killed |
 //! | `sabotage read DATABASE` | holds a read transaction, until killed |
 
 use std::ffi::OsString;
@@ -60,7 +60,7 @@ fn run(arguments: &[&str]) -> io::Result<()> {
             connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema").map_err(Error::other)?;
             until_killed()
         }
-        _ => Err(Error::other(format!("nobody knows how to {arguments:?}"))),
+        _ => Err(Error::other(format!("unknown sabotage {arguments:?}"))),
     }
 }
 

@@ -43,8 +43,8 @@ struct Opened {
 }
 
 extern "C" fn at_exit() {
-    // There is nobody left to tell of an error.
-    let _nobody = ask("exit", &Event::Exit);
+    // The process ends: an error cannot be reported any more.
+    let _unreported = ask("exit", &Event::Exit);
 }
 
 /// Makes the wrapping VFS SQLite's default one, and the end of the process the last operation: what it has said to
@@ -117,7 +117,7 @@ unsafe extern "C" fn open(
         let shim = file.cast::<ShimFile>();
         (*shim).base.pMethods = std::ptr::null();
         (*shim).opened = std::ptr::null_mut();
-        // A file that goes when it is closed is never on the disk, as far as anybody can tell afterwards.
+        // A file that is deleted when it is closed counts as never on the disk: no later process can see it.
         let temporary = flags & ffi::SQLITE_OPEN_DELETEONCLOSE != 0;
         let path = vfs::path_of(name).filter(|_| !temporary).map(Path::to_path_buf);
         let label = label_of(flags);

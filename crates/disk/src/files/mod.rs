@@ -98,14 +98,14 @@ impl Writer {
         Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
 
-    /// Makes a new file that nobody can read who cannot read the database `like`: it has its mode from the start, and its
-    /// owner where this user may give it away. Where there is no database yet, the folder's.
+    /// Makes a new file that only users who can read the database `like` can read: it has its mode from the start, and its
+    /// /// owner where this user may give it away. Where there is no database yet, it has the folder's mode and owner.
     pub fn create_like(label: &'static str, path: &Path, like: &Path) -> Result<Self> {
         let rights = Rights::of(like).map_err(|e| Error::io("look at", like, e))?;
         Self::create_with(label, path, rights)
     }
 
-    /// Makes a new file that the users of its folder can read, whoever makes it.
+    /// Makes a new file that all users of its folder can read.
     pub fn create_shared(label: &'static str, path: &Path) -> Result<Self> {
         let rights = Rights::of_folder_of(path).map_err(|e| Error::io("look at the folder", folder_of(path), e))?;
         Self::create_with(label, path, rights.to_read())
@@ -164,8 +164,8 @@ impl Writer {
     }
 }
 
-/// Fails where `path` is a symbolic link: whoever may write the folder around it would have another user, such as root, write
-/// where that one alone may.
+/// Fails if `path` is a symbolic link: a user who may write its folder could make another user, such as root, write to a
+/// /// place that only that other user may write.
 pub(crate) fn require_no_link(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {

@@ -1,4 +1,4 @@
-//! Reading a file that nobody writes: SQLite asks for one page at a time, the system is asked for many.
+//! Read-ahead for a file that does not change: SQLite asks for one page at a time, the system is asked for many.
 //!
 //! ```text
 //! SQLite ──xRead: a page──► vfs ──► ReadAhead ─┬─ in a window: copied from memory

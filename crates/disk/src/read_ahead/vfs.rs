@@ -149,7 +149,7 @@ unsafe extern "C" fn truncate(_: *mut sqlite3_file, _: sqlite3_int64) -> c_int {
     ffi::SQLITE_READONLY
 }
 
-/// Locks, unlocks and syncs: there is nobody to be locked out and nothing to be synced.
+/// Locks, unlocks and syncs do nothing: the file has no other user and no unsynced data.
 unsafe extern "C" fn fine(_: *mut sqlite3_file, _: c_int) -> c_int {
     ffi::SQLITE_OK
 }

@@ -48,7 +48,7 @@ impl Checked {
     }
 }
 
-/// Reads the whole file at `path`, which nobody writes.
+/// Reads the whole file at `path`, which no process may write meanwhile.
 ///
 /// # Errors
 /// [`Code::Damaged`] where the file is empty, truncated, or no database.
@@ -144,7 +144,7 @@ pub fn forget_cached(path: &Path) -> Result<()> {
         .map_err(|e| Error::io("drop the cache of", path, e.into()))
 }
 
-/// What SQLite's checks say of a file that nobody writes.
+/// What SQLite's checks report about a file that no process writes.
 fn integrity(path: &Path) -> Result<Findings> {
     let connection = sqlite::open_immutable(path)?;
     findings_of(&connection).map_err(|e| crate::sqlite::failed("check", path, e))

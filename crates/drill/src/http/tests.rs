@@ -83,7 +83,7 @@ async fn each_way_to_fail_has_its_name() {
     assert_eq!(how(&serve(Manner::Cuts).await).await, Err(Refusal::Reset));
     assert_eq!(how(&serve(Manner::CutsInTheMiddle).await).await, Err(Refusal::Reset));
     assert_eq!(how(&serve(Manner::Resets).await).await, Err(Refusal::Reset));
-    // Bound and not listening: nobody else gets the port meanwhile.
+    // Bound and not listening: no other process gets the port meanwhile.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let url = format!("http://{}", socket.local_addr().unwrap());

@@ -72,7 +72,7 @@ async fn what_was_refused_is_sent_again_until_it_is_acknowledged_and_the_recover
     assert!(first.unwrap() <= ms(3_060), "{first:?}");
 }
 
-/// An application that answers nobody, and counts whom it keeps waiting.
+/// An application that never answers, and counts the waiting requests.
 #[derive(Default)]
 struct Stuck {
     now: AtomicU64,

@@ -269,7 +269,7 @@ fn require_sound(source: &Source, checked: &read_back::Checked) -> Result<()> {
 }
 
 /// A name that no file has. The minute's own name goes to the first backup of that minute only: were it given again
-/// after that one was pruned, whoever noted it would restore something else.
+/// after that one was pruned, a user who noted the name would restore something else.
 fn free_name(backups: &Path, catalog: &Catalog, encrypted: bool, now: Timestamp) -> Result<String> {
     let minute = |at: Timestamp| at.as_second().div_euclid(60);
     let minute_has_one = catalog.all().iter().any(|point| minute(point.created_at) == minute(now));

@@ -1,8 +1,8 @@
 //! A database that has not changed costs no second copy: a hard link of the backup before.
 //!
 //! The stamp in the catalog says how the live files looked at the newest backup, whom that was encrypted for, and which file
-//! it is. A backup that was encrypted for others (or not at all) is never linked: whoever was taken off the recipients would
-//! go on reading.
+//! it is. A backup that was encrypted for other recipients (or not at all) is never linked: a removed recipient could still
+//! read it.
 
 use std::path::Path;
 

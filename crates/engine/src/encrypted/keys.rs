@@ -82,7 +82,7 @@ impl Keys {
             (true, false) => Err(missing(&met_encrypted.to_string())),
             (false, true) if !self.accept_plaintext => {
                 Err(Error::new(Code::Damaged, format!("{met_plain}, and an identity was given"))
-                    .hint("anybody who can write there may have put it there: --accept-plaintext takes it"))
+                    .hint("any user who can write there may have put it there: --accept-plaintext takes it"))
             }
             _ => Ok(()),
         }

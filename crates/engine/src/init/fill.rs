@@ -1,5 +1,5 @@
-//! Restores into an empty database through SQLite's backup API: it works into a file of 0 bytes that somebody has open
-//! already (Spin makes such a one), and a crash in the middle leaves it empty.
+//! Restores into an empty database through SQLite's backup API: it can fill a file of 0 bytes that another process
+//! //! already has open (Spin makes such a file), and a crash in the middle leaves it empty.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const STEP: i32 = 4096;
 pub(super) enum Filled {
     /// The restore point stands in the database.
     Done,
-    /// Somebody else wrote into the file in the moment before the lock was ours: nothing was done.
+    /// Another process wrote into the file before we had the lock: nothing was done.
     OvertakenByAnother,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn fill(
     let from = sqlite::open_immutable(source.path())?;
     super::create::touch(path)?;
     let mut to = sqlite::open_or_create(path, wait)?;
-    // Proves that nobody has it open in WAL mode, where another page size could not be written.
+    // Proves that no process has it open in WAL mode, where another page size could not be written.
     to.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(failed)?;
     to.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
     {
@@ -97,5 +97,5 @@ fn confirm(path: &Path, source: &Source, connection: &rusqlite::Connection) -> R
         return Ok(());
     }
     Err(Error::new(Code::Damaged, format!("'{}' does not read back as the restore point", path.display()))
-        .hint("the volume returns other bytes than it was given, or somebody writes to the database already"))
+        .hint("the volume returns other bytes than it was given, or another process already writes to the database"))
 }

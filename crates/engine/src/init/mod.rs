@@ -147,8 +147,8 @@ pub fn run(options: &Options) -> Result<Report> {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
-            // Noted before and after: whoever dies in between leaves no word about what another made there. The id is the
-            // place's from the first: whoever dies in between is found by its backups and its replica.
+            // Noted before and after: a crash in between leaves no note about another process's database. The place has its
+            // // id from the start, so after a crash in between its backups and its replica still know it.
             let is_replicated = options.access.is_some();
             let note = |content| Origin::of(database, parent, content)?.leave(database, is_replicated);
             let before = || {
@@ -162,10 +162,10 @@ pub fn run(options: &Options) -> Result<Report> {
                 }
                 return finish(report);
             }
-            // Somebody made tables in the moment before the lock: nothing was overwritten.
+            // Another process made tables before we had the lock: nothing was overwritten.
             match keep(options)? {
                 Some(kept) => finish(kept),
-                None => Err(Error::new(Code::Busy, format!("somebody else is writing to '{}'", database.display()))
+                None => Err(Error::new(Code::Busy, format!("another process is writing to '{}'", database.display()))
                     .hint("run this again in a moment")),
             }
         }
@@ -249,7 +249,7 @@ struct Newest {
 }
 
 /// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
-/// where it is out of reach nobody knows what it has.
+/// if it is out of reach, its content is unknown.
 fn newest(options: &Options) -> Result<Option<Newest>> {
     let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
@@ -278,7 +278,7 @@ fn newest(options: &Options) -> Result<Option<Newest>> {
     let backup = has_newer(options, choice.at).and_then(|newer| if newer { backup() } else { Ok(None) });
     let backup = match backup {
         Ok(backup) => backup,
-        // It is newer and may be good, but nobody here can open it.
+        // It is newer and may be good, but this process cannot open it.
         Err(error) if error.code() == Code::Usage => return Err(error),
         Err(error) => {
             tracing::warn!(error = error.chain(), "the backups are left aside");

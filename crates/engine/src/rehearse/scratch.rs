@@ -25,7 +25,7 @@ impl Scratch {
     pub(super) fn new(folder: &Path, database: &Path) -> Result<Self> {
         let path = folder.join(format!("{PREFIX}{:x}", disk::clock::now().as_nanosecond()));
         let made = Rights::of(database).map(Rights::to_owner).and_then(|rights| {
-            // What is restored may have been encrypted: it is for nobody else.
+            // The restored data may have been encrypted: only this user may read it.
             rights.create_folder(&path)?;
             let locked = Flock::lock(File::open(&path)?, FlockArg::LockExclusiveNonblock);
             let in_use = locked.map_err(|(_, errno)| std::io::Error::from(errno))?;

@@ -1,4 +1,4 @@
-//! From a point that somebody asks for to the chain of files that gives it.
+//! From a requested point to the chain of files that restores it.
 
 use std::borrow::Cow;
 use std::io::Read;

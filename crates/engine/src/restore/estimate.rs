@@ -38,7 +38,7 @@ impl Cost {
     }
 }
 
-/// Fails where writers would wait for `estimate`, which is above `limit`, and nobody accepted that.
+/// Fails if writers would wait for `estimate`, which is above `limit`, and the operator did not accept that.
 ///
 /// # Errors
 /// [`Code::Usage`]: the same call will fail again, and which way to go is the caller's choice.

@@ -1,6 +1,6 @@
-//! A database that SQLite cannot read any more is kept byte for byte, where there is room: it may be what somebody
-//! rescues rows from. It takes the name of a safety copy, the catalog says that it is damaged, and so nothing restores
-//! it unless it is named, and even then only after it is verified.
+//! A database that SQLite cannot read any more is kept byte for byte if there is room: rows may be rescued from it. It
+//! //! gets the name of a safety copy, and the catalog says that it is damaged, so it is restored only if it is named, and
+//! //! even then only after it is verified.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

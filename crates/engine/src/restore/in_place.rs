@@ -1,7 +1,7 @@
 //! A restore as one transaction of the live database: only the pages that differ are written.
 //!
 //! ```text
-//! nobody is locked out                              the write lock is held
+//! writers are not blocked                           the write lock is held
 //! read snapshot ─ compare all pages ─ safety copy ─┬─ compare what was committed since ─ write ─ read back ─ commit
 //!                                                  └─ the safety copy follows, and stands before the commit
 //! ```

@@ -1,8 +1,8 @@
-//! Puts a restore point in place: plan, print, apply.
+//! Restores a backup or a point in time: plan, print, apply.
 //!
 //! ```text
 //! select ─ verify ─ look at the database ─► Plan ─┬─ in place: one transaction, only the pages that differ
-//!                                                 └─ replace:  a new file renamed into place, nobody has it open
+//!                                                 └─ replace:  a new file renamed into place, no process has it open
 //! ```
 //! Nothing is touched before the restore point was read back and found to be what the catalog says. What can still be
 //! read of the present state is kept as `pre-restore-….db` first, so that a restore can be undone by a restore.
@@ -55,7 +55,7 @@ pub use plan::{How, Plan};
 pub(crate) use select::{fetch, newest};
 pub(crate) use source::{Folder, Source};
 
-/// Which way a restore goes.
+/// How to restore a restore goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Mode {
     /// In place where the database can be read and has the same page size, else replace.
@@ -76,7 +76,7 @@ pub struct Options {
     pub backups: PathBuf,
     /// The restore point.
     pub point: Point,
-    /// Which way.
+    /// How to restore.
     pub mode: Mode,
     /// Goes on where writers would wait for longer than [`Options::lock_limit`].
     pub accept_503: bool,
@@ -109,7 +109,7 @@ pub struct Report {
     pub mode: How,
     /// The instant that the database is at now, RFC 3339.
     pub reached: String,
-    /// From start to end, without the time that somebody took to say yes.
+    /// From start to end, without the time that the operator took to confirm.
     pub seconds: f64,
     /// Whether the result was checked and found good: always, or the run fails.
     pub verified: bool,
@@ -227,7 +227,7 @@ impl Prepared {
     /// Does it.
     ///
     /// # Errors
-    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, somebody has the database open;
+    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the database open;
     /// [`pra_core::Code::Usage`] where writers would wait too long. Whatever fails, nothing was changed, but for
     /// [`pra_core::Code::Damaged`] after the fact, which says so.
     pub fn apply(self) -> Result<Report> {
@@ -244,7 +244,7 @@ impl Prepared {
         let Options { database, backups, wait, now, recipients, .. } = &self.options;
         let started = Instant::now();
         let _beside_the_database = lock::shared(database, *wait)?;
-        // Held to the end: nobody may clear away the copy in the making.
+        // Held to the end: no other process may remove the unfinished copy.
         let _one_writer = lock_backups(backups, *wait)?;
         pending::settle(database, backups, recipients.as_ref(), *now);
         let name = self.free_name()?;

@@ -33,8 +33,8 @@ pub(super) struct NewFile {
     pub(super) warnings: Vec<String>,
 }
 
-/// Removes what killed restores left beside the database. The caller holds its lock, shared or exclusively: whoever
-/// makes a new file holds it exclusively.
+/// Removes what killed restores left beside the database. The caller holds its lock, shared or exclusive; a
+/// process that makes a new file holds it exclusively.
 pub(crate) fn remove_leftovers(database: &Path) -> Result<()> {
     scratch::remove_dead(database)?;
     files::remove(LABEL, &temporary(database)?)?;
@@ -147,7 +147,7 @@ impl NewFile {
         let _kept_out = self.writer.take();
         require_no_sidecars(database)?;
         if self.read_back.as_ref() != Some(&Stamp::of(database)?) {
-            let what = format!("'{}' was written by somebody else during the restore", database.display());
+            let what = format!("'{}' was written by another process during the restore", database.display());
             return Err(Error::new(Code::Damaged, what).hint("stop the application, then run this again"));
         }
         Ok(std::mem::take(&mut self.warnings))
@@ -172,7 +172,7 @@ fn temporary(database: &Path) -> Result<PathBuf> {
     files::beside(database, &format!("{TEMPORARY_PREFIX}{MARK}"))
 }
 
-/// Sets a database that nobody uses to WAL mode, or to rollback-journal mode, as every backup is. It is to be synced.
+/// Sets a database that no process uses to WAL mode, or to rollback-journal mode, as in every backup. The caller syncs.
 pub(super) fn set_journal_mode(file: &Writer, wal: bool) -> Result<()> {
     let mut header = [0; 100];
     file.read_at(&mut header, 0)?;

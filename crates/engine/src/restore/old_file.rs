@@ -1,10 +1,10 @@
-//! The database that is about to be replaced, with everybody else kept out of it.
+//! The database that is about to be replaced, locked against all other processes.
 //!
-//! `PRAGMA journal_mode=DELETE` fails where anybody has the database open. It also writes the log into the file, so that
+//! `PRAGMA journal_mode=DELETE` fails if any process has the database open. It also writes the log into the file, so that
 //! a crash before the rename leaves the old database whole; and a connection that waits for our lock and then finds
 //! itself on the file that was replaced is refused its writes by SQLite ("database file was moved"), which it would
 //! not be in WAL mode. Where SQLite cannot open the file, its lock is taken directly, and its header goes once it is
-//! replaced: whoever waited gets "not a database", and nothing is written into a file without a name.
+//! replaced: a waiting process gets "not a database", and nothing is written into a file without a name.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,7 +37,7 @@ impl OldFile {
     /// Takes hold of the file at `path`.
     ///
     /// # Errors
-    /// [`Code::Busy`] where somebody has it open for longer than `wait`.
+    /// [`Code::Busy`] if another process has it open for longer than `wait`.
     pub(super) fn seize(path: &Path, wait: Duration) -> Result<Self> {
         if !path.try_exists().map_err(|e| Error::io("look at", path, e))? {
             return Ok(Self::Missing);

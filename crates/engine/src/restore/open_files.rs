@@ -13,8 +13,8 @@ use super::range_lock;
 
 const PROCESSES: &str = "/proc";
 
-/// Fails where another process has the file at `path` open. Those of other users show to root only, those of other
-/// containers to nobody.
+/// Fails if another process has the file at `path` open. Only root sees processes of other users, and no user sees
+/// /// processes of other containers.
 ///
 /// # Errors
 /// [`pra_core::Code::Busy`].

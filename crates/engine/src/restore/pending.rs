@@ -94,7 +94,7 @@ pub(super) fn encrypt(
     encrypted
 }
 
-/// Encrypts the database file at `path`, which nobody uses.
+/// Encrypts the database file at `path`, which no process uses.
 pub(super) fn encrypt_file(path: &Path, backups: &Path, name: &str, recipients: &Recipients) -> Result<Encrypted> {
     let failed = |e| disk::sqlite::failed("read", path, e);
     let connection = sqlite::open_immutable(path)?;
@@ -107,8 +107,7 @@ pub(super) fn encrypt_file(path: &Path, backups: &Path, name: &str, recipients: 
 
 /// Encrypts the safety copies that killed restores have left beside `database`, and removes what they had opened or not
 /// finished.
-/// The caller holds the lock of the backup folder. What goes wrong is said, and tried again by the next run: it stands
-/// in nobody's way.
+/// The caller holds the lock of the backup folder. A failure is logged, blocks nothing, and the next run tries again.
 pub(crate) fn settle(database: &Path, backups: &Path, recipients: Option<&Recipients>, now: Timestamp) {
     if let Err(error) = try_to_settle(database, backups, recipients, now) {
         tracing::warn!(error = error.chain(), "a safety copy beside the database is not encrypted yet");

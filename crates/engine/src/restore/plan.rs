@@ -24,7 +24,7 @@ use crate::encrypted;
 pub enum How {
     /// As one transaction of the live database, while it is used.
     InPlace,
-    /// As a new file under the database's name, while nobody has it open.
+    /// As a new file under the database's name, while no process has it open.
     Replace,
 }
 
@@ -73,7 +73,7 @@ impl How {
     }
 }
 
-/// Which way, and why.
+/// How to restore, and why.
 ///
 /// # Errors
 /// [`Code::Usage`] where in-place was asked for and cannot be done.
@@ -188,7 +188,7 @@ fn steps(plan: &Plan, differing: Option<Differing>) -> Vec<String> {
         ),
         _ => (
             &[
-                "stop here if anybody has the database open",
+                "stop here if another process has the database open",
                 "copy the restore point beside the database, read it back, set it to WAL",
             ],
             vec![

@@ -41,7 +41,7 @@ pub(super) fn require_unused(path: &Path) -> Result<()> {
     if i32::from(found.l_type) == libc::F_UNLCK { Ok(()) } else { Err(busy(path)) }
 }
 
-/// The error for a database that somebody has open.
+/// The error for a database that another process has open.
 pub(super) fn busy(path: &Path) -> Error {
     Error::new(Code::Busy, format!("the database '{}' is open elsewhere", path.display()))
         .hint("stop the application, then run this again; --mode in-place restores while it runs")

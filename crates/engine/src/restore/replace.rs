@@ -1,7 +1,7 @@
 //! A restore by a new file: for a database that is missing, damaged or has another page size.
 //!
 //! ```text
-//! nobody has it open? ─ copy beside it, read back ─ take hold of the old file ─ safety copy ─ rename ─ look at it
+//! no process has it open? ─ copy beside it, read back ─ take hold of the old file ─ safety copy ─ rename ─ look at it
 //! ```
 //! The caller holds the exclusive lock: the checkpointer has let go, and no `init` starts the application meanwhile.
 

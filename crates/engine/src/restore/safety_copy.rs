@@ -1,7 +1,7 @@
 //! The last state before a restore replaces it, kept as `pre-restore-….db` in the backup folder.
 //!
-//! It is written while nobody is locked out, brought up to date page by page under the write lock, and stands durably
-//! before the restore is committed. Its checksum is kept along: each page's part can be taken out and put in.
+//! It is written while writers are not blocked, brought up to date page by page under the write lock, and synced before
+//! //! the restore is committed. Its checksum is updated page by page: each page's part can be removed and added.
 //!
 //! Where it is to be encrypted it cannot follow page by page, and encrypting it under the write lock would hold up writers for
 //! its whole length. So it stands beside the database first ([`super::pending`]) and is encrypted once the lock is free.

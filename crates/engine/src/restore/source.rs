@@ -135,7 +135,7 @@ impl Source {
                 read.content
             ),
         )
-        .hint("the backup volume does not return what it holds, or somebody writes to its files: nothing was changed"))
+        .hint("the backup volume does not return what it holds, or another process writes to its files: nothing was changed"))
     }
 }
 

@@ -6,7 +6,7 @@
 //! the checkpoint at its own mark; one that found the log written back completely holds the mark 0, and then no page
 //! is written to the database file at all.) The log may restart once, at the reader's own position: salt 1 is then one
 //! higher. A restart that stands only in the shared index, and not yet in the file, has no frames, so no commit is
-//! missed either. Anything else means that somebody does not play by SQLite's rules, and all pages are compared again.
+//! missed either. Anything else means that a process breaks SQLite's rules, and all pages are compared again.
 
 use std::fs::File;
 use std::io::{BufReader, Read};

@@ -34,7 +34,7 @@ pub struct Options {
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
-    /// The backups in the folder are this database's, though they were another's by name, or nobody's.
+    /// The backups in the folder belong to this database, although they name another database, or none.
     pub adopt_backups: bool,
 }
 

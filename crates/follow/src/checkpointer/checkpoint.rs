@@ -3,8 +3,8 @@
 //! A passive checkpoint alone never lets a busy WAL restart: while it copies, new frames arrive, and the WAL grows by
 //! megabytes a second. So:
 //!
-//! 1. passive, without any lock: moves nearly everything, disturbs nobody;
-//! 2. `BEGIN IMMEDIATE` on a second connection, taken with our own short retry (nobody waits meanwhile), then passive
+//! 1. passive, without any lock: moves nearly everything, blocks no reader or writer;
+//! 2. `BEGIN IMMEDIATE` on a second connection, taken with our own short retry (no writer waits meanwhile), then passive
 //!    once more: nothing can arrive, so all is moved; released at once. The next writer restarts the WAL, unless a
 //!    reader still looks at it;
 //!    A companion that holds a reader moves it on before that pass, so that it hides no frame, and once more after it: a
@@ -172,7 +172,7 @@ impl Checkpoint {
                 Ok(Progress { frames: row.get(1)?, moved: row.get(2)? })
             })
             .or_else(|error| match sqlite::is_busy(&error) {
-                // Somebody else checkpoints (a close of the last connection): as good.
+                // Another connection checkpoints (a close of the last connection): as good.
                 true => Ok(Progress { frames: 0, moved: 0 }),
                 false => Err(disk::sqlite::failed("checkpoint", &self.database, error)),
             });

@@ -1,7 +1,7 @@
 //! The checkpointer: holds the database open, so that the application's closes do not checkpoint, and bounds the WAL.
 //!
 //! ```text
-//!            database there, nobody wants it alone
+//!            database there, exclusive lock not wanted
 //!  waiting ────────────────────────────────────────► holding ── each tick: how long is the log? ── checkpoint
 //!     ▲                                                 │
 //!     └──── wanted by another, moved, gone, damaged ◄───┘

@@ -143,7 +143,7 @@ impl Worker {
         Ok(files.into_iter().map(|(_, file)| file).max_by_key(|file| file.max))
     }
 
-    /// The last transaction that the store has of `epoch`, whoever sent it.
+    /// The last transaction that the store has of `epoch`, from any sender.
     async fn position(&self, epoch: EpochId) -> pra_core::Result<u64> {
         let objects = self.store.list(&epoch.to_string()).await?;
         let files = layout::files(&objects, self.store.url().scheme(), &epoch);

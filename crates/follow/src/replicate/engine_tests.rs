@@ -156,7 +156,7 @@ fn an_epoch_that_was_told_of_with_another_page_size_is_not_written() {
     let mut epoch = open();
     let first = epoch.state.epoch;
     epoch.require_page_size(4096, &options, &followed.outbox).unwrap();
-    assert_eq!(epoch.state.epoch, first, "nobody knew of a page size");
+    assert_eq!(epoch.state.epoch, first, "no page size was known");
     drop(epoch);
     let mut epoch = open();
     epoch.require_page_size(4096, &options, &followed.outbox).unwrap();

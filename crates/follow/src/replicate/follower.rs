@@ -112,8 +112,8 @@ impl Follower {
         Ok(true)
     }
 
-    /// As [`Self::advance`], with a connection that keeps no page from before: whoever writes a file beside SQLite tells no
-    /// connection's cache.
+    /// As [`Self::advance`], with a new connection whose cache is empty: a process that writes the file without SQLite
+    /// /// invalidates no connection's cache.
     pub(super) fn advance_afresh(&mut self) -> Result<bool> {
         self.spare = None;
         let there_are_pages = self.advance()?;

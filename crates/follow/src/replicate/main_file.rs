@@ -1,7 +1,7 @@
 //! Whether anything but our own checkpoints has written the database's file.
 //!
 //! In WAL mode a commit goes to the log, and only a checkpoint writes the file. So a file that changed between two of
-//! ours was checkpointed by somebody else, which changes nothing of what is read, or it was written beside SQLite: by
+//! ours was checkpointed by another process, which changes nothing of what is read, or it was written beside SQLite: by
 //! `cp`, `rsync`, a snapshot that was set back beneath. Of that the log says nothing; only comparing all pages tells.
 
 use std::fs;
@@ -47,7 +47,7 @@ impl MainFile {
         self.known = self.stamp();
     }
 
-    /// Whether somebody else has changed it since all was compared.
+    /// Whether another process has changed it since all pages were compared.
     pub(super) fn is_suspect(&self) -> bool {
         self.is_suspect
     }

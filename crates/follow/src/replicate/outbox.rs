@@ -192,7 +192,7 @@ impl Outbox {
         dropped
     }
 
-    /// The store has this file of `epoch` now. Returns what nobody waits for any more.
+    /// The store has this file of `epoch` now. Returns the files that no store waits for any more.
     pub(super) fn delivered(&self, store: StoreId, epoch: EpochId, name: Name, timestamp_ms: u64) -> Vec<Staged> {
         let mut inner = self.lock();
         if !inner.writes(epoch) {

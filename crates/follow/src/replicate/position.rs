@@ -62,7 +62,7 @@ impl Position {
 /// **All of it has its frames in the run of `now`.** A reader inside the log keeps it from restarting. A reader that
 /// found the log written back completely has read mark 0, and then no page is written to the database file, so the log
 /// can restart once (salt 1 is one higher) and not a second time before that reader goes. Anything else means that
-/// somebody does not play by SQLite's rules.
+/// a process breaks SQLite's rules.
 pub(super) fn since(before: Option<Position>, now: Option<Position>) -> Since {
     match (before, now) {
         (None, None) => Since::Nothing,

@@ -82,7 +82,7 @@ fn work(watch: &Watch, stop: &AtomicBool) {
 }
 
 fn publish(watch: &Watch, now: Timestamp, replicas: Vec<status::Replica>) -> Result<()> {
-    // Whoever has no backups has no catalog either.
+    // Without a backup folder there is no catalog.
     if !watch.backups.is_dir() || (replicas.is_empty() && status::read(&watch.backups)?.replicas.is_empty()) {
         return Ok(());
     }

@@ -45,7 +45,7 @@ pub struct Options {
     pub store: StoreOptions,
     /// Time between two syncs.
     pub sync_interval: Duration,
-    /// Whom files are encrypted for, if anybody.
+    /// The recipients that files are encrypted to; `None`: not encrypted.
     pub recipients: Option<Recipients>,
     /// Bytes of staged files above which a store that lags loses its place.
     pub staging_limit: u64,
@@ -150,7 +150,7 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
             tracing::error!("what was written last is in no replica, and not staged: it is in the database alone");
         }
     }
-    // Nobody is left to be told where no worker listens any more.
+    // If no worker listens any more, there is no receiver; that is fine.
     ended.send_replace(true);
     let worked = runtime.block_on(finish(workers));
     publisher.finish();

@@ -77,7 +77,7 @@ pub(super) struct Staged {
 #[derive(Clone, Debug)]
 pub(super) struct Staging {
     folder: PathBuf,
-    /// Whoever may not read it may not read what is staged.
+    /// A user who may not read it may not read the staged files.
     database: PathBuf,
 }
 
@@ -86,7 +86,7 @@ impl Staging {
         Self { folder, database: database.to_owned() }
     }
 
-    /// Opens a file to be; it is nobody's yet.
+    /// Opens a file that is being made; it is not staged yet.
     pub(super) fn begin(&self, name: Name) -> Result<Writer> {
         let part = self.part(name);
         files::remove(LABEL, &part)?;

@@ -14,7 +14,7 @@ fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// The answer to a GET, head and body; empty where nobody listens yet.
+/// The answer to a GET, head and body; empty if the server does not listen yet.
 fn get(address: SocketAddr, path: &str) -> String {
     let Ok(mut stream) = TcpStream::connect(address) else { return String::new() };
     write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
@@ -79,7 +79,7 @@ fn the_catalog_and_the_metrics_say_how_each_replica_is() {
     running.end().unwrap();
     assert!(told().iter().all(|replica| is_well(replica) && replica.queue_files == 0), "{:?}", told());
 
-    // Whoever replicates no more says so.
+    // A replicator that stops replicating says so.
     let mut options = scene.options(&[]);
     options.checkpointer.once = true;
     run(&options, &Arc::new(AtomicBool::new(false))).unwrap();

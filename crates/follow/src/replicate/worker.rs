@@ -44,7 +44,7 @@ pub(super) struct Worker {
     pub(super) outbox: Arc<Outbox>,
     pub(super) health: Arc<Health>,
     pub(super) identity: Identity,
-    /// Whether it takes the store from whoever has it.
+    /// Whether it takes the store from its current writer.
     pub(super) takeover: Takeover,
     /// The database that is replicated.
     pub(super) database: PathBuf,
@@ -344,7 +344,7 @@ impl Worker {
 
 /// Ends once it is time to stop, and what was on its way had time to arrive: a lease that was just taken is given back.
 async fn leaving(mut stop: watch::Receiver<bool>) {
-    // An error says that nobody is left who could ask for it.
+    // An error says that the sender is gone: no request to stop can come.
     if stop.wait_for(|stop| *stop).await.is_ok() {
         tokio::time::sleep(LEAVING).await;
     }

@@ -8,7 +8,7 @@ use crate::rules::rules;
 const FOLDER: &str = "docs/runbook";
 const EXIT_CODES: &str = "exit-codes.md";
 
-/// What somebody asks who was woken, in the order in which they ask it.
+/// The questions of the engineer on call, in their order.
 const QUESTIONS: [&str; 4] = ["What it means", "What to look at", "What to type", "It is over when"];
 
 /// As `backup-job` has them, and the one of a signal.

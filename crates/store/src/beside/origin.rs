@@ -4,8 +4,8 @@
 //! init:     note, with the content that is to come ─ fill ─ note, without it
 //! replace:  note, of the new file ─ rename
 //! ```
-//! It belongs to the file that the restore wrote, and only where that holds what was to be written: whoever is killed in
-//! between leaves no word about another database.
+//! It belongs to the file that the restore wrote, and counts only if that file holds what was to be written: a restore
+//! //! that is killed in between leaves no note about another database.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -80,7 +80,7 @@ impl Recipient {
     fn parse(text: &str) -> Result<Self> {
         if text.to_ascii_uppercase().starts_with(SECRET) {
             let error = Error::new(Code::Usage, "an identity was given where a recipient belongs");
-            return Err(error.hint("an identity is a secret, and is known now to whoever sees this configuration: make a new one; the recipient is the line that begins with age1"));
+            return Err(error.hint("an identity is a secret, and every reader of this configuration knows it now: make a new one; the recipient is the line that begins with age1"));
         }
         if let Ok(one) = text.parse() {
             return Ok(Self::X25519(one));

@@ -97,7 +97,7 @@ fn who_encrypts_reads_back_this_one_file_and_its_header_holds_the_recipients_alo
     assert_eq!(read, plain);
     assert_eq!(opened(&key, &one).unwrap().unwrap(), plain);
     let stanzas = one.windows(10).filter(|window| window == b"-> X25519 ").count();
-    assert_eq!(stanzas, 1, "nobody else opens it");
+    assert_eq!(stanzas, 1, "no other recipient opens it");
     assert_eq!(read_back.open(other.as_slice()).unwrap_err().code(), Code::Damaged);
     for at in [0, 60, one.len() / 2, one.len() - 1] {
         let mut changed = one.clone();

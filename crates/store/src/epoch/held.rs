@@ -13,7 +13,7 @@ use crate::objects::{Object, Revision};
 /// How often a lease is to be renewed: three times before it expires.
 pub const RENEW_EVERY: Duration = Duration::from_secs(30);
 
-/// Somebody else may come in between; not for ever.
+/// Another writer may change the lease in between; the number of tries is limited.
 const ATTEMPTS: u32 = 5;
 
 /// How far a store is.
@@ -102,7 +102,7 @@ pub async fn acquire_from(
         let renewed = Instant::now();
         match make(store, &lease, before.map(|(_, object)| object.revision), now_ms).await {
             Ok(revision) => return Ok((Held { store: store.clone(), lease, revision, renewed }, found)),
-            // Somebody came in between. What is there now?
+            // Another writer was faster: look at the lease again.
             Err(error) if error.code() == Code::Busy => {}
             Err(error) => return Err(error),
         }

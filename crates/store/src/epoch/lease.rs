@@ -11,7 +11,7 @@ use super::document::Format;
 
 pub(super) const FORMAT: Format = Format { name: "mini-pra-lease", version: 2 };
 
-/// A lease that was not renewed for so long, by the store's clock, binds nobody.
+/// A lease that was not renewed for so long, by the store's clock, has expired.
 pub const EXPIRES_AFTER: Duration = Duration::from_secs(90);
 
 /// Who writes, and where.
@@ -50,7 +50,7 @@ pub struct Lease {
     pub head_txid: u64,
     /// When it was the database's. Milliseconds since 1970.
     pub head_timestamp_ms: i64,
-    /// The writer is done: nobody needs to wait.
+    /// The writer is done: the next one need not wait until the lease expires.
     pub released: bool,
 }
 
@@ -112,7 +112,7 @@ pub fn judge(lease: &Lease, age: Duration, writer: &Writer, takeover: bool) -> R
     Err(alive(lease, age))
 }
 
-/// Somebody writes there now.
+/// The error for a lease that another writer holds.
 fn alive(lease: &Lease, age: Duration) -> Error {
     let Writer { id, host, .. } = &lease.writer;
     let left = EXPIRES_AFTER.saturating_sub(age).as_secs() + 1;

@@ -25,7 +25,7 @@ pub struct Manifest {
     pub page_size: u32,
     /// What it goes on from; none where it began with nothing before it.
     pub parent: Option<Parent>,
-    /// Who writes it, and nobody else ever.
+    /// The epoch's only writer.
     pub writer: WriterId,
     /// Whether its LTX files are encrypted.
     pub encrypted: bool,

@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct Unchanged(pub(super) Revision);
 
 /// Waits, where another's lease says that it was renewed in the future, until it changes or was not renewed for as long as
-/// it binds; by this process's own clock, which nobody sets. `None`: its time tells its age.
+/// it is valid; by this process's monotonic clock. `None`: its time tells its age.
 ///
 /// # Errors
 /// Where the store cannot be read.
@@ -32,7 +32,7 @@ pub async fn observe(store: &Store, writer: &Writer) -> Result<Option<Unchanged>
         }
         let since = match &seen {
             Some((revision, since)) if *revision == object.revision => *since,
-            // It was renewed: somebody is there, and to be told so.
+            // It was renewed: its writer is alive, and the caller reports that.
             Some(_) => return Ok(None),
             None => Instant::now(),
         };

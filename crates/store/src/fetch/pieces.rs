@@ -34,7 +34,7 @@ pub(super) fn channel() -> (Sender, Pieces) {
     (sender, Pieces(Arc::new(Mutex::new(state))))
 }
 
-/// Requests all pieces of `files` and sends them in order, until the end, a failure or nobody listens.
+/// Requests all pieces of `files` and sends them in order, until the end, a failure or until the receiver is gone.
 pub(super) async fn send(objects: &dyn Objects, files: &[Object], options: &Options, sender: Sender) {
     let size = options.piece.max(1);
     let ranges = files.iter().flat_map(|file| ranges(file.size, size).map(move |range| (file, range)));

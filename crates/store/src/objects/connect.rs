@@ -32,7 +32,7 @@ const NO_RETRIES: RetryConfig = RetryConfig {
 
 /// Makes a client; nothing is sent yet.
 pub(super) fn connect(url: &ReplicaUrl, options: &StoreOptions, counters: Arc<Counters>) -> Result<Arc<dyn Service>> {
-    // One cryptography for the whole process. Somebody else may have chosen first.
+    // One crypto provider for the whole process. Other code may have installed one already.
     if rustls::crypto::CryptoProvider::get_default().is_none()
         && rustls::crypto::ring::default_provider().install_default().is_err()
     {

@@ -17,7 +17,7 @@ use crate::buffers::{Buffers, Lent};
 pub enum Content {
     /// Held in memory.
     Bytes(Bytes),
-    /// A file, which nobody changes meanwhile.
+    /// A file that does not change meanwhile.
     File(SourceFile),
     /// A file that is still written.
     Growing(GrowingFile),

@@ -141,7 +141,7 @@ impl Folder {
         }
     }
 
-    /// A complete file under a name that nobody looks at.
+    /// Writes a complete file under a temporary name.
     fn stage(&self, content: &Content, timestamp_ms: i64) -> Result<PathBuf> {
         let milliseconds = u64::try_from(timestamp_ms)
             .map_err(|error| Error::new(Code::Usage, format!("{timestamp_ms} ms is no time")).because(error))?;
@@ -150,7 +150,7 @@ impl Folder {
         self.create_dirs(&self.root.join(TMP))?;
         self.step("folder-write", &path)?;
         let write = || -> io::Result<()> {
-            // A file on the same volume, which nobody changes, need not be copied.
+            // An unchanging file on the same volume need not be copied.
             let file = match content.path().map(|from| fs::hard_link(from, &path)) {
                 Some(Ok(())) => File::options().write(true).open(&path)?,
                 _ => {
@@ -187,7 +187,7 @@ impl Folder {
                 return Err(if lacks_links { error.hint("a replica's folder needs hard links") } else { error });
             }
         };
-        // Also where it was there: whoever made it may not have come this far.
+        // Also if it existed: its writer may have died before this sync.
         self.step("folder-sync", target)?;
         sync_parent(target)?;
         Ok(put)
@@ -225,8 +225,8 @@ impl Folder {
         Ok((self.get_range(key, 0, len)?, object))
     }
 
-    /// All objects below `prefix`, which ends at a slash or is empty. Whatever is not a folder is one, also what nobody can
-    /// read and what has no name of ours: what is not shown would pass for nothing.
+    /// All objects below `prefix`, which ends with a slash or is empty. Everything that is not a folder is listed, also
+    /// /// unreadable files and foreign names: an object that is not listed would count as absent.
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Object>> {
         self.is_there()?;
         let mut objects = Vec::new();
@@ -339,7 +339,7 @@ impl std::fmt::Debug for Folder {
     }
 }
 
-/// Of a temporary file. Where that fails it is in nobody's way, and swept later.
+/// Removes a temporary file. If that fails, the file does no harm and is swept later.
 fn remove(path: &Path) {
     if let Err(error) = fs::remove_file(path)
         && error.kind() != io::ErrorKind::NotFound
@@ -399,7 +399,7 @@ mod tests {
     fn a_name_that_is_not_utf8_and_a_link_that_leads_nowhere_are_listed() {
         let root = tempfile::tempdir().unwrap();
         let strange = |name: &[u8]| root.path().join(OsStr::from_bytes(name));
-        fs::write(strange(b"dump-\xff.db"), "somebody's").unwrap();
+        fs::write(strange(b"dump-\xff.db"), "foreign").unwrap();
         fs::create_dir(strange(b"folder-\xff")).unwrap();
         std::os::unix::fs::symlink("/nowhere", strange(b"link")).unwrap();
         fs::create_dir(strange(b"empty")).unwrap();

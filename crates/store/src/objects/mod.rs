@@ -1,4 +1,4 @@
-//! Objects in a store, whatever it is: written once, whole or not at all, and listed completely or not at all.
+//! Objects in any kind of store: written once, whole or not at all, and listed completely or not at all.
 //!
 //! | | at a provider | in a folder |
 //! |---|---|---|
@@ -8,7 +8,7 @@
 //! | its own clock | the time of an object just written | the time of a file just written |
 //! | tried again | with pauses, as [`Retry`] says | no |
 //!
-//! What lies below `tmp/` is nobody's: it appears in no listing.
+//! Objects below `tmp/` are temporary: they appear in no listing.
 
 mod connect;
 mod content;
@@ -42,7 +42,7 @@ use remote::Remote;
 /// Where things lie that are no objects yet, or none for long.
 const TMP: &str = "tmp";
 
-const OTHER_WRITER: &str = "somebody else has written there: one writer to each replica";
+const OTHER_WRITER: &str = "another writer has written there: one writer to each replica";
 
 fn tmp_key(what: &str) -> String {
     format!("{TMP}/{what}-{:016x}", rand::random::<u64>())

@@ -125,7 +125,7 @@ impl Remote {
             let path = self.path(key).map_err(|error| Failure::new(Verdict::Failed, error))?;
             match self.service.put_opts(&path, PutPayload::from(body.clone()), options).await.map_err(Failure::from) {
                 Ok(_) => Ok(Put::Created),
-                // Ours, of an attempt whose answer was lost, or somebody else's?
+                // Is it ours, from an attempt whose answer was lost, or another writer's?
                 Err(failure) if failure.verdict == Verdict::Exists => self.settled(key, content).await,
                 Err(failure) => Err(failure),
             }

@@ -95,7 +95,7 @@ impl Remote {
         done
     }
 
-    /// Parts cost money until a rule of the bucket removes them; nobody sees them.
+    /// Parts appear in no listing, and cost money until a rule of the bucket removes them.
     async fn abort(&self, key: &str, path: &Path, id: &str) {
         let id = id.to_owned();
         let abort = async { Ok(self.service.abort_multipart(path, &id).await?) };

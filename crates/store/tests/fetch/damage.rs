@@ -1,4 +1,4 @@
-//! Whatever is wrong with an object is an error that names it.
+//! A damaged object is an error that names it.
 
 use std::sync::Arc;
 

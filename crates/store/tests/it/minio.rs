@@ -49,7 +49,7 @@ impl Minio {
             .arg(data.path())
             .env("MINIO_ROOT_USER", USER)
             .env("MINIO_ROOT_PASSWORD", PASSWORD)
-            // Nobody is told about it, and no scanner runs.
+            // It reports to no server, and no scanner runs.
             .env("MINIO_CALLHOME_ENABLE", "off")
             .env("MINIO_SCANNER_SPEED", "slowest")
             .stdin(Stdio::piped())

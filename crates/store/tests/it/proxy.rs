@@ -21,9 +21,9 @@ pub(crate) enum Fault {
     Truncate(usize),
     /// The server gets it twice; we get the second answer.
     Repeat,
-    /// The server never gets it, and nobody says so.
+    /// The server never gets it, and no error is reported.
     SilentBefore,
-    /// The server has done it, and nobody says so.
+    /// The server has done it, and no answer is sent.
     SilentAfter,
     /// A gateway answers for the server, which has never got it.
     BusyBefore,

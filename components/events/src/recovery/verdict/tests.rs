@@ -192,7 +192,7 @@ fn rehearsals_that_failed_are_a_danger_and_old_ones_or_none_warn() {
     assert_eq!(judged(&old), (Level::Warning, vec!["rehearsal-old"]));
     assert_eq!(judged(&with(None, None)), (Level::Warning, vec!["rehearsal-old"]));
     let encrypted = with(Some(rehearsal(9, "not-rehearsed")), None);
-    assert_eq!(judged(&encrypted), (Level::Warning, vec!["rehearsal-old"]), "what nobody opened was not rehearsed");
+    assert_eq!(judged(&encrypted), (Level::Warning, vec!["rehearsal-old"]), "what was not decrypted was not rehearsed");
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl<P: Platform> Catalog<P> {
 /// Whether there is any restore point at all, good or bad.
 ///
 /// # Errors
-/// Why the catalog cannot be read, in words: then nobody knows.
+/// Why the catalog cannot be read, in words: then it is unknown whether there is a backup.
 pub(super) fn any_backup<P: Platform>(platform: &P) -> Result<bool, String> {
     Ok(!Catalog::open(platform)?.rows("SELECT 1 FROM restore_points LIMIT 1", &[])?.is_empty())
 }

@@ -7,7 +7,7 @@ use super::columns::Columns;
 use crate::platform::{Param, Platform};
 use crate::recovery::{Backup, Drill, Forecast, Lag, Rehearsal, Replica, Restore, Volume};
 
-/// The most stores that are looked at: more than anybody configures.
+/// The most stores that are read: more than any configuration has.
 const SOURCES_MAX: i64 = 100;
 
 /// Which backups are good: read back, and not ahead of the clock, whose bound is ?2.

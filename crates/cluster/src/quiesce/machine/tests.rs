@@ -256,5 +256,5 @@ fn what_is_seen_later_never_overwrites_what_was_by_our_own_zeros() {
     was.add(named(0, true));
     assert_eq!(was, named(3, false));
     was.add(named(4, true));
-    assert_eq!(was, named(4, false), "somebody scaled it up since");
+    assert_eq!(was, named(4, false), "a user scaled it up since");
 }

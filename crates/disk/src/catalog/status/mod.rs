@@ -1,7 +1,7 @@
 //! What the catalog tells beside the restore points: how the replicas are, what was rehearsed, drilled and restored.
 //!
 //! The replicator writes here each second or two, also while a backup works for minutes: so this part has a short lock of
-//! its own, and whoever publishes restore points takes over what stands here at that moment.
+//! its own, and a process that publishes restore points copies the status as it is at that moment.
 
 mod history;
 mod tables;
