@@ -34,7 +34,7 @@ fn main() -> Result<()> {
     let (keys, accept, store) = (Keys::default(), Accept::default(), StoreOptions::default());
     let access = Access { replicas: vec![url], store, keys: keys.clone(), accept, epoch: None, backups: None };
     let prepared = restore::plan(&restore::Options {
-        // Where the restored file's own safety copies go, if it exists already.
+        // A folder that must exist if `restored` does: the state before the restore is kept there.
         backups: restored.with_extension("backups"),
         database: restored,
         point: Point::Instant(instant),
