@@ -31,7 +31,7 @@ fn a_pod_that_starts_in_the_middle_of_a_restore_waits_and_comes_up_with_what_was
     assert_eq!(pra.messages(), ["kept"]);
     let init = pra.kubectl(&["logs", "deployment/events", "--container=init"]);
     assert!(init.contains("kept /data/app.db"), "{init}");
-    assert_eq!(pra.get(&["deployment", "events"])["spec"]["replicas"], 1, "what somebody else scaled is left alone");
+    assert_eq!(pra.get(&["deployment", "events"])["spec"]["replicas"], 1, "what another client scaled is left alone");
 }
 
 #[test]

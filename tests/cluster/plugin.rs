@@ -23,7 +23,7 @@ fn status_backup_list_and_restore_work_from_outside_of_the_cluster() {
     assert_eq!(status.json()["application"]["status"]["count"], 3);
 
     let refused = pra.pra(&["restore", "--point", &file]);
-    assert_eq!(refused.code, Some(2), "nobody can be asked: {refused:?}");
+    assert_eq!(refused.code, Some(2), "there is no terminal to ask on: {refused:?}");
     let plan = pra.pra(&["restore", "--point", &file, "--dry-run", "-o", "json"]);
     assert_eq!((plan.code, &plan.json()["plan"]["mode"]), (Some(0), &Value::from("in-place")), "{plan:?}");
     assert_eq!(pra.messages(), ["one", "two", "three"]);

@@ -109,7 +109,7 @@ fn with_both_volumes_gone_the_start_waits_for_the_identity_and_then_restores_fro
     pra.answers();
     assert_eq!(pra.messages(), ["one", "two", "three"]);
 
-    // Who restored goes on: in an epoch of its own, without anybody's help.
+    // The restored database is replicated again, in an epoch of its own, without a command.
     pra.adds(&["after"]);
     replicated.reaches(newest(&replicated));
 }

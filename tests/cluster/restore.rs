@@ -31,7 +31,7 @@ fn uids(pra: &Installation) -> Vec<Value> {
     pods
 }
 
-/// Everything runs as before a restore: replicas, backups, nobody on the Lease and nothing to put back.
+/// Everything runs as before a restore: replicas, backups, no holder of the Lease, and nothing to put back.
 #[track_caller]
 pub(crate) fn all_is_back(pra: &Installation) {
     assert_eq!(pra.get(&["deployment", "events"])["spec"]["replicas"], 2);
@@ -81,7 +81,7 @@ fn a_point_chosen_in_the_config_map_is_used_once() {
     assert_eq!((ended.code, &ended.answer()["point"]), (0, &json!(second)), "{}", ended.log);
     assert_eq!(pra.messages(), ["early", "late"]);
 
-    // Somebody applies the old ConfigMap again: last month's choice.
+    // A user applies the old ConfigMap again: last month's choice.
     choose(&pra, &first);
     let ended = pra.runs("restore", "three");
     assert_eq!(ended.code, 2, "{}", ended.log);

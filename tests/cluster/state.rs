@@ -1,4 +1,4 @@
-//! What is in a namespace, for whoever has to find out why a test failed.
+//! What is in a namespace, for the person who must find out why a test failed.
 
 use crate::kubectl::kubectl;
 

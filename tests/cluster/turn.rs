@@ -12,7 +12,7 @@ pub(crate) enum Turn {
 }
 
 impl Turn {
-    /// Beside others, once nobody is alone or waits to be.
+    /// Beside others, once no test runs alone or waits to do so.
     pub(crate) fn shared() -> Self {
         Self::Shared(CLUSTER.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -81,7 +81,7 @@ impl Place {
     }
 }
 
-/// What the database at `path`, which nobody uses, is.
+/// The state of the database at `path`, which no process uses.
 pub(crate) fn state(path: &Path) -> State {
     if path.metadata().map_or(0, |meta| meta.len()) == 0 {
         return State::Nothing;

@@ -233,7 +233,7 @@ impl Filled {
 }
 
 /// After an init that died, the next one fills what is missing, and the replicator goes on with the store that it was
-/// filled from: as nobody else does, no one need tell it to take over.
+/// filled from: no other replicator writes there, so it needs no `--takeover`.
 fn check_init(number: usize, death: Death) -> Result<(), String> {
     let lost = Scene::new(&Before::nothing());
     done(lost.job());

@@ -169,7 +169,7 @@ impl Scenario {
         Self::restore("restore, in place", "in-place", live_and_backups, events(live()))
     }
 
-    /// As Spin leaves a database where nobody sets a PRAGMA; pages that go must be in the journal first.
+    /// As Spin leaves a database where the application sets no PRAGMA; pages that go must be in the journal first.
     pub(crate) fn restore_in_place_shrinking_without_wal() -> Self {
         let prepare = |data: &Data| without_wal(data, TEMPLATE.newer());
         Self::restore("restore, in place, shrinking, rollback journal", "in-place", prepare, events(newer()))

@@ -67,7 +67,7 @@ impl Template {
         let catalog = Database::open(&made.catalog());
         catalog.run("UPDATE publication SET database_id = NULL, database = NULL, host = NULL");
         drop(catalog);
-        // Read with the connection open, or its close would checkpoint the WAL; nobody writes meanwhile.
+        // Read with the connection open, or its close would checkpoint the WAL; no process writes meanwhile.
         let mut paths = vec![made.database(), made.path().join("data/app.db-wal")];
         // A lock file says who held it.
         paths.extend(files(&made.backups()).into_iter().filter(|path| !is_lock(path)));

@@ -160,7 +160,7 @@ fn what_other_applications_make_is_restored_from_a_replica() {
 #[test]
 fn an_encrypted_database_and_another_file_are_not_called_damaged() {
     let data = Data::new();
-    fs::write(data.database(), b"no database, as far as anybody can tell. ".repeat(200)).unwrap();
+    fs::write(data.database(), b"no database, as far as one can tell. ".repeat(200)).unwrap();
     let answer = Job::new("backup", &data).fails_with(4);
     assert!(!answer.stdout.contains("file is damaged"), "{}", answer.stdout);
     assert!(answer.json()["error"]["hint"].as_str().unwrap().contains("encrypted"), "{}", answer.stdout);

@@ -32,7 +32,7 @@ fn the_sqlite_of_backup_job_has_the_fix_of_the_wal_reset_bug() {
 
 #[test]
 fn the_application_never_checkpoints_beside_others() {
-    // The trap: a connection with SQLite's defaults checkpoints after 1,000 pages, whoever else is there.
+    // The trap: a connection with SQLite's defaults checkpoints after 1,000 pages, whatever other processes do.
     let trap = Data::new();
     let held = application(&trap);
     let before = fs::read(trap.database()).unwrap();
@@ -138,7 +138,7 @@ fn has_locks(data: &Data, pid: u32) -> bool {
     locks.lines().any(|line| line.contains("POSIX") && line.contains(&format!(" {pid} ")) && line.contains(&inode))
 }
 
-/// As Spin leaves it where nobody sets a PRAGMA.
+/// As Spin leaves it where the application sets no PRAGMA.
 fn in_rollback_journal_mode(data: &Data) -> Database {
     let database = Database::create(&data.database());
     database.run(&schema());

@@ -103,7 +103,7 @@ pub(crate) fn of(rounds: &[(&str, usize)]) -> Vec<(String, usize)> {
     rounds.iter().map(|(round, n)| ((*round).to_owned(), *n)).collect()
 }
 
-/// What `integrity_check` says about a file that nobody uses.
+/// What `integrity_check` says about a file that no process uses.
 pub(crate) fn integrity(path: &Path) -> String {
     let copy = tempfile::NamedTempFile::new().unwrap();
     fs::copy(path, copy.path()).unwrap();

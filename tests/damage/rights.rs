@@ -91,10 +91,10 @@ fn assert_owned_by_the_user(folder: &Path) {
     }
 }
 
-/// Locks and the database's id are for whoever may use the database's folder, and hold nothing of the database.
+/// Locks and the database's id are for the users of the database's folder, and hold nothing of the database.
 const HOME: &str = ".app.db.pra";
 
-/// No file has a bit that the database has not, and no folder lets in whoever may not read that.
+/// No file has a mode bit that the database lacks, and no folder admits a user who may not read the database.
 #[track_caller]
 fn assert_no_wider(folder: &Path, mode: u32) {
     let found = below(folder);

@@ -97,7 +97,7 @@ fn a_restored_file_comes_up_in_wal_mode() {
         fs::remove_file(beside(&museum.data.database(), suffix)).unwrap();
     }
     Job::new("restore", &museum.data).arg("--yes").succeeds();
-    assert_eq!(mode(&museum.data.database()), [2, 2], "in the file itself, before anybody opens it");
+    assert_eq!(mode(&museum.data.database()), [2, 2], "in the file itself, before a program opens it");
     assert_eq!(museum.data.open().journal_mode(), "wal");
 }
 
@@ -161,5 +161,5 @@ fn a_copy_with_its_wal_reads_the_same_as_the_database() {
     let museum = Museum::new();
     let copy = museum.data.path().join("copy.db");
     copy_with_wal(&museum.data.database(), &copy);
-    assert_eq!(sqlite3(&copy, "SELECT count(*) FROM events"), "23", "nobody writes, so that even `cp` is right");
+    assert_eq!(sqlite3(&copy, "SELECT count(*) FROM events"), "23", "no process writes, so that even `cp` is right");
 }

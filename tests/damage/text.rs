@@ -13,7 +13,7 @@ fn a_text_that_is_not_utf8_stops_neither_requests_nor_backups_nor_restores() {
     database.add(["after"]);
     drop(database);
 
-    // The switch gives `host` Spin's behaviour: with it, whoever reads that column as text ends the process.
+    // The switch gives `host` Spin's behaviour: with it, reading that column as text ends the process.
     let host = Host::options().env("HOST_PANIC_ON_INVALID_UTF8", "1").start(&data);
     for path in ["/consultation", "/events", "/events/2", "/count", "/status"] {
         let answer = host.client().get(path);

@@ -46,7 +46,7 @@ fn a_backup_volume_without_room_is_said_before_anything_is_written() {
     ballast.set_len(0).unwrap();
 }
 
-/// Where the room runs out in the middle, all the same (somebody else writes there too).
+/// Where the room runs out in the middle, all the same (another process writes there too).
 #[test]
 fn a_disk_that_fills_up_during_a_backup_leaves_no_half_of_it() {
     let museum = Museum::new();

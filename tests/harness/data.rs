@@ -78,7 +78,7 @@ impl Data {
         self.path().join("log").join(name)
     }
 
-    /// The live database, opened beside whoever uses it.
+    /// The live database, opened beside the programs that use it.
     #[must_use]
     pub fn open(&self) -> Database {
         Database::open(&self.database())

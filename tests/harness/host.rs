@@ -101,7 +101,7 @@ impl Host {
 
     fn options_of(mut command: Command) -> HostOptions {
         command.arg("--from").arg(programs::root().join("spin.toml")).current_dir(programs::root());
-        // The settings of whoever runs the tests are not the tests'.
+        // The tests do not use the settings of the person who runs them.
         for name in ["SPIN_VARIABLE_API_TOKEN", "SPIN_VARIABLE_AUTO_INIT", "SPIN_HTTP_LISTEN_ADDR"] {
             command.env_remove(name);
         }

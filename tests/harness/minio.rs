@@ -90,7 +90,7 @@ fn serve(folder: &TempDir, port: u16) -> Process {
         .arg(folder.path().join("data"))
         .env("MINIO_ROOT_USER", USER)
         .env("MINIO_ROOT_PASSWORD", PASSWORD)
-        // Nobody is told about it, and no scanner runs.
+        // It sends no reports to its makers, and no scanner runs.
         .env("MINIO_CALLHOME_ENABLE", "off")
         .env("MINIO_SCANNER_SPEED", "slowest");
     let mut process = Process::start(&mut command, &folder.path().join("log"));

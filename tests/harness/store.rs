@@ -11,7 +11,7 @@ use crate::job::Job;
 pub struct Store {
     /// For `--replica`.
     pub url: String,
-    /// What whoever uses it needs to know.
+    /// The variables that a program needs to use it.
     pub environment: Vec<(&'static str, String)>,
     /// Where its objects lie.
     pub folder: PathBuf,

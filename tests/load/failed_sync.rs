@@ -23,13 +23,13 @@ fn after_a_failed_sync_and_a_power_loss_every_acknowledged_event_is_there() {
         ["--seccomp-bpf", "-e", "trace=pwrite64,fdatasync,fsync", "-e", "inject=fsync,fdatasync:error=EIO:when=15"];
     let host = Host::traced_with(&failing, &trace).start(&data);
     let acknowledged = load(host.url());
-    // Nobody writes any more: this is what the power would take.
+    // No client writes any more: this is what a power loss would take.
     let crashed = Data::new();
     let log = data.path().join("data/app.db-wal");
     let mut bytes = fs::read(&log).unwrap();
     fs::copy(data.database(), crashed.database()).unwrap();
 
-    // The application comes back as soon as somebody writes the log anew.
+    // The application accepts writes as soon as the checkpointer has rewritten the log.
     let checkpointer = Checkpointer::start(&data);
     let client = Client::new(host.url());
     wait_until("the application writes again", || client.get("/add?message=again").status == 200);

@@ -43,7 +43,7 @@ fn no_event_is_answered_before_the_log_that_holds_it_is_synced() {
     assert_eq!(seen.answered, CLIENTS * EVENTS_EACH, "each answer is seen");
     assert!(seen.early.is_empty(), "{} were answered before their sync: {:?}", seen.early.len(), seen.early);
     let marks: i64 = data.open().get("SELECT coalesce(max(generation), 0) FROM durability", []);
-    assert!(marks > 0, "nobody shared a sync, so that nothing was shown");
+    assert!(marks > 0, "no two requests shared a sync, so that nothing was shown");
 }
 
 /// What a trace has told up to some line.

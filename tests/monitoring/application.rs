@@ -26,7 +26,7 @@ fn a_database_that_is_lost_is_an_alarm_until_it_is_restored() {
     for name in ["app.db", "app.db-wal", "app.db-shm"] {
         fs::remove_file(scene.data.database().with_file_name(name)).unwrap();
     }
-    // Nobody follows what is not there: the replica says so too.
+    // The replicator cannot follow a missing database: the replica says so too.
     prometheus.wait_for(&["PraApplicationNotReady", "PraReplicaBehind", "PraReplicaDown"]);
     assert!(prometheus.query("pra_events").is_empty(), "what is not known is absent");
     Job::new("init", &scene.data).args(&["--replica", &scene.store_url()]).succeeds();

@@ -101,7 +101,7 @@ fn name(alert: &Value) -> String {
     about.map_or_else(|| name.to_owned(), |about| format!("{name}({})", about.split(':').next().unwrap()))
 }
 
-/// A port that nobody listens on, and that will be free a while later too: no other test gets it, and it is below those
+/// A port that no process listens on, and that stays free for a while: no other test gets it, and it is below those
 /// that the system takes for outgoing connections (32768 and above on Linux).
 pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -98,7 +98,7 @@ fn a_drill_that_broke_its_promise_is_told_until_one_keeps_it() {
     record_drill(&scene.data.catalog(), true);
     scene.replicate();
     prometheus.wait_for(&[]);
-    // Whoever publishes next keeps them.
+    // The next publication keeps them.
     Job::new("backup", &scene.data).succeeds();
     assert_eq!(Database::open(&scene.data.catalog()).get::<i64>("SELECT count(*) FROM drills", []), 2);
 }

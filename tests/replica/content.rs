@@ -8,7 +8,7 @@ use mini_pra_tests::Database;
 /// Bytes of page 1 that two databases with the same content may differ in: journal mode, change counters, schema cookie.
 const VOLATILE: [std::ops::Range<usize>; 4] = [18..20, 24..28, 40..44, 92..96];
 
-/// All bytes but the volatile ones. Nobody else may have it open: its WAL is moved into it.
+/// All bytes but the volatile ones. No other process may have it open: its WAL is moved into it.
 #[track_caller]
 pub(crate) fn content(path: &Path) -> Vec<u8> {
     let database = Database::open(path);

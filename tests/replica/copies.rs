@@ -23,7 +23,7 @@ fn lease(store: &Store) -> Value {
     serde_json::from_slice(&fs::read(store.folder.join("lease.json")).unwrap()).unwrap()
 }
 
-/// The volume of `data`, copied while nobody uses it.
+/// The volume of `data`, copied while no process uses it.
 fn copied(data: &Data) -> Data {
     let copy = Data::new();
     let folder = |data: &Data| data.database().parent().map(Path::to_path_buf).unwrap();

@@ -84,7 +84,7 @@ fn litestream_restores_encrypted_files_to_the_byte_once_age_has_opened_them() {
     let key = keys.path().join("pra.key");
     let recipient = output(Command::new(backup_job()).args(["keygen", "-o"]).arg(&key));
     let (data, store) = history(&["--recipient", &recipient]);
-    // What no key has opened yet, nobody reads.
+    // Without the key, no file is readable.
     assert!(store.files().iter().all(|file| file.path.extension().is_some_and(|end| end == "age")));
     store.given_to(Job::new("restore", &Data::new())).arg("--yes").fails_with(2);
 

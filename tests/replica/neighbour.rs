@@ -82,7 +82,7 @@ fn hostile_neighbours_cannot_make_the_replica_differ() {
         } else {
             replicator.stop();
         }
-        // Now that nobody else has the database open, it lets its mode be changed, and writers go on in the other one.
+        // Now that no other process has the database open, it lets its mode be changed, and writers go on in the other one.
         let database = data.open();
         for sql in [MODES[0], WRITES[0]] {
             database.run(sql);

@@ -79,7 +79,7 @@ pub(crate) fn take_turns(title: &str, mut contenders: Vec<Contender<'_>>, turns:
         for (contender, series) in pairs {
             let name = &contender.name;
             eprintln!("{title}: {name}, {} of {turns}", turn + 1);
-            // Nobody pays for what others have written.
+            // No contender pays for what another one has written.
             nix::unistd::sync();
             let sample = (contender.run)().with_context(|| format!("failed to measure {title} of '{name}'"))?;
             series.samples.push(sample);

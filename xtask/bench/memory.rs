@@ -1,4 +1,4 @@
-//! Memory that a virtual machine has from its host already, for whoever needs some.
+//! Memory that a virtual machine has from its host already, for a program that needs some.
 //!
 //! A host gives memory when it is first touched, which takes two seconds a gigabyte on some, more than a whole copy; and
 //! it gets back what lies free in blocks of 2 MiB or more. So what a figure says would depend on who was there before.

@@ -42,7 +42,7 @@ impl Minio {
         command.args(["server", "--quiet", "--console-address", "127.0.0.1:0", "--address"]);
         command.arg(format!("127.0.0.1:{port}")).arg(&data).stdout(Stdio::null()).stderr(log);
         command.env("MINIO_ROOT_USER", USER).env("MINIO_ROOT_PASSWORD", PASSWORD);
-        // Nobody is told about it, no scanner runs beside the measured, and the counts may be read by anybody.
+        // It sends no reports to its makers, no scanner runs beside the measurement, and the counts are public.
         command.env("MINIO_CALLHOME_ENABLE", "off").env("MINIO_SCANNER_SPEED", "slowest");
         command.env("MINIO_PROMETHEUS_AUTH_TYPE", "public");
         let mut service = Service::start(&mut command)?;

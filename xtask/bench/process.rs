@@ -58,7 +58,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Nobody is left to be told of a failure here; the child has not been waited for, so the id is still its own.
+        // A failure here cannot be reported any more; the child has not been waited for, so the id is still its own.
         let id = i32::try_from(self.child.id()).map(Pid::from_raw);
         if id.is_ok_and(|id| kill(id, Signal::SIGTERM).is_ok()) {
             drop(self.child.wait());
@@ -97,7 +97,7 @@ impl Server {
     }
 }
 
-/// Reads to the end whether or not somebody listens, so that a full pipe never stops the server.
+/// Reads to the end whether or not a receiver listens, so that a full pipe never stops the server.
 fn listen(stream: Box<dyn Read + Send>) -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {

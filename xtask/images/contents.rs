@@ -7,7 +7,7 @@ use crate::executable;
 use crate::pack::Sources;
 use crate::tarball::Entry;
 
-/// The user of every container: nobody in particular, and not root.
+/// The user of every container: an unnamed one, and not root.
 pub(crate) const USER: u64 = 65532;
 
 /// An image of the project.

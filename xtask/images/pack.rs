@@ -90,7 +90,7 @@ fn path(image: Image) -> String {
     format!("mini-pra/{}:{}", image.name(), env!("CARGO_PKG_VERSION"))
 }
 
-/// Writes a file so that nobody ever reads half of it.
+/// Writes a file so that no reader ever sees half of it.
 fn publish(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let unfinished = file.with_extension("tar.unfinished");
     fs::write(&unfinished, bytes)?;

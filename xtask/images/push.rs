@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn push(registry: &str, plain_http: bool, images: &[Packed]) -> Result<()> {
     ensure!(
         rustls::crypto::ring::default_provider().install_default().is_ok(),
-        "somebody else has set up the cryptography already"
+        "another part of the program has set up the cryptography already"
     );
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
     for image in images {

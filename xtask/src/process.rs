@@ -82,7 +82,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Nobody is left to be told of a failure here.
+        // A failure here cannot be reported any more.
         let running = matches!(self.child.try_wait(), Ok(None));
         if running && self.signal(Signal::SIGKILL).is_ok() {
             drop(self.child.wait());

@@ -3,7 +3,7 @@
 //   - A container whose command is `/` is the WebAssembly of its image. The real shim runs it on Spin; here it is run by
 //     `host`, which is mounted into the container, with the container's own environment.
 //   - Every other container of the pod loses its environment and gets the one of this process, which is containerd's. The
-//     real shim does so too (runwasi #619). A few variables are added that would mislead whoever reads them.
+//     real shim does so too (runwasi #619). A few variables are added that would mislead a program that reads them.
 //
 // What it does not imitate: Spin itself, that no command can be executed in a container, and that mount points which the
 // image lacks end a container.
@@ -38,7 +38,7 @@ var misleading = []string{
 	"PRA_ACCEPT_UNREACHABLE=true",
 	"PRA_WAIT=no time",
 	"AWS_ENDPOINT_URL=http://127.0.0.1:1",
-	"AWS_ACCESS_KEY_ID=nobody",
+	"AWS_ACCESS_KEY_ID=none",
 }
 
 func main() {

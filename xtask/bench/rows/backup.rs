@@ -1,4 +1,4 @@
-//! Backups of a live database, beside copies that nobody has verified.
+//! Backups of a live database, beside copies that are not verified.
 
 use std::path::Path;
 

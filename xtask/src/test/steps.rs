@@ -22,7 +22,7 @@ pub(super) const STEPS: &[Step] = &[
     step("fmt", "the code is formatted", &[], fmt),
     step(
         "hygiene",
-        "no file is too long or not compiled; commands and links in the documents exist",
+        "no file is too long or not compiled; no old words; what the documents name exists",
         &[],
         hygiene::check,
     ),

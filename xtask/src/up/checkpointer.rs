@@ -25,7 +25,7 @@ impl Checkpointer {
         Ok(Self { service: start(folder, replicates)?, replicates })
     }
 
-    /// Whoever is refused by a store is replaced by a checkpointer without stores, so that the application goes on and its log
+    /// A replicator that a store refuses is replaced by a checkpointer without stores, so that the application goes on and its log
     /// stays small; the line says so. What ends in another way is an error.
     pub(super) fn check(&mut self, folder: &Folder) -> Result<Option<String>> {
         let Some(status) = self.service.ended()? else { return Ok(None) };

@@ -50,13 +50,13 @@ impl Folder {
         self.path.join("runtime-config.toml")
     }
 
-    /// Writes which process serves: whoever wants to kill it need not guess.
+    /// Writes the id of the process that serves, for a person who wants to kill it.
     pub(crate) fn note_server(&self, process: u32) -> Result<()> {
         let name = self.server_pid();
         fs::write(&name, format!("{process}\n")).with_context(|| format!("failed to write '{}'", name.display()))
     }
 
-    /// Nobody serves any more: the number may soon be another process's.
+    /// The server has ended: its process id may soon be another process's.
     pub(crate) fn forget_server(&self) -> Result<()> {
         let name = self.server_pid();
         match fs::remove_file(&name) {

@@ -71,7 +71,7 @@ fn addresses(stdout: ChildStdout) -> Receiver<SocketAddr> {
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             match serving(&line) {
-                // Nobody listens any more after the first address, or when we are about to end.
+                // The receiver is gone after the first address, or when we are about to end.
                 Some(address) => drop(found.send(address)),
                 None => eprintln!("{line}"),
             }

@@ -2,7 +2,7 @@
 //! of its own, as Spin opens one per request, in WAL mode and without checkpoints of their own.
 //!
 //! The application's way of waiting for the lock and of sharing a sync is not in this: every transaction is synced, and
-//! whoever waits tries again each millisecond.
+//! a writer that waits tries again each millisecond.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,8 +53,8 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Vec<Group>> {
     if bench.options.runs(Side::Limit) {
         let checkpointer = || under_writers(bench, |files| files.checkpointer(&bench.project).map(Some));
         contenders.push(Contender::new(Side::Limit, "checkpointer, no replica", checkpointer));
-        let nobody = || under_writers(bench, |_files| Ok(None));
-        contenders.push(Contender::new(Side::Limit, "nobody, no checkpoint", nobody));
+        let alone = || under_writers(bench, |_files| Ok(None));
+        contenders.push(Contender::new(Side::Limit, "writers alone, no checkpoint", alone));
     }
     let title = format!("{WRITERS} writers beside a replicator to a folder");
     Ok(vec![Group::new(&title, take_turns(&title, contenders, bench.options.turns())?, &METRICS)])
@@ -68,7 +68,7 @@ fn beside(bench: &Bench<'_>, replicator: &Replicator, place: &Place) -> Result<S
 fn under_writers(bench: &Bench<'_>, start: impl FnOnce(&Files) -> Result<Option<Service>>) -> Result<Sample> {
     let files = Files::below(&bench.project.scratch.folder("replica-load-database")?)?;
     seed::application(&bench.project.schema, &files.database, EVENTS)?;
-    // Without it the last of them to close would checkpoint where nobody replicates.
+    // Without it the last writer to close would checkpoint where there is no replicator.
     let holder = Connection::open(&files.database)?;
     holder.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get::<_, i64>(0))?;
     let service = start(&files)?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::probe;
 
-/// Longer than anybody's checkpoint holds the lock.
+/// Longer than any checkpoint holds the lock.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Each transaction adds an event and moves the mark, which says how many there were.
@@ -21,7 +21,7 @@ impl Writer {
     pub(super) fn open(database: &Path) -> Result<Self> {
         let connection = Connection::open(database).context("failed to open the database")?;
         connection.busy_timeout(PATIENCE)?;
-        // As the application does: whoever replicates does it.
+        // As the application does: the replicator does the checkpoints.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.execute_batch("CREATE TABLE IF NOT EXISTS probe (id INTEGER PRIMARY KEY, mark TEXT NOT NULL)")?;
         connection.execute("INSERT OR REPLACE INTO probe VALUES (1, ?1)", [probe::mark(0)])?;
@@ -42,7 +42,7 @@ impl Writer {
             transaction.prepare_cached(insert)?.execute([&mark])?;
             transaction.commit().context("failed to commit")?;
             commits.push(Instant::now());
-            // Whoever is late does not hurry after: a burst is another load than the one asked for.
+            // A writer that is late does not catch up: a burst is another load than the one asked for.
             next = (next + Duration::from_secs(1) / rate).max(Instant::now() - Duration::from_secs(1) / rate);
         }
         Ok(commits)

@@ -112,7 +112,7 @@ fn is_elsewhere(target: &str) -> bool {
 }
 
 /// The file that `path` in the file `name` means, from the repository's root; none where it is outside of it.
-fn resolve(name: &Path, path: &str) -> Option<PathBuf> {
+pub(super) fn resolve(name: &Path, path: &str) -> Option<PathBuf> {
     let mut resolved = name.parent()?.to_path_buf();
     for part in Path::new(path).components() {
         match part {

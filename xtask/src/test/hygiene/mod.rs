@@ -1,9 +1,11 @@
-//! What no compiler notices: long files, files that nothing compiles, commands, links and tables in the documents that are
-//! not true.
+//! What no compiler notices: long files, files that nothing compiles, old words; commands, links, tables and excerpts of
+//! code in the documents that are not true.
 
 mod documents;
+mod excerpts;
 mod generated;
 mod markdown;
+mod words;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,16 +20,17 @@ use crate::cli::Cli;
 use crate::docs::SOURCE;
 use crate::workspace;
 
-/// A file that is longer is read by nobody.
+/// A longer file is hard to read.
 const MAX_LINES: usize = 500;
 
 pub(super) fn check(_filter: Option<&str>) -> Result<()> {
     let mut files = Vec::new();
     walk(workspace::root(), &mut files)?;
     let mut complaints = generated::complaints()?;
+    complaints.extend(old_words(&files)?);
     let mut documents = Documents::new(workspace::root());
     let compiled = compiled::files()?;
-    for file in &files {
+    for file in files.iter().filter(|file| is_source(file)) {
         let text = read(file)?;
         let path = file.strip_prefix(workspace::root()).unwrap_or(file);
         let name = path.display();
@@ -42,6 +45,7 @@ pub(super) fn check(_filter: Option<&str>) -> Result<()> {
         } else {
             let bad = commands(&text).into_iter().filter_map(|line| complaint(&line));
             complaints.extend(bad.map(|why| format!("{name}: {why}")));
+            complaints.extend(excerpts::complaints(workspace::root(), path, &text));
             documents.add(path, &text);
         }
     }
@@ -50,6 +54,19 @@ pub(super) fn check(_filter: Option<&str>) -> Result<()> {
         return Ok(());
     }
     bail!("{}", complaints.join("\n"))
+}
+
+/// The words that are not used any more, in all files that are text.
+fn old_words(files: &[PathBuf]) -> Result<Vec<String>> {
+    let mut complaints = Vec::new();
+    for file in files {
+        let bytes = fs::read(file).with_context(|| format!("failed to read '{}'", file.display()))?;
+        // What is not UTF-8 is data.
+        if let Ok(text) = str::from_utf8(&bytes) {
+            complaints.extend(words::complaints(file.strip_prefix(workspace::root()).unwrap_or(file), text));
+        }
+    }
+    Ok(complaints)
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -63,14 +80,14 @@ fn read(file: &Path) -> Result<String> {
 pub(crate) fn linked_from_the_book() -> Result<BTreeSet<PathBuf>> {
     let mut files = Vec::new();
     walk(&workspace::root().join(SOURCE), &mut files)?;
-    let pages = files.into_iter().map(|file| {
+    let pages = files.into_iter().filter(|file| is_source(file)).map(|file| {
         let text = read(&file)?;
         Ok((file.strip_prefix(workspace::root()).unwrap_or(&file).to_path_buf(), text))
     });
     Ok(documents::linked_from_the_book(&pages.collect::<Result<Vec<_>>>()?))
 }
 
-/// All Rust and Markdown files below `folder`, without what is built, hidden or data.
+/// All files below `folder`, without what is built, hidden or data.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(folder).with_context(|| format!("failed to list '{}'", folder.display()))?;
     for entry in entries {
@@ -83,11 +100,16 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
             if !hidden && !not_source {
                 walk(&path, files)?;
             }
-        } else if has_extension(&path, "rs") || has_extension(&path, "md") {
+        } else if !hidden {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether it is Rust or Markdown.
+fn is_source(path: &Path) -> bool {
+    has_extension(path, "rs") || has_extension(path, "md")
 }
 
 fn has_extension(path: &Path, extension: &str) -> bool {
