@@ -7,7 +7,7 @@ pub trait Platform {
     /// An open database. Dropping it closes it and rolls back what was not committed.
     type Connection: Connection;
 
-    /// Opens the database that `label` stands for.
+    /// Opens the database with this label.
     ///
     /// # Errors
     /// Where the label is unknown or not allowed. A file that cannot be opened may only show at the first statement.

@@ -7,7 +7,8 @@ mod common;
 use common::{NOW_MS, World, json};
 use serde_json::json as j;
 
-/// A world with one of everything: a good backup of 42 s and an encrypted one before it, two replicas, rehearsals, drills.
+/// A world with one of everything: a good backup of 42 s and an encrypted one before it, two replicas, rehearsals,
+/// drills.
 fn world() -> World {
     let world = World::new();
     // Before there are backups: an empty database beside them would be a lost one.

@@ -26,7 +26,8 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(5),
 ];
 
-/// Makes a request, and again while the API server is out of reach or overloaded. `what` reads "get deployment 'events'".
+/// Makes a request, and again while the API server is out of reach or overloaded. `what` reads "get deployment
+/// 'events'".
 ///
 /// A request that creates something may have succeeded although its answer was lost: give it a name of its own and take
 /// "already exists" for yes.

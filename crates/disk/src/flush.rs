@@ -1,5 +1,5 @@
-//! Writes large files: what is written goes to the disk while the rest is still on its way, so that the end has little to
-//! wait for.
+//! Writes large files: what is written goes to the disk while the rest is still on its way, so that the end has little
+//! to wait for.
 
 use std::fs::File;
 use std::io;

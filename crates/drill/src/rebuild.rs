@@ -1,5 +1,5 @@
 //! A namespace that is lost with all its objects, and made again: its Secrets from memory, the identity as the operator
-//! //! gave it, everything else from the manifests.
+//! gave it, everything else from the manifests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -30,7 +30,8 @@ impl<'p, P: Platform> Data<'p, P> {
         Ok(Self { platform, connection, since, waiting: Cell::new(Waiting::Turn) })
     }
 
-    /// Opens the data for writing: locks are waited for by [`Self::patiently`], and by SQLite for a millisecond at a time.
+    /// Opens the data for writing: locks are waited for by [`Self::patiently`], and by SQLite for a millisecond at a
+    /// time.
     pub(super) fn open_to_write(platform: &'p P) -> Result<Self, SqlError> {
         let data = Self::open(platform)?;
         data.execute(schedule::BUSY_TIMEOUT, &[])?;

@@ -2,7 +2,7 @@
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 
-/// The statements of the schema, in order, with the comments before them. Empty lines stand between them.
+/// The statements of the schema, in order, with the comments before them. Empty lines separate them.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {
     SCHEMA.split("\n\n").filter(|part| part.trim_end().ends_with(';'))
 }

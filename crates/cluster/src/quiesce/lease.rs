@@ -1,5 +1,5 @@
-//! The Lease shows operators which restore runs, and carries its state. It is not the fence: the fence is the lock beside
-//! //! the database, and a process writes the Lease only while it holds that lock.
+//! The Lease shows operators which restore runs, and carries its state. It is not the fence: the fence is the lock
+//! beside the database, and a process writes the Lease only while it holds that lock.
 
 use std::convert::Infallible;
 use std::time::Duration;

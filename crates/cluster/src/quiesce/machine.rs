@@ -1,4 +1,4 @@
-//! The state machine: what stands on the Lease, and what just happened, decide on the next step. No I/O.
+//! The state machine: the state on the Lease and the last outcome decide on the next step. No I/O.
 //!
 //! The order is the point of it: what is to be put back is written down before anything is stopped, what was written
 //! down once is never overwritten by what is seen later, and it is forgotten only when all is back.
@@ -141,7 +141,7 @@ impl Machine {
         self.doing
     }
 
-    /// What stands on the Lease, or is to be written there now.
+    /// The state on the Lease, or to be written there now.
     pub(super) fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }

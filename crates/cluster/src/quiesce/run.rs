@@ -265,7 +265,7 @@ impl Run<'_> {
     }
 }
 
-/// A point as it stands on the Lease.
+/// A point as it is written on the Lease.
 fn written(text: &str) -> Result<Point> {
     text.parse().map_err(|e| {
         Error::new(Code::Usage, format!("the lease names '{text}', which is no restore point"))

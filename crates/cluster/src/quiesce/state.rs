@@ -1,5 +1,5 @@
 //! What a restore records before it acts, so that the next restore can finish its work or undo it: a JSON annotation of
-//! //! the Lease.
+//! the Lease.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -31,9 +31,9 @@ pub struct Choice {
     pub at: Timestamp,
     pub(super) chain: Vec<Object>,
     pub(super) encrypted: bool,
-    /// Whose history it is of.
+    /// The database whose history it is.
     database: Database,
-    /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
+    /// Transactions that were shipped after the point where a later epoch continues; they do not count.
     pub ignored: u64,
     /// What was asked for, and when.
     asked: (Point, Timestamp),
@@ -45,7 +45,7 @@ impl Choice {
         Point::Transaction(self.epoch, self.txid).to_string()
     }
 
-    /// Whether it may be put in place at `database`, which is this database or has no id. Returns the id that is there
+    /// Whether it may be restored to `database`, which is this database or has no id. Returns the id that is there
     /// afterwards; `None`: it is a copy under another name, which gets one of its own.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Choice {
     }
 }
 
-/// What `point` means in this store; `None` where the store has nothing at all, or `point` is none of a replica's.
+/// The choice for `point` in this store; `None` if the store is empty, or `point` cannot name a replica's state.
 ///
 /// # Errors
 /// [`Code::NotFound`] where it has something, but not that; where a flag would accept what is missing, the
@@ -207,7 +207,7 @@ async fn search(access: &Access, survey: &Survey, step: &Step, instant_ms: i64) 
     Ok(search)
 }
 
-/// The time that stands in a file's header.
+/// The time in a file's header.
 pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, file: &File) -> Result<i64> {
     let key = step.key(file)?;
     require_encrypt(access, survey, key.encrypted)?;

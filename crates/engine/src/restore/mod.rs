@@ -54,7 +54,7 @@ pub use plan::{How, Plan};
 pub(crate) use select::{fetch, newest};
 pub(crate) use source::{Folder, Source};
 
-/// How to restore a restore goes.
+/// How to restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Mode {
     /// In place where the database can be read and has the same page size, else replace.
@@ -85,15 +85,15 @@ pub struct Options {
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
-    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
+    /// The identity that decrypts backups. If it is given, an unencrypted backup is refused.
     pub keys: Keys,
-    /// Whom the safety copy is encrypted for; `None`: it is plain.
+    /// The recipients of the safety copy; `None`: it is not encrypted.
     pub recipients: Option<Recipients>,
     /// The replicas, where there are any.
     pub access: Option<Access>,
     /// Goes on with the other sources where a replica is out of reach.
     pub accept_unreachable: bool,
-    /// The backups in the folder are this database's, though they were another's by name.
+    /// The backups in the folder belong to this database, although they name another one.
     pub adopt_backups: bool,
 }
 
@@ -118,7 +118,7 @@ pub struct Report {
     pub lock_seconds: Option<f64>,
     /// Pages written.
     pub pages_written: u64,
-    /// What went otherwise than it should, though the restore stands.
+    /// What failed although the restore is complete.
     pub warnings: Vec<String>,
 }
 
@@ -183,8 +183,8 @@ pub fn plan(options: &Options) -> Result<Prepared> {
     Ok(Prepared { options: options.clone(), point, source, choice, id, plan, took: started.elapsed() })
 }
 
-/// Which database it is once the point is in place. The backup folder is another source than the replicas, and the safety
-/// copy goes there: so it must be the database's own, whatever is restored.
+/// Which database it is once the point is in place. The backup folder is another source than the replicas, and the
+/// safety copy goes there: so it must be the database's own, whatever is restored.
 fn identity(options: &Options) -> Result<Option<DatabaseId>> {
     let Options { database, backups, adopt_backups, .. } = options;
     owner::require_apart(database, backups)?;
@@ -235,10 +235,9 @@ impl Prepared {
 
     /// Does it.
     ///
-    /// # Errors
-    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the database open;
-    /// [`pra_core::Code::Usage`] where writers would wait too long. Whatever fails, nothing was changed, but for
-    /// [`pra_core::Code::Damaged`] after the fact, which says so.
+    /// # Errors [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the
+    /// database open; [`pra_core::Code::Usage`] where writers would wait too long. After an error nothing was changed,
+    /// except for a [`pra_core::Code::Damaged`] after the restore, which says so.
     pub fn apply(self) -> Result<Report> {
         let started = Instant::now();
         let mut report = match self.plan.mode {
@@ -300,7 +299,8 @@ impl Prepared {
         })
     }
 
-    /// Called before the database is the restored one: after a crash in between, its backups and its replica still know it.
+    /// Called before the database is the restored one: after a crash in between, its backups and its replica still know
+    /// it.
     fn adopt(&self) -> Result<()> {
         self.id.map_or(Ok(()), |id| owner::adopt(&self.options.database, id))
     }

@@ -17,8 +17,8 @@ pub type Before = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
 pub struct StoreOptions {
     /// Keys, endpoints and regions; by default none.
     pub environment: Environment,
-    /// The store cannot create-if-absent, and the operator states that no other process writes (`--i-am-the-only-writer`):
-    /// /// objects are looked for before they are written.
+    /// The store cannot create-if-absent, and the operator states that no other process writes
+    /// (`--i-am-the-only-writer`): objects are looked for before they are written.
     pub only_writer: bool,
     /// How long one request may take, with as much again for each 4 MiB of its body.
     pub timeout: Duration,

@@ -1,5 +1,5 @@
 //! After every network fault: one object with our bytes, or an error. Never half an object, and never one of ours taken
-//! //! for another writer's.
+//! for another writer's.
 
 use std::sync::Arc;
 use std::time::Duration;

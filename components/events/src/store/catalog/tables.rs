@@ -32,8 +32,8 @@ macro_rules! backups_sql {
 }
 
 impl<P: Platform> Catalog<P> {
-    /// The newest backup that has been read back and found good, and is not ahead of the clock; at the same cost for any
-    /// number.
+    /// The newest backup that has been read back and found good, and is not ahead of the clock; at the same cost for
+    /// any number.
     pub(crate) fn last_backup(&self, now_ms: i64) -> Result<Option<Backup>, String> {
         const GOOD: &str = backups_sql!("'backup'", good_sql!());
         let latest = Param::Integer(latest_plausible(now_ms));
