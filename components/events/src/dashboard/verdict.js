@@ -1,4 +1,4 @@
-// Is it safe now? A word, a symbol and a colour; what is read out changes only with the level and its reasons.
+// Is it safe now? A word, a symbol and a colour; the announced text changes only with the level and its reasons.
 const LEVELS = {
   safe: ["✓", "Safe"],
   warning: ["!", "Needs attention"],

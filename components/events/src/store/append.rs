@@ -37,7 +37,8 @@ const INSERT_ONE: &str = "INSERT INTO events (timestamp, message) VALUES (?1, ?2
 const INSERT_MANY: &str = "INSERT INTO events (timestamp, message)
     SELECT ?1, value FROM json_each(?2) ORDER BY key RETURNING id";
 
-/// The same, unless a group is open: to one who syncs for itself what others left unsynced would seem synced too.
+/// The same, unless a group is open: otherwise a writer's own sync would seem to cover commits of others that failed to
+/// sync.
 const INSERT_ONE_ALONE: &str = "INSERT INTO events (timestamp, message)
     SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM durability WHERE opened > generation) RETURNING id";
 const INSERT_MANY_ALONE: &str = "INSERT INTO events (timestamp, message)

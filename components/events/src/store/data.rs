@@ -43,7 +43,7 @@ impl<'p, P: Platform> Data<'p, P> {
         self.connection.execute(statement, parameters)
     }
 
-    /// From now on a lock is waited for like this, with all the patience that there is.
+    /// From now on a lock is waited for in this way, for the full time limit.
     pub(super) fn wait(&self, waiting: Waiting) {
         self.since.set(self.platform.elapsed());
         self.waiting.set(waiting);

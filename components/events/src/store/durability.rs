@@ -100,7 +100,7 @@ pub(super) struct Member {
     leads: bool,
 }
 
-/// Adds events with `append`, together with others where there are others. They are on the disk afterwards.
+/// Adds events with `append`, together with other writers if there are any. They are on the disk afterwards.
 ///
 /// # Errors
 /// Those of `append`; or the sync failed or did not come in time, and then the events may be there or not.
@@ -201,8 +201,7 @@ fn has_log<P: Platform>(data: &Data<'_, P>) -> Result<bool, SqlError> {
     Ok(matches!(mode, Some(Value::Blob(mode)) if mode == b"wal"))
 }
 
-/// Waits until the member's group is on the disk, and sees to it where the member leads. False where the events are
-/// gone meanwhile.
+/// Waits until the member's group is on the disk; the leader syncs it. False where the events are gone meanwhile.
 fn settle<P: Platform>(
     platform: &P,
     data: &Data<'_, P>,

@@ -1,4 +1,4 @@
-//! The kinds of object that protection consists of, for requests that do not know their types.
+//! The kinds of objects of the kit, for requests that do not know their types.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;

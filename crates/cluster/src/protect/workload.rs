@@ -103,8 +103,8 @@ fn claim_of(pod: &PodSpec, mount: &VolumeMount, name: &str) -> Result<String> {
 }
 
 /// Ours must be the first on the volume: a migration on an empty one makes a schema, and then all looks as if nothing
-/// had been lost. (Server-side apply puts ours behind what is there.) Who does not mount it may run whenever he likes,
-/// and ordinary containers start after all of these.
+/// had been lost. (Server-side apply puts ours behind what is there.) Init containers that do not mount it may run at
+/// any time, and ordinary containers start after all of these.
 fn nobody_is_earlier(pod: &PodSpec, volume: &str, name: &str) -> Result<()> {
     let mounts = |one: &&Container| one.volume_mounts.iter().flatten().any(|mount| mount.name == volume);
     let theirs = pod.init_containers.iter().flatten().filter(|one| one.name != INIT).filter(mounts);

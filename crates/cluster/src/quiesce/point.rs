@@ -1,4 +1,4 @@
-//! Which restore point the ConfigMap asks for. A point is used once: the Job notes that it was, and sets it back to
+//! The restore point that the ConfigMap asks for. A point is used once: the Job notes that it was, and sets it back to
 //! `latest`, so that last month's choice is not restored at the next disaster.
 //!
 //! | key | meaning |
