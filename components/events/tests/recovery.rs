@@ -311,7 +311,7 @@ fn a_full_data_volume_is_not_ready_and_in_danger_while_that_is_known() {
 }
 
 #[test]
-fn warnings_are_counted_and_those_of_the_newest_good_backup_are_told_without_a_verdict() {
+fn warnings_are_counted_and_those_of_the_newest_good_backup_have_no_verdict() {
     let world = world();
     let before = json(&world.get("/recovery"))["verdict"].clone();
     let sql = "UPDATE restore_points SET warnings = 'page 7: never used' WHERE file = 'backup-1.db';

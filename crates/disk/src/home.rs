@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_through_a_link_that_somebody_laid_into_the_home() {
+    fn nothing_is_written_through_a_link_in_the_home() {
         let folder = tempfile::tempdir().unwrap();
         let (database, secret) = (folder.path().join("app.db"), folder.path().join("secret"));
         fs::write(&database, "x").unwrap();

@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_whose_file_was_removed_holds_nobody_off_and_is_not_kept() {
+    fn a_lock_whose_file_was_removed_excludes_no_process_and_is_not_kept() {
         let (_folder, path) = database();
         let _of_a_removed_file = exclusive(&path, Duration::ZERO).unwrap();
         fs::remove_dir_all(home::folder(&path).unwrap()).unwrap();

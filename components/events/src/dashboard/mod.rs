@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_names_exactly_what_stands_in_the_page() {
+    fn the_policy_names_exactly_what_is_in_the_page() {
         let html = html();
         let policy = page().header("content-security-policy").unwrap().to_owned();
         for (tag, before) in [("style", "<style>"), ("script", "<script type=\"module\">")] {

@@ -5,7 +5,7 @@
 //! together   insert and join, without a sync (NORMAL)     the lock is held for some 50 µs
 //!            the first to join opens a group and leads it: it waits a millisecond, for others to join,
 //!            and moves the mark, committed with a sync (FULL)
-//!            everybody: answer once the mark has reached the group
+//!            everyone:  answer once the mark has reached the group
 //! ```
 //!
 //! Why that is durable: in WAL mode a FULL commit syncs the whole log before any reader can see it, so a mark that has
@@ -18,7 +18,7 @@
 //! `backup-job replicate`, or, if no other process is connected, [`close_alone`].
 //!
 //! Not so where the log does not exist, in rollback-journal mode, nor where the table of the mark does not: there
-//! everybody is alone.
+//! every writer is alone.
 
 use std::time::Duration;
 

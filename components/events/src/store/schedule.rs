@@ -76,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_has_waited_longer_tries_at_least_as_often(a in 0_u64..200_000, b in 0_u64..200_000, random: u64) {
+        fn a_writer_that_has_waited_longer_tries_at_least_as_often(a in 0_u64..200_000, b in 0_u64..200_000, random: u64) {
             let (early, late) = (a.min(b), a.max(b));
             let early = Waiting::Turn.pause(Duration::from_micros(early), random).unwrap();
             let late = Waiting::Turn.pause(Duration::from_micros(late), random).unwrap();
@@ -90,7 +90,7 @@ mod tests {
         }
 
         #[test]
-        fn nobody_waits_past_five_seconds(waited in 0_u64..10_000_000, random: u64) {
+        fn no_writer_waits_past_five_seconds(waited in 0_u64..10_000_000, random: u64) {
             let waited = Duration::from_micros(waited);
             match Waiting::Turn.pause(waited, random) {
                 Some(pause) => prop_assert!(waited + pause <= PATIENCE),

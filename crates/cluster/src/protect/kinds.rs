@@ -41,7 +41,7 @@ impl Object {
             "Role" => ApiResource::erase::<Role>(&()),
             "RoleBinding" => ApiResource::erase::<RoleBinding>(&()),
             "ServiceAccount" => ApiResource::erase::<ServiceAccount>(&()),
-            _ => return Err(Error::new(Code::Failed, format!("'{kind}' is no kind that protection consists of"))),
+            _ => return Err(Error::new(Code::Failed, format!("unsupported object kind '{kind}'"))),
         };
         Ok(Self {
             kind: kind.to_owned(),

@@ -35,7 +35,7 @@ pub(crate) fn told_apart(query: &str) -> Vec<(Metric, &'static str)> {
 
 #[test]
 #[should_panic(expected = "declared nowhere")]
-fn a_metric_that_nobody_exports_is_noticed() {
+fn a_metric_that_no_program_exports_is_noticed() {
     metrics("max by (namespace) (pra_replica_lags_seconds) > 5");
 }
 

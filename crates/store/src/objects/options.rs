@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_told_from_a_secret_and_from_what_nobody_reads() {
+    fn a_setting_is_told_from_a_secret_and_from_an_unused_variable() {
         for name in ["AWS_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ALLOW_HTTP", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
             assert_eq!(setting(name), Setting::Known, "{name}");
         }
