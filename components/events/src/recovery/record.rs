@@ -209,7 +209,7 @@ pub(crate) struct Lag {
 /// What the rules of the last backup come to keep, if backups go on like the last ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forecast {
-    /// Files without hard links.
+    /// Files that are not hard links.
     pub(crate) files: i64,
     /// All of them.
     pub(crate) bytes: i64,

@@ -23,7 +23,7 @@ const DAY: u64 = 24 * HOUR;
 /// What the rules come to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forecast {
-    /// Files without hard links.
+    /// Files that are not hard links.
     pub files: u64,
     /// All of them, as large as the newest.
     pub bytes: u64,

@@ -44,7 +44,7 @@ pub struct Status {
 pub struct Forecast {
     /// When that was reckoned.
     pub at: Timestamp,
-    /// Files without hard links.
+    /// Files that are not hard links.
     pub files: u64,
     /// All of them.
     pub bytes: u64,
