@@ -109,7 +109,8 @@ impl fmt::Display for Report {
 
 /// Makes a backup.
 ///
-/// # Errors [`Code::Busy`] while a restore or another backup is at work, [`Code::Damaged`] where the copy (and so most
+/// # Errors
+/// [`Code::Busy`] while a restore or another backup is at work, [`Code::Damaged`] where the copy (and so most
 /// likely the database) is damaged, [`Code::Usage`] where the folder is another database's, [`Code::OutOfReach`] where
 /// the backup folder cannot be listed. After an error nothing was published and nothing removed.
 pub fn take(options: &Options) -> Result<Report> {

@@ -30,7 +30,8 @@ pub(crate) struct Copied {
 /// Encrypts the snapshot that `connection`'s transaction holds into the new file `to`, syncs it, and opens it again.
 /// Damage of the database itself is a [`Checked::problem`].
 ///
-/// # Errors [`Code::Damaged`] if the file on the disk does not hold the snapshot. The file stays then: the caller
+/// # Errors
+/// [`Code::Damaged`] if the file on the disk does not hold the snapshot. The file stays then: the caller
 /// removes it.
 pub(crate) fn copy(
     label: &'static str,

@@ -235,7 +235,8 @@ impl Prepared {
 
     /// Does it.
     ///
-    /// # Errors [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the
+    /// # Errors
+    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the
     /// database open; [`pra_core::Code::Usage`] where writers would wait too long. After an error nothing was changed,
     /// except for a [`pra_core::Code::Damaged`] after the restore, which says so.
     pub fn apply(self) -> Result<Report> {

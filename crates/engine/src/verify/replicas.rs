@@ -48,7 +48,8 @@ pub struct Outcome {
 
 /// Verifies each point in each replica. It does not look at the backup folder.
 ///
-/// # Errors Errors that concern no single replica; the result of each replica is an [`Outcome`].
+/// # Errors
+/// Errors that concern no single replica; the result of each replica is an [`Outcome`].
 pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     let newest = [Point::Latest];
     let points = if options.points.is_empty() { &newest[..] } else { &options.points };
