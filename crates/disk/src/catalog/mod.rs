@@ -287,7 +287,7 @@ fn held_to_its_size(mut row: RestorePoint, bytes: u64) -> RestorePoint {
     row
 }
 
-/// The time when a file without a row was made is unknown: it is ordered by its instant, so it never counts as newer than
+/// It is unknown when a file without a row was made: it is ordered by its instant, and never counts as newer than
 /// what was recorded since.
 fn place_unrecorded(points: &mut [RestorePoint]) {
     let placed: Vec<_> = points.iter().map(|point| (point.created_at, point.sequence)).collect();
