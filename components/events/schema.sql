@@ -2,7 +2,7 @@
 --
 -- Every statement may be run again at any time and then changes nothing. There is no PRAGMA here: the journal mode
 -- is chosen by the process that creates the file. The component runs one statement per call and splits this file at its empty
--- lines: one stands between two statements and nowhere else.
+-- lines: there is one between two statements and nowhere else.
 
 CREATE TABLE IF NOT EXISTS events (
     id        INTEGER PRIMARY KEY,

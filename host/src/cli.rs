@@ -18,7 +18,7 @@ pub(crate) struct Cli {
     #[arg(short, long, value_name = "FILE", default_value = "spin.toml")]
     pub(crate) from: PathBuf,
 
-    /// Says which file stands behind which SQLite label; relative paths in it begin in the current folder
+    /// Maps SQLite labels to files; relative paths in it begin in the current folder
     #[arg(long, value_name = "FILE", env = "RUNTIME_CONFIG_FILE")]
     pub(crate) runtime_config_file: Option<PathBuf>,
 

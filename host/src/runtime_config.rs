@@ -1,4 +1,4 @@
-//! The runtime configuration file: which SQLite file stands behind which label.
+//! The runtime configuration file: which SQLite file each label names.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -33,7 +33,7 @@ impl fmt::Display for Problem {
 pub(crate) struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// Notes a mistake that no line stands for, such as a value that is missing altogether.
+    /// Notes a mistake that belongs to no line, such as a value that is missing altogether.
     pub(crate) fn add(&mut self, file: &Path, message: impl Into<String>) {
         self.add_at(file, None, message);
     }
@@ -57,7 +57,7 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Where a value stands in its file, kept for checks that need more than the value itself.
+/// The place of a value in its file, kept for checks that need more than the value itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     file: PathBuf,
@@ -66,7 +66,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Notes a mistake about the value that stands here.
+    /// Notes a mistake about the value here.
     pub(crate) fn problem(&self, problems: &mut Problems, message: impl fmt::Display) {
         problems.add_at(&self.file, Some(self.line), format!("{}: {message}", self.path));
     }
@@ -233,7 +233,7 @@ pub(crate) struct Item<'i> {
 }
 
 impl<'i> Item<'i> {
-    /// Where the element stands.
+    /// The place of the element.
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }

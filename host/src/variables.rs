@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::manifest::Variable;
 use crate::toml_reader::Problems;
 
-/// What stands before a variable's name, in capitals, in the environment.
+/// The prefix of a variable's name, in capitals, in the environment.
 const ENVIRONMENT_PREFIX: &str = "SPIN_VARIABLE_";
 
 /// Says why a name is none that Spin accepts.
@@ -22,7 +22,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
         "must start with a lower-case letter".to_owned()
     } else if name.ends_with('_') || name.contains("__") {
-        "underscores stand one at a time between other characters".to_owned()
+        "an underscore must be single and between other characters".to_owned()
     } else {
         return Ok(());
     };
@@ -71,7 +71,7 @@ impl Template {
         })
     }
 
-    /// The value, once each variable has one. Names without a value stand for nothing; [`resolve`] reports them.
+    /// The value, once each variable has one. Names without a value are skipped; [`resolve`] reports them.
     pub(crate) fn fill(&self, values: &BTreeMap<String, String>) -> String {
         let text = |part: &Part| match part {
             Part::Text(text) => text.clone(),

@@ -76,7 +76,7 @@ fn sockets(host: &Host) -> usize {
 }
 
 #[test]
-fn a_client_with_many_idle_connections_keeps_nobody_out() {
+fn a_client_with_many_idle_connections_blocks_no_other_client() {
     const MOST: usize = 100;
     let application = Application::events();
     let host = application.start(&["--max-instances", "16", "--max-connections", &MOST.to_string()]);

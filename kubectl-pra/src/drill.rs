@@ -98,7 +98,7 @@ impl Args {
                 Code::Usage,
                 "--manifests, --identity, --url and --api-token-file are for cluster-loss",
             )
-            .hint("flags of `backup-job drill` stand after --"));
+            .hint("flags of `backup-job drill` go after --"));
         }
         let template = kit.drill.as_ref().ok_or_else(|| {
             Error::new(Code::Usage, format!("drills of '{}' are not installed", kit.app))

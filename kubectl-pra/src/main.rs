@@ -1,5 +1,5 @@
-//! `kubectl pra`: backups, restores and drills of an application in a cluster, and its protection. Flags become options,
-//! reports become output.
+//! `kubectl pra`: backups, restores and drills of an application in a cluster, and its protection. Flags become
+//! options, reports become output.
 
 mod backup;
 mod cli;

@@ -19,7 +19,8 @@ use super::follow::{Keep, follow};
 #[command(after_help = "Examples:\n  kubectl pra restore -n pra --point 15m --dry-run\n  \
     kubectl pra restore -n pra --point backup-2025-01-10-12-00.db --yes -o json")]
 pub(crate) struct Args {
-    /// latest, a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), or an age such as 15m
+    /// latest, a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), or an age such as
+    /// 15m
     #[arg(long, value_parser = point)]
     point: String,
     /// How to restore

@@ -96,7 +96,7 @@ impl Replicas {
     }
 }
 
-/// What opens encrypted files.
+/// The identity that decrypts files.
 #[derive(Debug, Args)]
 pub(super) struct Identity {
     /// The identity that decrypts: the file that `backup-job keygen` or age-keygen made, or a folder with only that

@@ -1,4 +1,4 @@
-//! `backup-job`: flags become options, reports become output. What is done stands in the other modules.
+//! `backup-job`: flags become options, reports become output. The work is done in the other crates.
 
 mod args;
 mod backup;

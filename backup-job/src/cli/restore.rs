@@ -27,8 +27,8 @@ pub(super) struct Args {
     output: Output,
     #[command(flatten)]
     wait: Wait,
-    /// latest (the default), a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), an age
-    /// such as 15m, or EPOCH/TXID of a replica
+    /// latest (the default), a file's name, an instant such as 2025-01-10T12:00:00Z (the newest at or before it), an
+    /// age such as 15m, or EPOCH/TXID of a replica
     #[arg(long, env = "PRA_POINT")]
     point: Option<Point>,
     /// How to restore

@@ -48,7 +48,7 @@ struct Verified {
     verified: bool,
     seconds: f64,
     error: Option<String>,
-    /// What SQLite's checks say that is no damage.
+    /// What SQLite's checks report that is not damage.
     warnings: Vec<String>,
     encrypted: bool,
     /// Why an encrypted one was not opened.
@@ -112,7 +112,7 @@ impl Args {
         } else if damaged > 0 && all_are(Code::OutOfReach) {
             Some(
                 Error::new(Code::OutOfReach, format!("{damaged} of {} sources are out of reach", verified.len()))
-                    .hint("see what stands in the way, and run this again"),
+                    .hint("remove what blocks it, and run this again"),
             )
         } else if damaged > 0 {
             Some(

@@ -34,9 +34,9 @@ pub(super) fn wanted(document: &Document) -> (Variables, Vec<Mistake>) {
         match meant(key) {
             Setting::Known => drop(wanted.insert(key.into(), text.into())),
             Setting::Secret { file: Some(file) } => {
-                wrong(format!("a secret stands in a file of its own, which {file} names"))
+                wrong(format!("a secret belongs in a file of its own, which {file} names"))
             }
-            Setting::Secret { file: None } => wrong("a secret does not stand in this file".to_owned()),
+            Setting::Secret { file: None } => wrong("a secret does not belong in this file".to_owned()),
             Setting::Unknown => wrong("there is no setting of this name".to_owned()),
         }
     }

@@ -5,7 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 use pra_core::configuration::{Document, Entry, Mistake, Value};
 
-/// What is decided anew each time, and therefore stands on no line of a file that stays.
+/// Flags that are decided anew for each run, and therefore are not allowed in the configuration file.
 const ARGUMENTS_ONLY: [&str; 10] =
     ["config", "dry-run", "help", "ignore-environment", "job", "new-epoch", "once", "point", "takeover", "yes"];
 /// Also arguments only: the operator accepts a loss for one run.

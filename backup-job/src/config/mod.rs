@@ -5,8 +5,8 @@
 //! flags         each key is a flag of some verb, or a mistake ─┼─► defaults of the verb's flags
 //! environment   what the process has instead of what it inherited
 //! ```
-//! The sidecars and init containers of a WebAssembly pod do not get the environment of their manifest: they inherit that
-//! of the container runtime. So what runs there is told everything by arguments and mounted files. Where either
+//! The sidecars and init containers of a WebAssembly pod do not get the environment of their manifest: they inherit
+//! that of the container runtime. So what runs there is told everything by arguments and mounted files. Where either
 //! `--config` or `--ignore-environment` is given, the process starts itself anew with the environment that the file's
 //! table `[environment]` describes, and nothing else: neither this program nor a library can read a variable that was
 //! set elsewhere.
@@ -30,8 +30,8 @@ const IGNORE_ENVIRONMENT: &str = "--ignore-environment";
 /// what is said on the command line counts more. Starts the process anew where it has an environment to lose.
 ///
 /// # Errors
-/// [`Code::Usage`] where the file cannot be read, with all of its mistakes; [`Code::Failed`] where the process cannot be
-/// started anew.
+/// [`Code::Usage`] where the file cannot be read, with all of its mistakes; [`Code::Failed`] where the process cannot
+/// be started anew.
 pub(crate) fn prepare(command: Command, arguments: &[OsString]) -> Result<Command> {
     let path = path(arguments);
     if path.is_none() && !arguments.iter().any(|one| one == IGNORE_ENVIRONMENT) {

@@ -1,4 +1,4 @@
-//! The way of a request: route, method, token, body, handler.
+//! The steps of a request: route, method, token, body, handler.
 
 use crate::api;
 use crate::body::Received;
@@ -9,7 +9,7 @@ use crate::openapi;
 use crate::platform::Platform;
 use crate::runbook;
 
-/// What the head of a request leads to.
+/// The result of the head of a request.
 #[derive(Debug)]
 pub enum Step {
     /// The answer. The body, if there is one, need not be read.
@@ -46,7 +46,7 @@ impl Upload {
     }
 }
 
-/// Judges the head of a request, and answers it where no body is needed.
+/// Checks the head of a request, and answers it if no body is needed.
 pub fn begin<P: Platform>(platform: &P, request: &Request) -> Step {
     route(platform, request).unwrap_or_else(|problem| Step::Answer(problem.into()))
 }
@@ -77,7 +77,7 @@ fn route<P: Platform>(platform: &P, request: &Request) -> Result<Step, Problem> 
     Ok(Step::Answer(response))
 }
 
-/// What can be refused before the body is read, is.
+/// Refuse before the body is read if possible.
 fn upload<P: Platform>(platform: &P, request: &Request) -> Result<Upload, Problem> {
     same_site(request)?;
     api::authorise(platform, request)?;

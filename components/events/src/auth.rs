@@ -1,20 +1,20 @@
-//! The bearer token of what writes.
+//! The bearer token for requests that write.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What an `Authorization` header is worth.
+/// The verdict on an `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Go on.
     Allowed,
     /// There was no bearer token.
     Missing,
-    /// It was another one.
+    /// It was a wrong token.
     Wrong,
 }
 
-/// Judges an `Authorization` header against the configured token; an empty token lets everybody in.
+/// Checks an `Authorization` header against the configured token; an empty token allows every request.
 pub(crate) fn judge(configured: &str, header: Option<&[u8]>) -> Verdict {
     if configured.is_empty() {
         return Verdict::Allowed;

@@ -34,7 +34,7 @@ impl Received {
     }
 }
 
-/// An event as a client sends it. What we do not know is refused, so that a misspelt key is not lost in silence.
+/// An event as a client sends it. Unknown keys are refused, so that a misspelt key is not silently ignored.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewEvent<'a> {

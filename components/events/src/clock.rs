@@ -2,13 +2,13 @@
 
 /// An instant in RFC 3339, UTC, with milliseconds: `2025-01-10T12:00:00.042Z`.
 ///
-/// `ms` counts from the epoch. What no calendar can hold reads as the epoch: no clock gives that.
+/// `ms` counts from the epoch. A value outside the calendar's range reads as the epoch: no clock returns that.
 pub(crate) fn rfc3339(ms: i64) -> String {
     let instant = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     format!("{instant:.3}")
 }
 
-/// Whole seconds from `then_ms` to `now_ms`; 0 where the clocks disagree and it would be negative.
+/// Whole seconds from `then_ms` to `now_ms`; 0 if the clocks disagree and it would be negative.
 pub(crate) fn age_seconds(now_ms: i64, then_ms: i64) -> i64 {
     now_ms.saturating_sub(then_ms).max(0) / 1_000
 }

@@ -81,7 +81,7 @@ async fn send(response: Response, out: ResponseOutparam) {
         eprintln!("failed to set the status {}", response.status);
     }
     if let Err(error) = out.set_with_body(outgoing, response.body).await {
-        // The client has gone; what it asked for is done all the same.
+        // The client has disconnected; its request is completed anyway.
         eprintln!("failed to send the answer: {error}");
     }
 }

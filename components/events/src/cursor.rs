@@ -1,7 +1,7 @@
 //! The opaque cursor of `GET /events`.
 //!
-//! An id may be used again after a restore, so the cursor also knows the timestamp of the event that it points at:
-//! where that is no longer the same event, the client is told (410) instead of silently skipping what it never saw.
+//! An id may be used again after a restore, so the cursor also knows the timestamp of the event that it points at: if
+//! that is no longer the same event, the client gets 410 instead of silently skipping events.
 //!
 //! | offset | bytes | what |
 //! |---|---|---|

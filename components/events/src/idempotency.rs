@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::limits;
 
-/// A key that a client has sent, with what it stands for.
+/// A key that a client has sent, with the request that it identifies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     /// The header's value.

@@ -1,13 +1,13 @@
-//! What the component needs of the world around it, so that everything else can run without Spin.
+//! The interface to the component's environment, so that everything else can run without Spin.
 
 use std::time::Duration;
 
-/// The world: databases, clocks and configuration.
+/// The environment: databases, clocks and configuration.
 pub trait Platform {
     /// An open database. Dropping it closes it and rolls back what was not committed.
     type Connection: Connection;
 
-    /// Opens the database that `label` stands for.
+    /// Opens the database with this label.
     ///
     /// # Errors
     /// Where the label is unknown or not allowed. A file that cannot be opened may only show at the first statement.
@@ -90,7 +90,7 @@ pub enum SqlError {
 }
 
 impl SqlError {
-    /// Sorts SQLite's own words, as rusqlite prints them.
+    /// Classifies SQLite's messages, as rusqlite prints them.
     #[must_use]
     pub fn from_message(message: String) -> Self {
         // SQLITE_PROTOCOL ("locking protocol") too is only contention, on the locks of the WAL index.

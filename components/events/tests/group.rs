@@ -82,7 +82,7 @@ fn who_joins_a_group_that_another_leads_syncs_nothing_and_waits_for_the_leader()
 }
 
 #[test]
-fn nobody_commits_with_a_sync_while_a_group_is_open() {
+fn no_connection_commits_with_a_sync_while_a_group_is_open() {
     for (body, key) in [(BODY, None), (BODY, Some("k")), (BATCH, None), (BATCH, Some("k"))] {
         // No crowd: each would sync for itself.
         let world = World::new();
@@ -100,7 +100,7 @@ fn nobody_commits_with_a_sync_while_a_group_is_open() {
 }
 
 #[test]
-fn a_group_whose_sync_failed_acknowledges_nobody_however_well_later_syncs_go() {
+fn a_group_whose_sync_failed_acknowledges_no_event_even_if_later_syncs_succeed() {
     let world = crowd();
     // Others are connected, so that the log cannot be given up.
     let other = world.data();
@@ -124,7 +124,7 @@ fn a_group_whose_sync_failed_acknowledges_nobody_however_well_later_syncs_go() {
 }
 
 #[test]
-fn a_group_without_its_leader_is_closed_by_whoever_is_connected_alone() {
+fn a_group_without_its_leader_is_closed_by_the_only_connection() {
     let world = crowd();
     open_group(&world.data());
     world.now_ms.set(NOW_MS + 2_000);

@@ -7,7 +7,8 @@ mod common;
 use common::{NOW_MS, World, json};
 use serde_json::json as j;
 
-/// A world with one of everything: a good backup of 42 s and an encrypted one before it, two replicas, rehearsals, drills.
+/// A world with one of everything: a good backup of 42 s and an encrypted one before it, two replicas, rehearsals,
+/// drills.
 fn world() -> World {
     let world = World::new();
     // Before there are backups: an empty database beside them would be a lost one.
@@ -310,7 +311,7 @@ fn a_full_data_volume_is_not_ready_and_in_danger_while_that_is_known() {
 }
 
 #[test]
-fn warnings_are_counted_and_those_of_the_newest_good_backup_are_told_without_a_verdict() {
+fn warnings_are_counted_and_those_of_the_newest_good_backup_have_no_verdict() {
     let world = world();
     let before = json(&world.get("/recovery"))["verdict"].clone();
     let sql = "UPDATE restore_points SET warnings = 'page 7: never used' WHERE file = 'backup-1.db';

@@ -177,7 +177,7 @@ fn with_a_token_only_its_owner_writes_and_everybody_reads() {
 }
 
 #[test]
-fn where_the_token_cannot_be_known_nobody_writes() {
+fn if_the_token_is_unknown_every_write_is_refused() {
     let mut world = World::new();
     world.api_token = Err("the vault is encrypted".to_owned());
     assert_eq!(problem(&world.get("/add"), 503), "configuration-failing");

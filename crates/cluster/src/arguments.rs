@@ -1,4 +1,4 @@
-//! What the containers of the manifests are told: by arguments, since not every runtime gives them their environment.
+//! The configuration of the manifests' containers: by arguments, since not every runtime passes the environment.
 
 use k8s_openapi::api::batch::v1::CronJob;
 use k8s_openapi::api::core::v1::{Container, PodSpec};

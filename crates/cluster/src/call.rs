@@ -1,4 +1,4 @@
-//! One request to the API server: a deadline, tries again where that may help, and errors in our words.
+//! One request to the API server: with a deadline, retries where they may help, and this project's errors.
 
 use std::future::Future;
 use std::time::Duration;
@@ -26,7 +26,8 @@ const PAUSES: [Duration; 5] = [
     Duration::from_secs(5),
 ];
 
-/// Makes a request, and again while the API server is out of reach or overloaded. `what` reads "get deployment 'events'".
+/// Makes a request, and repeats it while the API server is out of reach or overloaded. `what` reads "get deployment
+/// 'events'".
 ///
 /// A request that creates something may have succeeded although its answer was lost: give it a name of its own and take
 /// "already exists" for yes.
@@ -79,8 +80,8 @@ where
     .await
 }
 
-/// Makes an object; `kind` is its kind in words. One of this name that is there already is taken for the answer to a
-/// request that was lost.
+/// Makes an object; `kind` is its kind in words. An object of this name that already exists counts as success: the
+/// answer to an earlier try was lost.
 ///
 /// # Errors
 /// As [`call`].
@@ -113,7 +114,7 @@ fn is_passing(error: &kube::Error) -> bool {
     }
 }
 
-/// A failed request in our words.
+/// Converts a failed request into our error.
 pub fn failed(what: &str, error: kube::Error) -> Error {
     match error {
         kube::Error::Api(status) => refused(what, &status),

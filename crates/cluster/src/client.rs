@@ -1,4 +1,4 @@
-//! Where the API server is and who we are to it.
+//! The address of the API server, and our credentials.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -58,12 +58,12 @@ impl Cluster {
         Ok(Self::new(client, namespace))
     }
 
-    /// For a client that is there already: tests bring their own.
+    /// For an existing client: tests bring their own.
     pub fn new(client: Client, namespace: impl Into<String>) -> Self {
         Self { client, namespace: namespace.into() }
     }
 
-    /// The namespace that all of this is about.
+    /// The namespace.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -90,7 +90,7 @@ fn no_configuration(error: impl std::error::Error + Send + Sync + 'static) -> Er
         .because(error)
 }
 
-/// The one door to async: runs `work` to its end on this thread. (SQLite and sync never run on it: see
+/// The only entry to async code: runs `work` to its end on this thread. (SQLite and sync never run on it: see
 /// [`tokio::task::spawn_blocking`].)
 ///
 /// # Errors

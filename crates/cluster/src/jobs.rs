@@ -18,10 +18,10 @@ use super::{Cluster, workload};
 /// Time between two looks at a Job.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// What a Job is to do otherwise than its template says.
+/// What a Job does differently from its template.
 #[derive(Debug, Clone, Default)]
 pub struct Change {
-    /// Arguments in place of the template's, but for what says where things are.
+    /// Arguments in place of the template's, except those that name places (paths, URLs).
     pub args: Option<Vec<String>>,
     /// Arguments after those.
     pub more: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Change {
 pub struct Outcome {
     /// Whether the Job is complete.
     pub succeeded: bool,
-    /// The exit code of its last pod, where it got as far as to have one.
+    /// The exit code of its last pod, if it had one.
     pub exit_code: Option<i32>,
     /// What it printed on stdout with `-o json`: its last line that is JSON and not a log line.
     pub answer: Option<serde_json::Value>,
@@ -76,14 +76,14 @@ pub fn from_cronjob(cronjob: &CronJob, name: &str, change: &Change) -> Result<Jo
     Ok(Job { metadata, spec: Some(spec), status: None })
 }
 
-/// Whether an argument says where things are, whatever the verb.
+/// Whether an argument names a place, for any verb.
 fn is_configuration(argument: &str) -> bool {
     let flag = argument.split_once('=').map_or(argument, |(flag, _)| flag);
     let general = ["--ignore-environment", "--config", "--database", "--backups", "--output", "--yes"];
     general.contains(&flag) || ["--app", "--url", "--api-token-file"].contains(&flag)
 }
 
-/// Makes the Job. One of this name that is there already is taken for the answer to a request that was lost.
+/// Makes the Job. An object of this name that already exists counts as success: the answer to an earlier try was lost.
 ///
 /// # Errors
 /// As [`call`].
@@ -137,7 +137,7 @@ async fn listen(cluster: &Cluster, pod: &str, deadline: Instant, hear: &mut dyn 
     let stream = cluster.api::<Pod>().log_stream(pod, &follow).await;
     let mut lines = match stream {
         Ok(stream) => stream.lines(),
-        // Cleared away in the moment between.
+        // Removed in the meantime.
         Err(kube::Error::Api(status)) if status.is_not_found() => return Ok(()),
         Err(error) => return Err(failed(&what, error)),
     };
@@ -146,7 +146,7 @@ async fn listen(cluster: &Cluster, pod: &str, deadline: Instant, hear: &mut dyn 
             Ok(Some(line)) => {
                 hear(&line.map_err(|e| Error::new(Code::OutOfReach, format!("failed to {what}")).because(e))?)
             }
-            // Whether the Job is over is for the caller to see.
+            // The caller checks whether the Job is over.
             Ok(None) | Err(_) => return Ok(()),
         }
     }

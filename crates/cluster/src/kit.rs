@@ -17,11 +17,11 @@ use super::{Cluster, arguments};
 /// The annotation of a namespace in which drills are allowed; its value is `true`.
 pub const ALLOWED: &str = "mini-pra/allow-drills";
 
-/// The label that tells the application.
+/// The label that names the application.
 pub const INSTANCE: &str = "app.kubernetes.io/instance";
-/// The label that tells the part.
+/// The label that names the part.
 pub const COMPONENT: &str = "app.kubernetes.io/component";
-/// What all objects of all kits have in common.
+/// The label that all objects of all kits have.
 pub const SELECTOR: &str = "app.kubernetes.io/name=mini-pra";
 /// The label of every pod that mounts a data volume; its value is the claim's name.
 pub const VOLUME: &str = "pra-volume";

@@ -1,4 +1,4 @@
-//! The cluster: Kubernetes objects say when and where; what moves data is the engine.
+//! The cluster: Kubernetes objects say when and where; the engine moves the data.
 //!
 //! ```text
 //! client      where the API server is; one door to async; errors in our words

@@ -37,7 +37,7 @@ pub async fn of(cluster: &Cluster, replicator: &Deployment) -> Result<Option<Rep
     Ok(read(container, &document))
 }
 
-/// The ConfigMap in which the file of `--config` stands, and its key there.
+/// The ConfigMap that holds the file of `--config`, and its key there.
 fn configuration<'a>(pod: &'a PodSpec, container: &'a Container) -> Option<(&'a str, &'a str)> {
     let path = *arguments::values(container, "--config").first()?;
     let (folder, file) = path.rsplit_once('/')?;

@@ -1,4 +1,4 @@
-//! How an application and its protection are, in one look.
+//! The state of an application and its protection.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub use words::summary;
 /// How long the application may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How an application and its protection are; `-o json` prints it.
+/// The state of an application and its protection; `-o json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Status {
     /// The state in one sentence.

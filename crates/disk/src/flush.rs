@@ -1,5 +1,5 @@
-//! Writes large files: what is written goes to the disk while the rest is still on its way, so that the end has little to
-//! wait for.
+//! Writes large files: what is written goes to the disk while the rest is still on its way, so that the end has little
+//! to wait for.
 
 use std::fs::File;
 use std::io;
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_disk_says_in_between_is_said_in_the_end_and_a_small_file_costs_no_thread() {
+    fn a_disk_error_in_between_is_returned_at_the_end_and_small_files_need_no_thread() {
         let (flusher, fine) = (Flusher::default(), tempfile::tempfile().unwrap());
         flusher.wrote(&fine, 1000).unwrap();
         assert!(flusher.lock().at_work.is_none());

@@ -29,11 +29,11 @@ const LONGEST_NAME: usize = 190;
 /// Links that are followed before it is taken for a circle, as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// Which database lies here.
+/// The database at this place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Identity {
     id: DatabaseId,
-    /// Where it lay when it got this id, without symbolic links.
+    /// Its path when it got this id, without symbolic links.
     path: PathBuf,
 }
 
@@ -57,8 +57,8 @@ pub fn resolve(database: &Path) -> Result<PathBuf> {
     Err(Error::new(Code::Usage, format!("the symbolic links from '{}' go in a circle", database.display())))
 }
 
-/// Fails where the file has several names (hard links): SQLite's log and locks are beside the name that it was opened by, so
-/// what is committed through one name is not seen through another.
+/// Fails where the file has several names (hard links): SQLite's log and locks are beside the name that it was opened
+/// by, so what is committed through one name is not seen through another.
 ///
 /// # Errors
 /// [`Code::Usage`] where it has.
@@ -69,7 +69,7 @@ pub fn require_one_name(database: &Path) -> Result<()> {
             format!("'{}' has {} names (hard links)", database.display(), file.nlink()),
         )
         .hint("what is written through another name is not seen here: remove the other names (`find … -samefile`)")),
-        // What is missing is the verb's to say.
+        // The verb reports a missing file.
         _ => Ok(()),
     }
 }
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_written_through_a_link_that_somebody_laid_into_the_home() {
+    fn nothing_is_written_through_a_link_in_the_home() {
         let folder = tempfile::tempdir().unwrap();
         let (database, secret) = (folder.path().join("app.db"), folder.path().join("secret"));
         fs::write(&database, "x").unwrap();

@@ -1,4 +1,4 @@
-//! Who may do what at once: `flock` on files in the database's [`home`].
+//! Which operations exclude each other: `flock` on files in the database's [`home`].
 //!
 //! ```text
 //! lock          shared: backup, checkpointer, an init that finds tables    exclusive: init that must restore or create, replace
@@ -35,11 +35,11 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// Time between two tries for a lock.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// After so long it is said who is waited for.
+/// After so long the holder is logged.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// How long a held lock file may carry another kernel's signature: the new holder signs it a moment after it takes the
-/// /// lock, and until then the file names the holder before the node's restart.
+/// lock, and until then the file names the holder before the node's restart.
 const SIGNING: Duration = Duration::from_secs(1);
 
 /// A lock that is held until this is dropped or the process ends.
@@ -51,7 +51,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Whether its file still has its name. Where it has not, another process could hold another one.
+    /// Whether its file still has its name. If not, another process could hold a new file's lock.
     pub fn is_in_place(&self) -> Result<bool> {
         is_in_place(&self.lock, &self.path)
     }
@@ -66,7 +66,7 @@ pub fn shared(database: &Path, wait: Duration) -> Result<Lock> {
     acquire(home::make(database)?.join(LOCK), FlockArg::LockSharedNonblock, wait)
 }
 
-/// Locks `database` alone, asking the checkpointer to let go.
+/// Locks `database` exclusively, and asks the checkpointer to let go.
 ///
 /// # Errors
 /// As [`shared`].
@@ -145,7 +145,7 @@ fn wait_for(path: &Path, how: FlockArg, wait: Duration) -> Result<Flock<fs::File
     let mut file = open(path)?;
     loop {
         match Flock::lock(file, how) {
-            // Removed meanwhile: the next one would make another and hold that.
+            // Removed meanwhile: the next process would make a new file and lock that.
             Ok(lock) if !is_in_place(&lock, path)? => file = open(path)?,
             Ok(mut lock) => {
                 sign(&mut lock, path)?;
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_whose_file_was_removed_holds_nobody_off_and_is_not_kept() {
+    fn a_lock_whose_file_was_removed_excludes_no_process_and_is_not_kept() {
         let (_folder, path) = database();
         let _of_a_removed_file = exclusive(&path, Duration::ZERO).unwrap();
         fs::remove_dir_all(home::folder(&path).unwrap()).unwrap();

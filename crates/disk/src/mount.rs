@@ -1,5 +1,6 @@
-//! A database that is mounted by itself, as a single file: SQLite's log and journal lie in the folder around it, which is
-//! another volume, and nothing can be renamed over a mount point. So no copy of it is whole, and it cannot be restored.
+//! A database that is mounted by itself, as a single file: SQLite's log and journal lie in the folder around it, which
+//! is another volume, and nothing can be renamed over a mount point. So no copy of it is whole, and it cannot be
+//! restored.
 
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +21,7 @@ const POINT: usize = 4;
 /// # Errors
 /// [`Code::Usage`] where it is one.
 pub fn require_none(database: &Path) -> Result<()> {
-    // A folder that is missing is the verb's to say.
+    // The verb reports a missing folder.
     let Ok(path) = home::absolute(database) else { return Ok(()) };
     let mounts = match std::fs::read(MOUNTS) {
         Ok(mounts) => mounts,

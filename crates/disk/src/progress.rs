@@ -61,7 +61,7 @@ impl Progress {
         tracing::info!(done_bytes = done, total_bytes = total, seconds, left_seconds, "{}", self.title);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
-/// Only names in it may be removed by others: such a folder is everybody's, and its files are not.
+/// Only names in it may be removed by others: such a folder is shared, and its files are not.
 const STICKY: u32 = 0o1000;
 
 /// Mode and owner of a file to be.

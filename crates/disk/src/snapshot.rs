@@ -52,7 +52,7 @@ pub fn for_each_page(
     if pages == shape.pages { Ok(()) } else { Err(unreadable(&path, pages + 1)) }
 }
 
-/// Hands the snapshot, as it is to stand in a copy, to `consume` on a second thread: as [`raw_batches`], but page 1 says
+/// Hands the snapshot, as a copy will hold it, to `consume` on a second thread: as [`raw_batches`], but page 1 says
 /// rollback journal.
 pub fn batches(
     connection: &Connection,

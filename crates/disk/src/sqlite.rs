@@ -15,8 +15,8 @@ use crate::read_ahead;
 /// Time between two tries for a lock. SQLite's own handler sleeps 1 to 100 ms, and loses every race under load.
 const LOCK_RETRY: Duration = Duration::from_micros(300);
 
-/// Memory for SQLite's page cache, in KiB, where a database is checked or filled: an index is looked up in while its table
-/// is read.
+/// Memory for SQLite's page cache, in KiB, where a database is checked or filled: an index is looked up in while its
+/// table is read.
 const CACHE_KIB: i64 = 2048;
 
 /// Where it is copied or followed: pages are read once, and several connections are open.
@@ -62,7 +62,7 @@ fn open(path: &Path, flags: OpenFlags, lock_wait: Duration, cache_kib: i64) -> R
 }
 
 /// Opens a file that no process writes (a backup, a temporary file): without locks, without looking at or making
-/// /// sidecars, and with read-ahead.
+/// sidecars, and with read-ahead.
 pub fn open_immutable(path: &Path) -> Result<Connection> {
     require_safe_version()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

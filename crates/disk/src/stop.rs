@@ -53,7 +53,7 @@ fn stopped() -> Error {
 #[derive(Debug)]
 pub struct Held(());
 
-/// From here on something stands that is to be finished.
+/// From here on there is work that has to be finished.
 #[must_use]
 pub fn hold() -> Held {
     HELD.fetch_add(1, Ordering::Relaxed);

@@ -17,9 +17,9 @@ pub enum Allowance {
     After(Timestamp),
     /// What was written after the backup that is restored, and before the restore was done (by our clock).
     Between(Timestamp, Duration),
-    /// What the replica lacked: written after the instant at which it was seen to follow, and newer than everything that
-    /// was written before the recovery began (by our clock) and is still there. A replica lacks the end of a history,
-    /// never its middle.
+    /// What the replica lacked: written after the instant at which it was seen to follow, and newer than everything
+    /// that was written before the recovery began (by our clock) and is still there. A replica lacks the end of a
+    /// history, never its middle.
     Tail(Option<Timestamp>, Duration),
 }
 
@@ -116,8 +116,8 @@ impl Account {
         acknowledged.filter(|one| one.at < until).map(|one| one.receipt.id).max()
     }
 
-    /// When the application served again after a disaster. It may live on for a moment, so what counts is the first write
-    /// after the first refused one; where none was refused, the first one after the disaster.
+    /// When the application served again after a disaster. It may live on for a moment, so what counts is the first
+    /// write after the first refused one; where none was refused, the first one after the disaster.
     pub fn served_again(&self, ledger: &Ledger, disaster: Duration) -> Option<Duration> {
         self.first_served_since(ledger.first_refused_since(disaster).unwrap_or(disaster))
     }
@@ -135,8 +135,8 @@ pub fn longest_gap(ledger: &Ledger, end: Duration) -> Duration {
     longest
 }
 
-/// How far the oldest of the lost events lies before the disaster, in seconds; 0 where none is lost, or only such as were
-/// acknowledged while the application died.
+/// How far the oldest of the lost events lies before the disaster, in seconds; 0 where none is lost, or only such as
+/// were acknowledged while the application died.
 pub fn recovery_point(lost: &[&Write], disaster: Duration, server: ServerClock) -> f64 {
     let oldest = lost.iter().filter_map(|write| Some(write.acknowledged.as_ref()?.receipt.timestamp)).min();
     oldest.map_or(0.0, |oldest| (disaster.as_secs_f64() - server.to_ours(oldest)).max(0.0))

@@ -125,8 +125,8 @@ impl Application {
         Ok(page.last)
     }
 
-    /// The messages of all events after the cursor that begin with `prefix`. Where the cursor's event is not the same any
-    /// more, because an older state was restored, of all events.
+    /// The messages of all events after the cursor that begin with `prefix`. Where the cursor's event is not the same
+    /// any more, because an older state was restored, of all events.
     ///
     /// # Errors
     /// As [`Self::status`].

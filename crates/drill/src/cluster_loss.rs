@@ -1,5 +1,5 @@
-//! The cluster is gone: namespace, volumes, everything. What is left is the object store, the manifests, and an operator
-//! //! with the identity.
+//! The cluster is gone: namespace, volumes, everything. What is left is the object store, the manifests, and an
+//! operator with the identity.
 
 use pra_core::{Code, Error, Result};
 

@@ -74,8 +74,8 @@ impl Token {
         Ok(Self(header))
     }
 
-    /// The application's `api_token`: from a file, or from the environment, as a Secret comes into a container; never an
-    /// argument, which everybody sees. `None` where there is none.
+    /// The application's `api_token`: from a file, or from the environment, as a Secret comes into a container; never
+    /// an argument, which every user can see. `None` where there is none.
     ///
     /// # Errors
     /// As [`Self::new`]; where the file cannot be read.

@@ -107,7 +107,7 @@ impl Ledger {
         self.refused.push(refused);
     }
 
-    /// Notes that a write is acknowledged; the first acknowledgement stands.
+    /// Notes that a write is acknowledged; the first acknowledgement counts.
     pub fn acknowledged(&mut self, sequence: u64, acknowledgement: Acknowledgement) {
         if let Some(write) = self.writes.get_mut(&sequence) {
             write.acknowledged.get_or_insert(acknowledgement);

@@ -102,7 +102,8 @@ pub struct Options {
     pub scenario: Scenario,
     /// The application; none: the only one that is protected in the namespace.
     pub app: Option<String>,
-    /// Where it answers; none: `http://APP`, as in the cluster, or for [`Scenario::ClusterLoss`] through the API server.
+    /// Where it answers; none: `http://APP`, as in the cluster, or for [`Scenario::ClusterLoss`] through the API
+    /// server.
     pub url: Option<String>,
     /// The application's `api_token`, where it has one.
     pub token: Option<Token>,

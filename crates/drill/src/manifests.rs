@@ -25,8 +25,8 @@ impl Manifests {
         self.kubectl(&[]).await.map(drop)
     }
 
-    /// Sees to it, by a dry run, that they are valid and bring back the Deployment `app` in `namespace`, with the claims
-    /// `claims`.
+    /// Sees to it, by a dry run, that they are valid and bring back the Deployment `app` in `namespace`, with the
+    /// claims `claims`.
     ///
     /// # Errors
     /// [`Code::Usage`] where they do not; as [`Self::apply`].

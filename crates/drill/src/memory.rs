@@ -1,5 +1,6 @@
-//! What a drill has to put back, noted on the CronJob that makes the backups before anything is touched: whatever becomes
-//! of the drill, its successor or `drill put-back` finds it there. It also keeps two drills from running at once.
+//! What a drill has to put back, noted on the CronJob that makes the backups before anything is touched: whatever
+//! becomes of the drill, its successor or `drill put-back` finds it there. It also keeps two drills from running at
+//! once.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

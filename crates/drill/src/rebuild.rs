@@ -1,5 +1,5 @@
 //! A namespace that is lost with all its objects, and made again: its Secrets from memory, the identity as the operator
-//! //! gave it, everything else from the manifests.
+//! gave it, everything else from the manifests.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -193,11 +193,11 @@ async fn secrets(cluster: &Cluster) -> Result<Vec<Secret>> {
         async move { api.list(&ListParams::default()).await }
     })
     .await?;
-    Ok(found.items.into_iter().filter(is_somebodys).map(as_written).collect())
+    Ok(found.items.into_iter().filter(is_made_by_a_user).map(as_written).collect())
 }
 
 /// Not one that a controller makes, and will make again.
-fn is_somebodys(secret: &Secret) -> bool {
+fn is_made_by_a_user(secret: &Secret) -> bool {
     secret.owner_references().is_empty() && secret.type_.as_deref() != Some("kubernetes.io/service-account-token")
 }
 
@@ -229,11 +229,11 @@ mod tests {
             serde_json::from_value(whole).unwrap()
         };
         let plain = secret(json!({ "type": "Opaque" }));
-        assert!(is_somebodys(&plain));
+        assert!(is_made_by_a_user(&plain));
         let again = as_written(plain.clone());
         assert_eq!((again.metadata.uid, again.metadata.resource_version), (None, None));
         assert_eq!((again.metadata.name, again.data, again.type_), (plain.metadata.name, plain.data, plain.type_));
-        assert!(!is_somebodys(&secret(json!({ "type": "kubernetes.io/service-account-token" }))));
+        assert!(!is_made_by_a_user(&secret(json!({ "type": "kubernetes.io/service-account-token" }))));
     }
 
     #[test]

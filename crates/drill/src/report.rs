@@ -101,8 +101,8 @@ pub struct Report {
     pub subject: Subject,
     /// When it began.
     pub started_at: Timestamp,
-    /// From the disaster to the first acknowledged write that was sent after it, and after the first that was refused, and
-    /// that stayed; null: never.
+    /// From the disaster to the first acknowledged write that was sent after it, and after the first that was refused,
+    /// and that stayed; null: never.
     pub rto_seconds: Option<f64>,
     /// The same from the recovery's command; null where there was none.
     pub recovery_seconds: Option<f64>,

@@ -23,8 +23,8 @@ pub struct ServerClock {
 }
 
 impl ServerClock {
-    /// From the acknowledgements of a drill that began at `started_at` by our clock. (Not from those of writes that were
-    /// sent more than once: the answer to a retry repeats the first timestamp.)
+    /// From the acknowledgements of a drill that began at `started_at` by our clock. (Not from those of writes that
+    /// were sent more than once: the answer to a retry repeats the first timestamp.)
     pub fn new(started_at: Timestamp, ledger: &Ledger) -> Self {
         let started_at = seconds(started_at);
         let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);

@@ -96,8 +96,8 @@ impl Stage {
             .await
     }
 
-    /// Makes a backup as the CronJob does, and says which one. It stays the newest: the CronJob is suspended, until what
-    /// was remembered is put back.
+    /// Makes a backup as the CronJob does, and says which one. It stays the newest: the CronJob is suspended, until
+    /// what was remembered is put back.
     ///
     /// # Errors
     /// As [`Stage::job`]; [`Code::Damaged`] where it is not what the application sees.

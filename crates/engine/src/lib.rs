@@ -1,4 +1,4 @@
-//! What moves data when it is asked to: one module for each verb; options in, report out.
+//! The verbs that move data, one module for each: options in, report out.
 //!
 //! ```text
 //! init, backup, verify, restore, prune, rehearse, listing     the verbs

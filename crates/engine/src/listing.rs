@@ -22,7 +22,7 @@ pub struct Listed {
     pub created_at: Timestamp,
     /// Time since then; null where it is ahead of the clock.
     pub age_seconds: Option<u64>,
-    /// By how much it is ahead of the clock, where that is more than clocks may differ: it is never chosen unasked.
+    /// By how much it is ahead of the clock, if that is more than the tolerance: it is never chosen unasked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead_seconds: Option<u64>,
     /// Size.
@@ -31,36 +31,36 @@ pub struct Listed {
     pub events: Option<u64>,
     /// Whether the last verification succeeded.
     pub verified: bool,
-    /// The older one that is the same to the byte.
+    /// The older backup with the same bytes.
     pub unchanged_since: Option<String>,
     /// What is wrong with it.
     pub error: Option<String>,
-    /// What SQLite's checks say that is no damage.
+    /// What SQLite's checks report that is not damage.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// Whether it is encrypted.
     #[serde(default)]
     pub encrypted: bool,
-    /// Of a replica: every instant from this one on can be restored.
+    /// For a replica: every instant from this one on can be restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
-    /// Of a replica: the first and the last transaction of what is missing after it, though it was shipped.
+    /// For a replica: the first and the last transaction that were shipped but are missing after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<(u64, u64)>,
     /// A file that the catalog does not know: it may be another database's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
-    /// Of a backup: whose it is, where the folder says so.
+    /// For a backup: the database that it belongs to, if the folder says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
 }
 
-/// Whose a backup is.
+/// The database that a backup belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     /// The database's own id.
     pub id: String,
-    /// Where it lay at the last backup.
+    /// Its path at the last backup.
     pub path: PathBuf,
     /// The machine of that backup.
     pub host: String,
@@ -86,8 +86,8 @@ pub struct Listing {
     pub troubles: Vec<Error>,
 }
 
-/// The same, and the windows of the replicas: each as its newest state, with the instant from which on it reaches. One
-/// that is out of reach where that is accepted is no trouble.
+/// The same, and the windows of the replicas: each as its newest state, with its first instant. An accepted replica out
+/// of reach is not an error.
 ///
 /// # Errors
 /// Where the catalog cannot be read. A backup folder that cannot be listed is left aside: on an empty cluster there is

@@ -31,7 +31,7 @@ pub struct Options {
     pub adopt_backups: bool,
 }
 
-/// What became of each file, or would.
+/// What happened to each file, or would in a dry run.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct Fate {
     /// Name in the backup folder.

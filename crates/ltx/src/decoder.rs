@@ -38,7 +38,7 @@ impl<R: Read> Decoder<R> {
     /// the last.
     ///
     /// # Errors
-    /// Where the page is damaged or may not stand here.
+    /// If the page is damaged or not allowed here.
     pub fn next_page(&mut self, page: &mut Vec<u8>) -> Result<Option<u32>> {
         self.frame.clear();
         self.numbers.clear();

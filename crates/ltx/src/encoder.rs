@@ -45,7 +45,7 @@ impl<W: Write> Encoder<W> {
     /// Compresses and writes the next page. Pages ascend; the lock page is left out.
     ///
     /// # Errors
-    /// Where the page may not stand here, has the wrong size or cannot be written.
+    /// If the page is not allowed here, has the wrong size or cannot be written.
     pub fn page(&mut self, number: u32, page: &[u8]) -> Result<()> {
         let mut frame = std::mem::take(&mut self.frame);
         frame.clear();
@@ -58,7 +58,7 @@ impl<W: Write> Encoder<W> {
     /// Writes the next page, which [`compress`] has made into `frame`: by another thread, say.
     ///
     /// # Errors
-    /// Where the page may not stand here, has the wrong size, `frame` is not its frame, or it cannot be
+    /// If the page is not allowed here, has the wrong size, `frame` is not its frame, or it cannot be
     /// written.
     pub fn compressed_page(&mut self, number: u32, page: &[u8], frame: &[u8]) -> Result<()> {
         let expected = self.header.page_size as usize;
@@ -75,7 +75,7 @@ impl<W: Write> Encoder<W> {
     /// Writes what follows the pages and flushes.
     ///
     /// `post_apply_checksum` is the database's after this file. With [`NO_CHECKSUM`](crate::NO_CHECKSUM) it is the
-    /// one that stands in the header already, or 0.
+    /// one that the header already holds, or 0.
     ///
     /// # Errors
     /// Where a snapshot lacks a page, the checksum cannot be that of the database, or writing fails.

@@ -54,7 +54,7 @@ pub struct Header {
     /// The database's checksum after this file, with [`NO_CHECKSUM`] and where it is known before the first
     /// page is written; else 0.
     pub post_apply_checksum: u64,
-    /// Where the transaction stood in the WAL, or 0.
+    /// The transaction's offset in the WAL, or 0.
     pub wal_offset: u64,
     /// How much of the WAL it took, or 0.
     pub wal_size: u64,

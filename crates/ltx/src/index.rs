@@ -8,7 +8,7 @@ use crate::frame::PAGE_HEADER_SIZE;
 use crate::header::HEADER_SIZE;
 use crate::trailer::TRAILER_SIZE;
 
-/// The size of the index stands in this many bytes.
+/// The size of the index is stored in this many bytes.
 const SIZE_SIZE: usize = 8;
 
 /// Where one page's frame is.

@@ -10,7 +10,7 @@
 //! | 1 | header checksum: second byte of the XXH32 from FLG on |
 //! | 4 | size of the block; top bit: stored as it is |
 //! | … | the block |
-//! | 0 or 4 | block checksum: XXH32 of the block as it stands here |
+//! | 0 or 4 | block checksum: XXH32 of the block as stored |
 //! | 4 | zeros |
 //! | 0 or 4 | content checksum: XXH32 of the page |
 //!

@@ -45,7 +45,7 @@ impl<R: Read> FrameReader<R> {
     /// Appends the next frame to `frames` and returns its page's number; `None` after the last.
     ///
     /// # Errors
-    /// Where the frame is damaged in its outer form or may not stand here.
+    /// If the frame is damaged in its outer form or not allowed here.
     pub fn next_frame(&mut self, frames: &mut Vec<u8>) -> Result<Option<u32>> {
         if self.ended {
             return Ok(None);

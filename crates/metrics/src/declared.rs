@@ -67,13 +67,13 @@ declare! {
     REPLICA_QUEUE_FILES = "pra_replica_queue_files", Gauge, ["replica"], BOTH;
     /// Bytes that wait for the replica
     REPLICA_QUEUE_BYTES = "pra_replica_queue_bytes", Gauge, ["replica"], BOTH;
-    /// What SQLite's checks last found in the replicated database that is no damage: how many kinds of it; absent before
-    /// the first check, and in rollback-journal mode
+    /// What SQLite's checks last found in the replicated database that is no damage: how many kinds of it; absent
+    /// before the first check, and in rollback-journal mode
     REPLICA_WARNINGS = "pra_replica_warnings", Gauge, ["replica"], BOTH;
     /// When a restore from the source was last rehearsed
     REHEARSAL_LAST = "pra_rehearsal_last_timestamp_seconds", Gauge, ["source"], APPLICATION;
-    /// Whether the last rehearsal restored the source and found it good (1) or not (0); absent where it is encrypted and no
-    /// identity was given
+    /// Whether the last rehearsal restored the source and found it good (1) or not (0); absent where it is encrypted
+    /// and no identity was given
     REHEARSAL_LAST_GOOD = "pra_rehearsal_last_good", Gauge, ["source"], APPLICATION;
     /// When a rehearsal last restored the source and found it good
     REHEARSAL_GOOD = "pra_rehearsal_last_good_timestamp_seconds", Gauge, ["source"], APPLICATION;

@@ -1,5 +1,5 @@
-//! Every metric of mini-pra, declared once: what `/metrics` of the component and of `backup-job replicate` give, what the
-//! alarms and the Grafana dashboard may ask for, and the table in the documentation.
+//! Every metric of mini-pra, declared once: what `/metrics` of the component and of `backup-job replicate` give, what
+//! the alarms and the Grafana dashboard may ask for, and the table in the documentation.
 //!
 //! Names follow Prometheus' conventions: base units (seconds, bytes), `_total` for counters, instants as
 //! `_timestamp_seconds` since 1970. What is not known has no sample; it is never 0.

@@ -1,5 +1,5 @@
-//! When something is late, full or old: said once for the verdict of the dashboard, `kubectl pra status`, the alarms and the
-//! documentation. The alarms' rules are held to these by a test.
+//! When something is late, full or old: said once for the verdict of the dashboard, `kubectl pra status`, the alarms
+//! and the documentation. The alarms' rules are held to these by a test.
 
 /// A backup is made each minute: in seconds, two of them are missing. From here on there is a warning.
 pub const BACKUP_OLD: u64 = 180;

@@ -11,7 +11,7 @@ const ENVIRONMENT: &str = "environment";
 pub struct Mistake {
     /// Counted from one.
     pub line: usize,
-    /// As it stands in the file; empty where the file is no TOML.
+    /// As it is written in the file; empty if the file is not TOML.
     pub key: String,
     /// What is wrong.
     pub says: String,
@@ -24,7 +24,7 @@ pub struct Entry {
     pub line: usize,
     /// The key.
     pub key: String,
-    /// What stands there.
+    /// The text there.
     pub value: Value,
 }
 
@@ -78,7 +78,7 @@ impl Document {
         Self::parse(text).0
     }
 
-    /// The texts that stand at the key of this name.
+    /// The texts at the key of this name.
     pub fn texts(&self, key: &str) -> Vec<&str> {
         let found = self.flags.iter().find(|entry| entry.key == key);
         match found.map(|entry| &entry.value) {

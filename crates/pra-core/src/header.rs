@@ -100,7 +100,7 @@ pub enum HeaderError {
     BadField {
         /// The field's name in the table of this module.
         field: &'static str,
-        /// What stands there.
+        /// The value found there.
         value: u32,
     },
 }

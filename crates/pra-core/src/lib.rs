@@ -20,8 +20,9 @@
 //!                                             content: what it holds
 //! ```
 //!
-//! Beside these: [`error`], the one error type; [`configuration`], the strict file of `--config`; [`epoch_id`] and [`random_id`],
-//! names that are like no other; [`ahead`], when an instant is suspicious; [`latest`], a value that threads share.
+//! Beside these: [`error`], the one error type; [`configuration`], the strict file of `--config`; [`epoch_id`] and
+//! [`random_id`], names that are like no other; [`ahead`], when an instant is suspicious; [`latest`], a value that
+//! threads share.
 //!
 //! The **content** checksum is what ties a live database to its backup and to what was restored from
 //! it: these three differ in a few bytes of page 1 that SQLite changes on its own (see [`header`]).

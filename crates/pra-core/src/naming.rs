@@ -87,8 +87,8 @@ pub const EXTENSION: &str = ".db";
 /// What the name of an encrypted restore point ends in.
 pub const ENCRYPTED: &str = ".age";
 
-/// The name for a restore point made at `at`, encrypted or not: the first of the forms above that is not `taken`, neither
-/// as it is nor in its other form, so that no two restore points differ in their encryption alone.
+/// The name for a restore point made at `at`, encrypted or not: the first of the forms above that is not `taken`,
+/// neither as it is nor in its other form, so that no two restore points differ in their encryption alone.
 ///
 /// `None` where all of them are taken, 10,000 in one second: the caller must not fall back to a name
 /// that exists, since publishing is a rename, which would replace that file.

@@ -16,7 +16,8 @@ pub struct RestorePoint {
     pub file: String,
     /// Why it was made.
     pub kind: Kind,
-    /// Instant of the snapshot by the clock of that moment, to the millisecond: everything committed before it is inside.
+    /// Instant of the snapshot by the clock of that moment, to the millisecond: everything committed before it is
+    /// inside.
     pub created_at: Timestamp,
     /// Its place in the order in which they were made, which no clock can change; two are equal only where one was not
     /// recorded when it was made.
@@ -90,8 +91,8 @@ impl RestorePoint {
         self.verified_at.is_some() && self.error.is_none()
     }
 
-    /// By how much its instant is ahead of the clock, where that is more than clocks may differ: then one of the two was
-    /// wrong, and it is never chosen unasked.
+    /// By how much its instant is ahead of the clock, where that is more than clocks may differ: then one of the two
+    /// was wrong, and it is never chosen unasked.
     pub fn ahead(&self, now: Timestamp) -> Option<Duration> {
         ahead::ahead(self.created_at.as_millisecond(), now.as_millisecond())
     }

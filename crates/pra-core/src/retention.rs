@@ -11,8 +11,8 @@
 //! - Pre-restore copies have a rule of their own: an age, and always the newest one.
 //! - What is ahead of the clock is counted apart too: whether that clock or this one is wrong, no more goes than with a
 //!   right one, and it is no reason for another to go.
-//! - Rules of age count from the newest, never from later than now, and a leap of the clock does not empty their window:
-//!   what it held before stays until the backups since then fill a window by themselves.
+//! - Rules of age count from the newest, never from later than now, and a leap of the clock does not empty their
+//!   window: what it held before stays until the backups since then fill a window by themselves.
 //! - A hard link costs nothing special: removing one name leaves the others whole.
 
 mod forecast;
@@ -78,8 +78,8 @@ impl Keep {
 }
 
 impl Default for Keep {
-    /// An hour of minutes, a day of hours, a month of days; and the last ten, so that several of one minute (made by hand, around a
-    /// mistake) are not thinned out at once.
+    /// An hour of minutes, a day of hours, a month of days; and the last ten, so that several of one minute (made by
+    /// hand, around a mistake) are not thinned out at once.
     fn default() -> Self {
         Self { last: 10, minutely: 60, hourly: 24, daily: 31, ..Self::none() }
     }

@@ -1,8 +1,9 @@
 //! What is said while something is done: one line for each thing that happens, on stderr.
 //!
-//! With the feature `opentelemetry` (on by default), and where `OTEL_EXPORTER_OTLP_ENDPOINT` (or `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`) names
-//! a collector, the same lines go there too, as OTLP logs over HTTP. The other variables of OpenTelemetry's specification
-//! work: `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPORTER_OTLP_HEADERS`.
+//! With the feature `opentelemetry` (on by default), and where `OTEL_EXPORTER_OTLP_ENDPOINT` (or
+//! `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`) names a collector, the same lines go there too, as OTLP logs over HTTP. The
+//! other variables of OpenTelemetry's specification work: `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`,
+//! `OTEL_EXPORTER_OTLP_HEADERS`.
 
 use std::io::{self, IsTerminal};
 

@@ -1,4 +1,4 @@
-//! What the programs print, and where: stdout is data, stderr is talk.
+//! What the programs print, and where: data goes to stdout, messages to stderr.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::os::fd::AsFd;
@@ -46,7 +46,7 @@ impl Answer {
         Ok(Self { json, table, names, error: None })
     }
 
-    /// The answer stands, and the verb has failed all the same.
+    /// The answer is printed, although the verb has failed.
     #[must_use]
     pub fn with_error(mut self, error: Option<Error>) -> Self {
         self.error = error;
@@ -80,8 +80,8 @@ pub fn finish(format: Format, result: Result<Answer>) -> ExitCode {
     ExitCode::from(error.code().exit_code())
 }
 
-/// The exit code where stdout took not all. Who stops reading (`| head`) has had enough: then the code says how the verb
-/// went, as ever. Anything else is an error, which is said on stderr whatever is logged.
+/// The exit code where stdout took not all. Who stops reading (`| head`) has had enough: then the code says how the
+/// verb went, as ever. Anything else is an error, which is printed on stderr at every log level.
 pub(crate) fn unprinted(printed: io::Result<()>) -> Option<ExitCode> {
     let error = printed.err().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
     let error = Error::new(Code::Failed, "failed to write to stdout").because(error);

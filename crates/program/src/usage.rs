@@ -24,7 +24,8 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
     ExitCode::from(Code::Usage.exit_code())
 }
 
-/// The format that this process's arguments or its environment ask for, as far as that can be told without parsing them.
+/// The format that this process's arguments or its environment ask for, as far as that can be told without parsing
+/// them.
 pub fn asked_format() -> Format {
     let variable = std::env::var_os("PRA_OUTPUT");
     if is_json(std::env::args_os().skip(1), variable) { Format::Json } else { Format::Table }
@@ -49,7 +50,8 @@ fn is_json(arguments: impl Iterator<Item = OsString>, variable: Option<OsString>
     asked.is_some_and(|value| value == "json")
 }
 
-/// The first paragraph is what is wrong, the tips after it are the hint; usage and the pointer to `--help` are for people.
+/// The first paragraph is what is wrong, the tips after it are the hint; usage and the pointer to `--help` are for
+/// people.
 fn as_ours(text: &str) -> Error {
     let line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut paragraphs = text.split("\n\n").map(line);

@@ -1,8 +1,8 @@
 //! Large buffers that are used again.
 //!
-//! An allocator keeps some megabytes that are freed, for each thread that has asked, or gives them back to the kernel and
-//! gets them anew, zeroed, page by page. With parts that are read on one thread and freed on another, one costs twice the
-//! memory and the other a third of the time.
+//! An allocator keeps some megabytes that are freed, for each thread that has asked, or gives them back to the kernel
+//! and gets them anew, zeroed, page by page. With parts that are read on one thread and freed on another, one costs
+//! twice the memory and the other a third of the time.
 
 use std::mem;
 use std::ops::{Deref, DerefMut};

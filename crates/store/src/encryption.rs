@@ -31,8 +31,8 @@ pub fn is_encrypted(beginning: &[u8]) -> bool {
     beginning.starts_with(MAGIC)
 }
 
-/// What is written to it arrives encrypted at the writer below. Without [`EncryptingWriter::finish`] it is cut off, and never
-/// opens.
+/// What is written to it arrives encrypted at the writer below. Without [`EncryptingWriter::finish`] it is cut off, and
+/// never opens.
 #[must_use]
 pub struct EncryptingWriter<W: Write>(StreamWriter<W>);
 
@@ -104,7 +104,8 @@ const BUFFER: usize = 128 << 10;
 /// Opens what was encrypted.
 ///
 /// # Errors
-/// [`Code::Usage`] where it was encrypted to others; [`Code::Damaged`] where it is not encrypted at all, or was changed.
+/// [`Code::Usage`] where it was encrypted to others; [`Code::Damaged`] where it is not encrypted at all, or was
+/// changed.
 pub fn open<R: Read>(identities: &Identities, from: R) -> Result<Opener<R>> {
     open_with(identities.all(), from)
 }

@@ -75,8 +75,8 @@ impl InstantSearch {
         self.next
     }
 
-    /// The latest that the state that follows can have been there, in milliseconds since 1970: the store had it by then,
-    /// no matter which clock has written it.
+    /// The latest that the state that follows can have been there, in milliseconds since 1970: the store had it by
+    /// then, no matter which clock has written it.
     pub fn next_at_latest_ms(&self) -> Option<i64> {
         self.next.map(|next| {
             self.states.get(self.high).map_or(next.timestamp_ms, |file| file.stored_ms.max(next.timestamp_ms))

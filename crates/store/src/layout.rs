@@ -1,5 +1,5 @@
-//! The keys of an epoch's files: `<min>-<max>.ltx` in their level's folder, where Litestream looks for them. An encrypted one
-//! ends in `.ltx.age`.
+//! The keys of an epoch's files: `<min>-<max>.ltx` in their level's folder, where Litestream looks for them. An
+//! encrypted one ends in `.ltx.age`.
 
 use ltx::FileName;
 use pra_core::EpochId;

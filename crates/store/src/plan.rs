@@ -122,8 +122,8 @@ pub fn check_instant(instant_ms: i64, now_ms: i64) -> Result<(), Error> {
 
 /// What searches find for an instant in the epochs of a line, the newest first.
 ///
-/// No state of an epoch is younger than now, nor than the first state of the epoch that goes on from it: a time that is after
-/// that is wrong.
+/// No state of an epoch is younger than now, nor than the first state of the epoch that goes on from it: a time that is
+/// after that is wrong.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound(i64);
 

@@ -25,7 +25,7 @@ use crate::history::{File, History, SNAPSHOT_LEVEL};
 pub struct Retention {
     /// Files of level 0, past their compaction: in this window every single sync can be restored.
     pub fine: Duration,
-    /// Snapshots and all that stands on them.
+    /// Snapshots and all files that depend on them.
     pub snapshots: Duration,
     /// What is out of its window, for the sake of a running restore.
     pub grace: Duration,
@@ -103,9 +103,10 @@ fn still_needed(before: &History, kept: &[File]) -> HashSet<(u8, u64, u64)> {
     lost.filter_map(|txid| before.chain(txid)).flatten().map(|file| identity(&file)).collect()
 }
 
-/// Corrects the times of an epoch's files by what must be so: no file is older than one whose transactions it follows, in
-/// this epoch or in those that it goes on from, whose newest time is `before_ms`. A clock that was behind when a file was
-/// made would else let go of all that came before it. A time that is still to come says nothing. Returns the newest time.
+/// Corrects the times of an epoch's files by what must be so: no file is older than one whose transactions it follows,
+/// in this epoch or in those that it goes on from, whose newest time is `before_ms`. A clock that was behind when a
+/// file was made would else let go of all that came before it. A time that is still to come says nothing. Returns the
+/// newest time.
 pub fn in_order(files: &mut [File], before_ms: Option<i64>, now_ms: i64) -> Option<i64> {
     let mut order: Vec<usize> = (0..files.len()).collect();
     order.sort_unstable_by_key(|&at| files.get(at).map(|file| file.max));

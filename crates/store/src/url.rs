@@ -24,7 +24,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// As it stands before `://`.
+    /// As it is written before `://`.
     pub fn name(self) -> &'static str {
         match self {
             Self::S3 => "s3",
@@ -111,8 +111,9 @@ impl FromStr for ReplicaUrl {
     }
 }
 
-/// What can be shown of a text that should have been a URL, in quotes: its scheme and its host or bucket, and the path of a
-/// scheme of ours. Never what may be a key: what comes before an `@` or after a `:`, `?` or `#`, nor a text without a scheme.
+/// What can be shown of a text that should have been a URL, in quotes: its scheme and its host or bucket, and the path
+/// of a scheme of ours. Never what may be a key: what comes before an `@` or after a `:`, `?` or `#`, nor a text
+/// without a scheme.
 pub fn safe_part(text: &str) -> Option<String> {
     let (scheme, rest) = text.trim().split_once("://")?;
     let is_name = !scheme.is_empty() && scheme.len() <= 16 && scheme.chars().all(|c| c.is_ascii_alphanumeric());

@@ -80,7 +80,7 @@ fn a_private_route_is_refused() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_wherever_it_stands() {
+fn an_unknown_key_is_refused_in_every_place() {
     for (before, place) in [
         ("spin_manifest_version", "spin.toml:2: kolour: unknown key"),
         ("name = \"app\"", "application.kolour: unknown key"),

@@ -41,7 +41,7 @@ pub(super) fn replayed(response: Response) -> Response {
     response.with_header("idempotent-replayed", "true".to_owned())
 }
 
-/// 422: a key that stands for another request.
+/// 422: a key that was used for another request.
 pub(super) fn key_reused() -> Problem {
     Problem::unprocessable("idempotency-key-reused", "this Idempotency-Key was used for another request")
 }

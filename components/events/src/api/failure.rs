@@ -1,4 +1,4 @@
-//! What goes wrong below, in the words of HTTP; and who may write.
+//! Maps errors of the layers below to HTTP; and checks who may write.
 
 use crate::auth::{self, Verdict};
 use crate::http::{Problem, Request};
@@ -23,7 +23,7 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// Lets a request that writes through, or says what it lacks.
+/// Accepts a request that writes, or returns why not.
 ///
 /// # Errors
 /// 401; or 503 if the right token is unknown: then every request is refused.

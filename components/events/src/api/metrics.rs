@@ -24,7 +24,7 @@ pub(crate) fn metrics<P: Platform>(platform: &P) -> Response {
         samples.set(pra_metrics::EVENTS, [], number(events));
         samples.set(pra_metrics::DATABASE_SIZE, [], number(bytes));
     }
-    // What was read before it failed is known all the same.
+    // The values read before the failure are still valid.
     let readable = recorded(platform, &mut samples).is_ok();
     samples.set(pra_metrics::CATALOG_READABLE, [], flag(readable));
     // Writing into a text does not fail; if it did, an empty answer is a scrape that failed.

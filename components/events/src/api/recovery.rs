@@ -1,6 +1,6 @@
 //! `GET /recovery`: all that the dashboard shows, and the verdict.
 //!
-//! It always answers 200: what is broken is what it is there to tell.
+//! It always answers 200: its purpose is to report what is broken.
 
 use serde::Serialize;
 

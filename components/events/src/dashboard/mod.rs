@@ -1,7 +1,7 @@
 //! The dashboard: one page, made of the files of this folder, that shows `/recovery` and follows it.
 //!
 //! Its policy allows only its own style and script, named by their hashes, and requests to its own origin. All data is
-//! //! set as text, never as HTML.
+//! set as text, never as HTML.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -42,7 +42,7 @@ fn html() -> String {
     PAGE.replace("/* style */", STYLE).replace("/* script */", SCRIPT)
 }
 
-/// How a policy names what stands between two tags.
+/// The hash by which a policy names the text between two tags.
 fn source(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_policy_names_exactly_what_stands_in_the_page() {
+    fn the_policy_names_exactly_what_is_in_the_page() {
         let html = html();
         let policy = page().header("content-security-policy").unwrap().to_owned();
         for (tag, before) in [("style", "<style>"), ("script", "<script type=\"module\">")] {

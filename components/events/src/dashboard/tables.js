@@ -35,7 +35,7 @@ function showFigures({ now, events, database_bytes, verdict, restore, volumes })
 }
 
 function backupState({ verified, error, encrypted, warnings }) {
-  // What is wrong with its bytes is for machines: /recovery has it.
+  // The list of damaged bytes is for machines: /recovery has it.
   if (error) return ["bad", "✕ damaged"];
   if (!verified) return ["warn", "? not verified"];
   return ["good", ["✓ verified", encrypted && "encrypted", warnings && "with warnings"].filter(Boolean).join(", ")];

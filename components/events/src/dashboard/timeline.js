@@ -31,7 +31,7 @@ function showBars(backups, now, place) {
   };
   reconcile(bars, [...backups].reverse(), (backup) => backup.file, build, (bar, backup) => {
     const [kind, state] = backupState(backup);
-    // The instant and not the age, which would be read out anew each second.
+    // The instant and not the age, which a screen reader would read out again each second.
     const label = `${backup.file}, ${instant(backup.created_at)}, ${size(backup.bytes)}, ${state}`;
     if (bar.ariaLabel !== label) bar.ariaLabel = bar.title = label;
     bar.dataset.state = { good: "good", bad: "bad", warn: "unknown" }[kind];

@@ -1,4 +1,4 @@
-// Is it safe now? A word, a symbol and a colour; what is read out changes only with the level and its reasons.
+// Is it safe now? A word, a symbol and a colour; the announced text changes only with the level and its reasons.
 const LEVELS = {
   safe: ["✓", "Safe"],
   warning: ["!", "Needs attention"],
@@ -48,7 +48,7 @@ function showWarnings({ warnings, replicas }) {
 /** There is no answer: everything else on the page is from then. */
 function showSilence(since, seconds) {
   const when = since ? `since ${instant(since)}, ${duration(seconds)} ago` : "since this page was opened";
-  showLevel("danger", "No answer", `The application does not answer ${when}. What stands below is of that time.`);
+  showLevel("danger", "No answer", `The application does not answer ${when}. The data below is from then.`);
   byId("reasons").replaceChildren();
   announce("silence", `The application does not answer ${when}.`);
 }

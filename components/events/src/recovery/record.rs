@@ -61,7 +61,7 @@ pub(crate) struct Replica {
     pub(crate) queue_bytes: i64,
     /// Whether only an identity opens it.
     pub(crate) encrypted: bool,
-    /// What stands in the way now.
+    /// What blocks it now.
     pub(crate) error: Option<String>,
     /// What SQLite's checks say of the database that is no damage; `None` where it was not checked.
     pub(crate) warnings: Option<Vec<String>>,
@@ -73,7 +73,7 @@ impl Replica {
         now_ms.saturating_sub(self.seen_ms) < FRESH_MS
     }
 
-    /// Whether its writer is alive and nothing stands in its way.
+    /// Whether its writer is alive and nothing blocks it.
     pub(crate) fn is_well(&self, now_ms: i64) -> bool {
         self.is_fresh(now_ms) && self.error.is_none()
     }
@@ -109,7 +109,7 @@ pub(crate) struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// The source that stands for the backup folder.
+    /// The source name of the backup folder.
     pub(crate) const BACKUP: &str = "backup";
     /// The outcome of one that restored everything and found it good.
     pub(crate) const GOOD: &str = "good";
@@ -209,7 +209,7 @@ pub(crate) struct Lag {
 /// What the rules of the last backup come to keep, if backups go on like the last ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Forecast {
-    /// Files that are no hard links.
+    /// Files that are not hard links.
     pub(crate) files: i64,
     /// All of them.
     pub(crate) bytes: i64,

@@ -43,7 +43,7 @@ pub(crate) struct Record {
     pub(crate) good_rehearsal: Option<Rehearsal>,
     pub(crate) restore: Option<Restore>,
     pub(crate) volumes: Vec<Volume>,
-    /// What the rules of the last backup come to keep, where that can be told.
+    /// What the rules of the last backup will keep, if that is known.
     pub(crate) forecast: Option<Forecast>,
 }
 

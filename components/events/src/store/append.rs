@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
     Added(Appended),
     /// They had been added before, under the same key: this is what was answered then.
     Replayed(Appended),
-    /// The key stands for another request. Nothing was added.
+    /// The key was used for another request. Nothing was added.
     KeyReused,
 }
 
@@ -37,7 +37,8 @@ const INSERT_ONE: &str = "INSERT INTO events (timestamp, message) VALUES (?1, ?2
 const INSERT_MANY: &str = "INSERT INTO events (timestamp, message)
     SELECT ?1, value FROM json_each(?2) ORDER BY key RETURNING id";
 
-/// The same, unless a group is open: to one who syncs for itself what others left unsynced would seem synced too.
+/// The same, unless a group is open: otherwise a writer's own sync would seem to cover commits of others that failed to
+/// sync.
 const INSERT_ONE_ALONE: &str = "INSERT INTO events (timestamp, message)
     SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM durability WHERE opened > generation) RETURNING id";
 const INSERT_MANY_ALONE: &str = "INSERT INTO events (timestamp, message)
@@ -127,7 +128,7 @@ fn append_in_transaction<P: Platform>(
     Ok(Attempt::Done(Outcome::Added(appended), member))
 }
 
-/// Writes down what the key stands for from now on; false where it is alive and stands for something.
+/// Records the request that the key identifies; false if the key is still valid and in use.
 fn remember<P: Platform>(platform: &P, data: &Data<'_, P>, key: &Key, appended: &Appended) -> Result<bool, SqlError> {
     let now_ms = platform.now_ms();
     let event_ids = ids::encode(&appended.ids);
@@ -142,7 +143,7 @@ fn remember<P: Platform>(platform: &P, data: &Data<'_, P>, key: &Key, appended: 
     Ok(!data.execute(INSERT_KEY, &parameters)?.is_empty())
 }
 
-/// What the key that is there stands for.
+/// The request that the stored key identifies.
 fn find_known<P: Platform>(data: &Data<'_, P>, key: &Key) -> Result<Outcome, StoreError> {
     let row = data.execute(FIND_KEY, &[Param::Text(&key.name)])?.into_iter().next().unwrap_or_default();
     let damaged = || StoreError::Failing("the row of this Idempotency-Key is damaged".to_owned());
@@ -168,8 +169,8 @@ struct Insert<'a> {
 }
 
 impl Insert<'_> {
-    /// Adds them; `None` where a group is open and `how` minds. The timestamp is taken here, so that waiting for the lock
-    /// does not make it old.
+    /// Adds them; `None` where a group is open and `how` minds. The timestamp is taken here, so that waiting for the
+    /// lock does not make it old.
     fn run<P: Platform>(&self, platform: &P, data: &Data<'_, P>, how: Commit) -> Result<Option<Appended>, SqlError> {
         let timestamp = rfc3339(platform.now_ms());
         let statement = if how == Commit::Alone { self.alone } else { self.statement };

@@ -30,7 +30,8 @@ impl<'p, P: Platform> Data<'p, P> {
         Ok(Self { platform, connection, since, waiting: Cell::new(Waiting::Turn) })
     }
 
-    /// Opens the data for writing: locks are waited for by [`Self::patiently`], and by SQLite for a millisecond at a time.
+    /// Opens the data for writing: locks are waited for by [`Self::patiently`], and by SQLite for a millisecond at a
+    /// time.
     pub(super) fn open_to_write(platform: &'p P) -> Result<Self, SqlError> {
         let data = Self::open(platform)?;
         data.execute(schedule::BUSY_TIMEOUT, &[])?;
@@ -42,7 +43,7 @@ impl<'p, P: Platform> Data<'p, P> {
         self.connection.execute(statement, parameters)
     }
 
-    /// From now on a lock is waited for like this, with all the patience that there is.
+    /// From now on a lock is waited for in this way, for the full time limit.
     pub(super) fn wait(&self, waiting: Waiting) {
         self.since.set(self.platform.elapsed());
         self.waiting.set(waiting);

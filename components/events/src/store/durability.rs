@@ -5,20 +5,20 @@
 //! together   insert and join, without a sync (NORMAL)     the lock is held for some 50 µs
 //!            the first to join opens a group and leads it: it waits a millisecond, for others to join,
 //!            and moves the mark, committed with a sync (FULL)
-//!            everybody: answer once the mark has reached the group
+//!            everyone:  answer once the mark has reached the group
 //! ```
 //!
 //! Why that is durable: in WAL mode a FULL commit syncs the whole log before any reader can see it, so a mark that has
 //! reached a group proves that all of its commits are synced. **After a failed sync, a later one proves nothing**: the
-//! kernel marks the pages it could not write as clean, so that the next sync succeeds without them. So while a group is open its
-//! leader alone syncs, once, on a connection that was open before anything of the group was written (Linux reports a
-//! failed write to each descriptor that was open then, also if another process's sync or checkpoint met it). No other
-//! connection commits with a sync meanwhile: batches and single writers join. If the leader failed or died, the group
-//! stays open, and no request is answered 2xx until a process has written the log anew and closed the group:
+//! kernel marks the pages it could not write as clean, so that the next sync succeeds without them. So while a group is
+//! open its leader alone syncs, once, on a connection that was open before anything of the group was written (Linux
+//! reports a failed write to each descriptor that was open then, also if another process's sync or checkpoint met it).
+//! No other connection commits with a sync meanwhile: batches and single writers join. If the leader failed or died,
+//! the group stays open, and no request is answered 2xx until a process has written the log anew and closed the group:
 //! `backup-job replicate`, or, if no other process is connected, [`close_alone`].
 //!
 //! Not so where the log does not exist, in rollback-journal mode, nor where the table of the mark does not: there
-//! everybody is alone.
+//! every writer is alone.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ const LOOK: &str = "SELECT (SELECT generation FROM durability WHERE id = 1),
     EXISTS (SELECT 1 FROM events WHERE id = ?1 AND timestamp = ?2),
     (SELECT opened_at_ms FROM durability WHERE id = 1)";
 
-/// Opens a group, or joins the one that is open. What stands right of an equals sign is the row before.
+/// Opens a group, or joins the one that is open. The right side of an equals sign is the old row.
 const JOIN: &str = "INSERT INTO durability (id, generation, opened, opened_at_ms, joined, through, crowd, marked_at_ms)
     VALUES (1, 0, 1, ?1, 1, (SELECT coalesce(max(id), 0) FROM events), 0, 0)
     ON CONFLICT (id) DO UPDATE SET opened = generation + 1,
@@ -100,7 +100,7 @@ pub(super) struct Member {
     leads: bool,
 }
 
-/// Adds events with `append`, together with others where there are others. They are on the disk afterwards.
+/// Adds events with `append`, together with other writers if there are any. They are on the disk afterwards.
 ///
 /// # Errors
 /// Those of `append`; or the sync failed or did not come in time, and then the events may be there or not.
@@ -201,8 +201,7 @@ fn has_log<P: Platform>(data: &Data<'_, P>) -> Result<bool, SqlError> {
     Ok(matches!(mode, Some(Value::Blob(mode)) if mode == b"wal"))
 }
 
-/// Waits until the member's group is on the disk, and sees to it where the member leads. False where the events are gone
-/// meanwhile.
+/// Waits until the member's group is on the disk; the leader syncs it. False where the events are gone meanwhile.
 fn settle<P: Platform>(
     platform: &P,
     data: &Data<'_, P>,
@@ -251,7 +250,7 @@ fn settle<P: Platform>(
 }
 
 /// Closes a group that its leader has left open, if no other process is connected. Only then can the log be given up:
-/// /// SQLite writes everything in it into the database and syncs the database.
+/// SQLite writes everything in it into the database and syncs the database.
 fn close_alone<P: Platform>(platform: &P, data: &Data<'_, P>, group: i64) -> Result<(), SqlError> {
     match data.execute("PRAGMA journal_mode=DELETE", &[]) {
         Ok(_) => {}

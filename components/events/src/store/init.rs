@@ -11,14 +11,14 @@ use crate::platform::{Platform, SqlError};
 
 /// Makes the schema, or says why not.
 ///
-/// Two at once are no harm: SQLite's write lock puts them in a row, and every statement of the schema changes nothing
-/// the second time.
+/// Two concurrent calls do no harm: SQLite's write lock serialises them, and every statement of the schema changes
+/// nothing the second time.
 pub(super) fn ensure<P: Platform>(platform: &P) -> Result<(), StoreError> {
     if !is_wanted(platform)? {
         return Err(StoreError::Uninitialised);
     }
     let data = Data::open_to_write(platform)?;
-    // A database that has events is not a lost one, it only lacks what was added to the schema later.
+    // A database with events is not lost; it only lacks tables that were added to the schema later.
     if !has_events(&data)? {
         if catalog::any_backup(platform).map_err(StoreError::CatalogUnreadable)? {
             return Err(StoreError::BackupsExist);

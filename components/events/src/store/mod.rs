@@ -24,10 +24,10 @@ pub(crate) enum StoreError {
     /// The tables are not there, and this component is told not to make them.
     #[error("the database is not initialised: run backup-job init")]
     Uninitialised,
-    /// The tables are not there, but backups are: this is a lost volume and not a new application.
+    /// The tables are missing, but there are backups: this is a lost volume and not a new application.
     #[error("the database is empty but backups exist: run backup-job init or restore")]
     BackupsExist,
-    /// The tables are not there, and whether backups are cannot be told.
+    /// The tables are missing, and it is unknown whether there are backups.
     #[error("the database is empty and the catalog of backups cannot be read: {0}")]
     CatalogUnreadable(String),
     /// Anything else, in SQLite's words.

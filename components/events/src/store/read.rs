@@ -92,8 +92,8 @@ pub(crate) fn event<P: Platform>(platform: &P, id: i64) -> Result<Option<Event>,
     })
 }
 
-/// The page where it is small enough, as nearly all are: all that stands at the event of the cursor (?1) and after it,
-/// at most ?2 events. Nothing where these have more than ?4 bytes in all.
+/// The page if it is small enough, as nearly all are: the event of the cursor (?1) and those after it, at most ?2
+/// events. No row if these have more than ?4 bytes in all.
 macro_rules! small_page_sql {
     ($compare:literal, $direction:literal) => {
         concat!(

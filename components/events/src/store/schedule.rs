@@ -2,7 +2,8 @@
 //!
 //! SQLite's busy handler sleeps longer the longer it has waited, up to 100 ms, so that a new writer overtakes a waiting
 //! one: good throughput and a terrible tail. Here it is the other way round: **the longer a writer has waited, the more
-//! often it tries**, so that the oldest writer almost always gets the lock, while new ones take no time from the others.
+//! often it tries**, so that the oldest writer almost always gets the lock, while new ones take no time from the
+//! others.
 
 use std::time::Duration;
 
@@ -23,8 +24,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(3);
 /// 18 instead of 24 ms.
 const RIPE: Duration = Duration::from_millis(6);
 
-/// A writer that has waited for longer than this waits for one long transaction, such as a restore, and not for its turn:
-/// /// trying ever more often would only take the processor from the lock's holder.
+/// A writer that has waited for longer than this waits for one long transaction, such as a restore, and not for its
+/// turn: trying ever more often would only take the processor from the lock's holder.
 const LONG_WAIT: Duration = Duration::from_millis(200);
 
 /// From [`LONG_WAIT`] on a pause is this part of the wait.
@@ -75,7 +76,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whoever_has_waited_longer_tries_at_least_as_often(a in 0_u64..200_000, b in 0_u64..200_000, random: u64) {
+        fn a_writer_that_has_waited_longer_tries_at_least_as_often(a in 0_u64..200_000, b in 0_u64..200_000, random: u64) {
             let (early, late) = (a.min(b), a.max(b));
             let early = Waiting::Turn.pause(Duration::from_micros(early), random).unwrap();
             let late = Waiting::Turn.pause(Duration::from_micros(late), random).unwrap();
@@ -89,7 +90,7 @@ mod tests {
         }
 
         #[test]
-        fn nobody_waits_past_five_seconds(waited in 0_u64..10_000_000, random: u64) {
+        fn no_writer_waits_past_five_seconds(waited in 0_u64..10_000_000, random: u64) {
             let waited = Duration::from_micros(waited);
             match Waiting::Turn.pause(waited, random) {
                 Some(pause) => prop_assert!(waited + pause <= PATIENCE),

@@ -2,7 +2,7 @@
 
 const SCHEMA: &str = include_str!("../../schema.sql");
 
-/// The statements of the schema, in order, with the comments before them. Empty lines stand between them.
+/// The statements of the schema, in order, with the comments before them. Empty lines separate them.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {
     SCHEMA.split("\n\n").filter(|part| part.trim_end().ends_with(';'))
 }
@@ -31,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counter_follows_whoever_writes_and_counts_what_was_there() {
+    fn the_counter_follows_every_writer_and_counts_existing_events() {
         let database = rusqlite::Connection::open_in_memory().unwrap();
         let count = || database.query_row("SELECT events FROM event_count", [], |row| row.get::<_, i64>(0)).unwrap();
         database

@@ -1,4 +1,5 @@
-//! Server-side apply under our own field manager: what others own stays theirs, and a second run changes nothing.
+//! Server-side apply under our own field manager: fields of other managers stay unchanged, and a second run changes
+//! nothing.
 
 use kube::api::{DynamicObject, Patch, PatchParams};
 use pra_core::{Code, Error, Result};
@@ -15,23 +16,23 @@ use crate::workload::MANAGER;
 /// Kinds that are made once, since others change them: a claim grows, a restore writes into its Lease and ConfigMap.
 const ONCE: [&str; 3] = ["PersistentVolumeClaim", "ConfigMap", "Lease"];
 
-/// What became of an object.
+/// The outcome for an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It was not there.
+    /// It was created.
     Created,
-    /// Some of its fields were otherwise.
+    /// Some of its fields were changed.
     Changed,
-    /// It was as it should be.
+    /// It was unchanged.
     Unchanged,
-    /// It was there and is no longer.
+    /// It was deleted.
     Deleted,
-    /// It was left alone on purpose.
+    /// It was kept on purpose.
     Kept,
 }
 
-/// An object and what became of it, or would.
+/// An object and its outcome, or the outcome that a dry run predicts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// `kind/name`.

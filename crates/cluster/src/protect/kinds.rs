@@ -1,4 +1,4 @@
-//! The kinds of object that protection consists of, for requests that do not know their types.
+//! The kinds of objects of the kit, for requests that do not know their types.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::CronJob;
@@ -41,7 +41,7 @@ impl Object {
             "Role" => ApiResource::erase::<Role>(&()),
             "RoleBinding" => ApiResource::erase::<RoleBinding>(&()),
             "ServiceAccount" => ApiResource::erase::<ServiceAccount>(&()),
-            _ => return Err(Error::new(Code::Failed, format!("'{kind}' is no kind that protection consists of"))),
+            _ => return Err(Error::new(Code::Failed, format!("unsupported object kind '{kind}'"))),
         };
         Ok(Self {
             kind: kind.to_owned(),

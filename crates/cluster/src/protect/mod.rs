@@ -1,4 +1,4 @@
-//! Protects an application that is there already: the kit of `k8s/kit` under other names, and what its own Deployment
+//! Protects an existing application: the kit of `k8s/kit` under other names, and the fields that its own Deployment
 //! needs so that an empty volume is restored before it starts.
 //!
 //! ```text

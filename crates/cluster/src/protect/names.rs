@@ -1,4 +1,4 @@
-//! What the kit's objects are called for one application.
+//! The names of the kit's objects for one application.
 
 use pra_core::{Code, Error, Result};
 

@@ -1,5 +1,5 @@
-//! What the workload's own Deployment gets: an init container that restores an empty volume before the application
-//! starts, and the company of the kit's pods on the node of the volume.
+//! The changes to the workload's own Deployment: an init container that restores an empty volume before the application
+//! starts, and an affinity to the kit's pods on the node of the volume.
 
 use k8s_openapi::api::apps::v1::Deployment;
 use pra_core::Result;
@@ -11,7 +11,7 @@ use crate::kit::VOLUME;
 /// The init container's name.
 pub(super) const INIT: &str = "pra-init";
 
-/// How the init container is to go about it.
+/// The options of the init container.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Init {
     /// A first installation gets the event application's schema; else it is left to the application.

@@ -66,7 +66,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What an empty database becomes where there is no backup.
+/// The schema of a new database if there is no backup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Schema {
     /// Nothing: the application makes its own.
@@ -90,7 +90,7 @@ pub struct Options {
     pub schedule: Option<String>,
     /// Size of the claim of the backups; none: 1Gi.
     pub backup_size: Option<String>,
-    /// What an empty database becomes where there is no backup; none: nothing, but for the event application.
+    /// The schema of a new database if there is no backup; `None`: none, except for the event application.
     pub schema: Option<Schema>,
     /// Does not switch the database to WAL.
     pub keep_journal_mode: bool,
@@ -107,7 +107,7 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
-/// A kit that is there already, under names that are not ours: `kubectl apply -k k8s` brought it.
+/// An existing kit under other names: `kubectl apply -k k8s` created it.
 #[derive(Debug, Clone)]
 pub(super) struct Existing {
     database: String,
@@ -183,7 +183,7 @@ pub(super) fn make(
     Ok(Plan { kit, workload: patch, notes })
 }
 
-/// What speaks against a SpinApp as it is.
+/// The reasons why a SpinApp cannot be protected as it is.
 async fn spin_app(cluster: &Cluster, name: &str) -> Result<Option<String>> {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("core.spinkube.dev", "v1alpha1", "SpinApp"));
     let app = call(&format!("get spinapp '{name}'"), || {

@@ -1,4 +1,4 @@
-//! Takes protection away: our fields of the workload, then the kit. The backups stay, unless they are to go too.
+//! Removes protection: our fields of the workload, then the kit. The backups stay by default.
 
 use kube::api::DeleteParams;
 use pra_core::Result;

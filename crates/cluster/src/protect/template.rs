@@ -19,7 +19,7 @@ const FILES: [&str; 8] = [
     include_str!("../../../../k8s/kit/network.yaml"),
 ];
 
-/// The event application's Deployment: its init container is everybody's.
+/// The event application's Deployment: its init container is used for every application.
 const DEPLOYMENT: &str = include_str!("../../../../k8s/components/deployment/events.yaml");
 
 /// What differs from one application to the next.
@@ -27,7 +27,7 @@ const DEPLOYMENT: &str = include_str!("../../../../k8s/components/deployment/eve
 pub(super) struct Settings {
     /// What the objects are called.
     pub(super) names: Names,
-    /// Where the database is, and whose it is.
+    /// Where the database is, and its owner.
     pub(super) workload: Workload,
     /// The image of `backup-job`; none: the manifests'.
     pub(super) image: Option<String>,

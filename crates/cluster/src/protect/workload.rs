@@ -36,7 +36,7 @@ impl Workload {
     ///
     /// # Errors
     /// [`Code::Usage`] if no claim holds the database, if the kit cannot share the way it is mounted, if another
-    /// /// container would use it before it is restored, or if the workload's user is unknown.
+    /// container would use it before it is restored, or if the workload's user is unknown.
     pub fn read(deployment: &Deployment, database: &str, user: Option<i64>) -> Result<Self> {
         let name = deployment.name_any();
         let pod = deployment.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
@@ -50,7 +50,7 @@ impl Workload {
                 .hint("a database in the container's own file system dies with it: give it a volume first")
         })?;
         let claim = claim_of(pod, mount, &name)?;
-        nobody_is_earlier(pod, &mount.name, &name)?;
+        no_container_is_earlier(pod, &mount.name, &name)?;
         let context = pod.security_context.clone().unwrap_or_default();
         let own = container.security_context.clone().unwrap_or_default();
         let user = user.or(own.run_as_user).or(context.run_as_user).ok_or_else(|| {
@@ -102,10 +102,10 @@ fn claim_of(pod: &PodSpec, mount: &VolumeMount, name: &str) -> Result<String> {
     })
 }
 
-/// Ours must be the first on the volume: a migration on an empty one makes a schema, and then all looks as if nothing had
-/// been lost. (Server-side apply puts ours behind what is there.) Who does not mount it may run whenever he likes, and
-/// ordinary containers start after all of these.
-fn nobody_is_earlier(pod: &PodSpec, volume: &str, name: &str) -> Result<()> {
+/// Ours must be the first on the volume: a migration on an empty one makes a schema, and then all looks as if nothing
+/// had been lost. (Server-side apply puts ours behind what is there.) Init containers that do not mount it may run at
+/// any time, and ordinary containers start after all of these.
+fn no_container_is_earlier(pod: &PodSpec, volume: &str, name: &str) -> Result<()> {
     let mounts = |one: &&Container| one.volume_mounts.iter().flatten().any(|mount| mount.name == volume);
     let theirs = pod.init_containers.iter().flatten().filter(|one| one.name != INIT).filter(mounts);
     let theirs: Vec<&str> = theirs.map(|one| one.name.as_str()).collect();

@@ -44,7 +44,7 @@ impl Reason {
     }
 }
 
-/// Tells what happens, in the log and as Events of one Deployment.
+/// Reports what happens, in the log and as Events of one Deployment.
 pub(super) struct Events<'a> {
     cluster: &'a Cluster,
     about: Option<ObjectReference>,
@@ -60,7 +60,7 @@ impl<'a> Events<'a> {
         Self { cluster, about }
     }
 
-    /// Tells one thing.
+    /// Reports one event.
     pub(super) async fn tell(&self, reason: Reason, message: String) {
         match reason {
             Reason::RestoreFailed => tracing::error!(reason = reason.name(), "{message}"),

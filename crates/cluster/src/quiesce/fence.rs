@@ -1,4 +1,4 @@
-//! One restore at a time: the lock beside the database decides, the Lease says who it is.
+//! One restore at a time: the lock beside the database decides, the Lease names the holder.
 
 use std::time::Duration;
 

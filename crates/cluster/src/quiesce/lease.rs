@@ -1,5 +1,5 @@
-//! The Lease shows operators which restore runs, and carries its state. It is not the fence: the fence is the lock beside
-//! //! the database, and a process writes the Lease only while it holds that lock.
+//! The Lease shows operators which restore runs, and carries its state. It is not the fence: the fence is the lock
+//! beside the database, and a process writes the Lease only while it holds that lock.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -22,16 +22,16 @@ pub const STATE: &str = "mini-pra/restore";
 /// The annotation with the [`Report`] of the last one.
 pub const LAST: &str = "mini-pra/last-restore";
 
-/// Time between two signs of life.
+/// Time between two renewals.
 const RENEW: Duration = Duration::from_secs(5);
-/// After so long without one the holder is dead.
+/// A Lease that was not renewed for so long has expired.
 const DURATION_SECONDS: i32 = 15;
-/// How long a sign of life may take. One that fails is no trouble.
+/// How long a renewal may take. A failed one does no harm.
 const RENEW_PATIENCE: Duration = Duration::from_secs(4);
 /// How often a change is tried while others write to the Lease.
 const TRIES: u32 = 5;
 
-/// A Lease that is ours.
+/// A Lease that this process holds.
 pub(super) struct Held<'a> {
     cluster: &'a Cluster,
     name: &'a str,
@@ -59,7 +59,7 @@ pub(super) async fn get(cluster: &Cluster, name: &str) -> Result<Lease> {
     .await
 }
 
-/// Who says that he is at work and was alive a moment ago.
+/// The holder, if it renewed the Lease recently.
 pub(super) fn holder(lease: &Lease, now: Timestamp) -> Option<Holder> {
     let spec = lease.spec.as_ref()?;
     let identity = spec.holder_identity.clone().filter(|identity| !identity.is_empty())?;
@@ -115,7 +115,7 @@ impl<'a> Held<'a> {
         Ok(held)
     }
 
-    /// Writes down how far we are.
+    /// Records the progress.
     ///
     /// # Errors
     /// As [`call`].
@@ -127,7 +127,7 @@ impl<'a> Held<'a> {
         .await
     }
 
-    /// Forgets the state, notes the report, and lets go.
+    /// Removes the state, records the report, and releases the Lease.
     ///
     /// # Errors
     /// As [`call`].
@@ -145,7 +145,7 @@ impl<'a> Held<'a> {
         .await
     }
 
-    /// Gives signs of life for ever.
+    /// Renews the Lease for ever.
     pub(super) async fn renew(&self) -> Infallible {
         loop {
             tokio::time::sleep(RENEW).await;

@@ -1,7 +1,7 @@
-//! The state machine: what stands on the Lease, and what just happened, decide on the next step. No I/O.
+//! The state machine: the state on the Lease and the last outcome decide on the next step. No I/O.
 //!
-//! The order is the point of it: what is to be put back is written down before anything is stopped, what was written
-//! down once is never overwritten by what is seen later, and it is forgotten only when all is back.
+//! The order matters: what has to be put back is recorded before anything is stopped, a record is never overwritten by
+//! a later observation, and it is removed only when everything is back.
 
 use engine::restore::{How, Report};
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ impl Step {
         }
     }
 
-    /// Whether it leads to the restore, and not back from it: such a step is not begun any more once we are to stop.
+    /// Whether it leads to the restore, and not back from it: after a request to stop, no such step begins.
     pub(super) fn is_forward(self) -> bool {
         match self {
             Self::ScaleUp | Self::Resume | Self::AwaitReady | Self::Clear | Self::End => false,
@@ -79,7 +79,7 @@ impl Step {
     }
 }
 
-/// What came of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Happened {
     /// It was done, and there is nothing to say about it.
@@ -108,7 +108,7 @@ pub(super) enum Happened {
     Restored(Report),
     /// It cannot be done in place after all; nothing was changed.
     NotInPlace,
-    /// It failed, or we are to stop.
+    /// It failed, or a stop was requested.
     Failed,
 }
 
@@ -141,12 +141,12 @@ impl Machine {
         self.doing
     }
 
-    /// What stands on the Lease, or is to be written there now.
+    /// The state on the Lease, or to be written there now.
     pub(super) fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }
 
-    /// What an earlier pod of this Job has written down.
+    /// What an earlier pod of this Job has recorded.
     pub(super) fn chosen_before(&self) -> Option<&State> {
         self.state.as_ref().filter(|state| state.job.uid == self.us.uid)
     }
@@ -161,7 +161,7 @@ impl Machine {
         self.report.as_ref()
     }
 
-    /// Takes what came of the step, and gives the next one.
+    /// Takes the outcome of the step, and returns the next one.
     pub(super) fn next(&mut self, happened: Happened) -> Step {
         self.doing = match happened {
             Happened::Chosen { point, means, reached, how, now } => self.chosen((point, means, reached), how, now),
@@ -242,7 +242,7 @@ impl Machine {
 
     fn went_wrong(&mut self) -> Step {
         match self.doing {
-            // The CronJobs may well go on where the Deployments cannot.
+            // The CronJobs can be resumed even if the Deployments cannot be scaled.
             Step::ScaleUp => {
                 self.stuck = true;
                 Step::Resume
@@ -250,7 +250,7 @@ impl Machine {
             Step::Resume | Step::Clear | Step::End => Step::End,
             // Everything is put back; a workload that does not become ready is not the restore's fault.
             Step::AwaitReady => Step::Clear,
-            // The database is restored, whether or not that could be written down.
+            // The database is restored, even if that could not be recorded.
             Step::Write if self.report.is_some() => Step::ScaleUp,
             _ if self.was().is_empty() => {
                 self.failed = true;

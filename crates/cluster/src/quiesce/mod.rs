@@ -10,9 +10,9 @@
 //! ```
 //! What is written is an annotation of the Lease ([`lease::STATE`]), and it is written before what it is about is done.
 //! So a run that was killed anywhere leaves behind what the next one needs: the same Job's next pod goes on with the
-//! same restore point (and only brings back, where the database was restored already); another Job takes over what is to
-//! be brought back, and does its own restore. Where a restore fails, or is to stop (SIGTERM), everything is put back and
-//! the error returned. The annotation goes only when all is back.
+//! same restore point (and only brings back, where the database was restored already); another Job takes over what is
+//! to be brought back, and does its own restore. Where a restore fails, or is to stop (SIGTERM), everything is put back
+//! and the error returned. The annotation goes only when all is back.
 //!
 //! ```text
 //! machine     which step comes next: pure
@@ -71,7 +71,7 @@ pub struct Options {
     pub timeout: Duration,
 }
 
-/// A restore that stands.
+/// A completed restore.
 #[derive(Debug)]
 pub struct Done {
     /// What was done.

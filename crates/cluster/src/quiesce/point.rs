@@ -1,4 +1,4 @@
-//! Which restore point the ConfigMap asks for. A point is used once: the Job notes that it was, and sets it back to
+//! The restore point that the ConfigMap asks for. A point is used once: the Job notes that it was, and sets it back to
 //! `latest`, so that last month's choice is not restored at the next disaster.
 //!
 //! | key | meaning |
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_that_somebody_makes_meanwhile_stays_for_the_next_job() {
+    fn a_choice_made_meanwhile_stays_for_the_next_job() {
         let mut all = data([("point", "1h")]);
         assert!(mark_used(&mut all, "a", "15m"));
         assert_eq!(all["point"], "1h");

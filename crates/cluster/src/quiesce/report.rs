@@ -1,4 +1,4 @@
-//! What a restore in a cluster says that it did.
+//! The report of a restore in a cluster.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -216,7 +216,8 @@ impl Run<'_> {
             Step::ScaleUp | Step::Resume => {
                 self.stuck.get_or_insert(error);
             }
-            // All is back, and the next run would not know: it would bring back again what may have changed since.
+            // Everything is back, but the next run would not know: it would bring it back again, although it may have
+            // changed since.
             Step::Clear if !self.machine.was().is_empty() => {
                 self.stuck.get_or_insert(error);
             }
@@ -265,7 +266,7 @@ impl Run<'_> {
     }
 }
 
-/// A point as it stands on the Lease.
+/// A point as it is written on the Lease.
 fn written(text: &str) -> Result<Point> {
     text.parse().map_err(|e| {
         Error::new(Code::Usage, format!("the lease names '{text}', which is no restore point"))

@@ -1,5 +1,5 @@
 //! What a restore records before it acts, so that the next restore can finish its work or undo it: a JSON annotation of
-//! //! the Lease.
+//! the Lease.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,13 +24,13 @@ impl fmt::Display for Identity {
     }
 }
 
-/// How far a restore has come for certain. What follows a phase may have begun.
+/// The last phase that a restore has certainly reached. The next phase may have begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The restore point is chosen and verified.
     Chosen,
-    /// What was is remembered; it may be stopped.
+    /// The old state is recorded; the application may be stopped.
     Quiescing,
     /// The pods are gone; the database may be replaced.
     Quiesced,
@@ -84,7 +84,7 @@ impl fmt::Display for Remembered {
 /// A restore under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Whose it is.
+    /// Its owner.
     pub job: Identity,
     /// How far it has come.
     pub phase: Phase,

@@ -1,7 +1,7 @@
 //! The name that a file of the backup folder is about to get, in a file of its own, `.pra.announced`.
 //!
 //! It has one size and is written in place: one sync, and no name changes in the folder. A write that was torn announces
-//! nothing, which is right, since the file has no name before the sync. The name that stood there before is that of a file
+//! nothing, which is right, since the file has no name before the sync. The name that it held before is that of a file
 //! with a row, or of none.
 
 use std::fs;

@@ -1,10 +1,11 @@
-//! The catalog: what stands on the backup volume, with what was measured when it was made.
+//! The catalog: the files on the backup volume, with what was measured when each was made.
 //!
-//! The files are the truth, the catalog is what is known about them: a row without its file is dropped. Each file is
-//! announced, in [`announcement`] or in the catalog, before it has its name. So a file without its row that was announced is one that a killed run
-//! made: the next publication reads it back and records it. Any other is unknown: it may be another database's, and is
-//! left as it is until the operator adopts it. A catalog that was lost names no owner, and the files are taken as they
-//! are found; the first backup then leaves aside what has no table of its database.
+//! The files are authoritative, the catalog is what is known about them: a row without its file is dropped. Each file
+//! is announced, in [`announcement`] or in the catalog, before it has its name. So a file without its row that was
+//! announced is one that a killed run made: the next publication reads it back and records it. Any other is unknown: it
+//! may be another database's, and is left as it is until the operator adopts it. A catalog that was lost names no
+//! owner, and the files are taken as they are found; the first backup then leaves aside what has no table of its
+//! database.
 //!
 //! `catalog.db` is read by the application on a read-only mount while it is replaced by rename. So it is written whole
 //! in memory, never in place, is in rollback-journal mode, and stray sidecars are removed at each publication (one of
@@ -34,7 +35,7 @@ pub use rows::SCHEMA_VERSION;
 pub use scan::remove_temporaries;
 use status::Place;
 
-/// Longest wait for another who publishes: he only writes one small file.
+/// Longest wait for another process that publishes: it only writes one small file.
 const PUBLICATION_WAIT: Duration = Duration::from_secs(5);
 
 /// Name of the catalog on the backup volume.
@@ -51,9 +52,9 @@ pub struct Catalog {
     owner: Option<Owner>,
     /// What the live database's files looked like when the newest backup was made.
     source: Option<SourceStamp>,
-    /// Where the database lies: how full that volume is, is published too.
+    /// The path of the database: how full its volume is, is published too.
     database: Option<PathBuf>,
-    /// What the rules come to keep, where that was reckoned: it is published too.
+    /// What the retention rules will keep, if that was estimated: it is published too.
     forecast: Option<Option<status::Forecast>>,
 }
 
@@ -137,7 +138,7 @@ impl Catalog {
         sort(&mut self.unknown);
     }
 
-    /// The newest verified backup, whatever the clocks say.
+    /// The newest verified backup, ignoring the clocks.
     pub fn newest_backup(&self) -> Option<&RestorePoint> {
         self.points.iter().find(|point| point.kind == Kind::Backup && point.is_verified())
     }
@@ -157,12 +158,12 @@ impl Catalog {
         self.source = Some(stamp);
     }
 
-    /// Where the database lies: the next publication tells how full that volume is.
+    /// The path of the database: the next publication records how full its volume is.
     pub fn note_database(&mut self, database: &Path) {
         self.database = Some(database.to_path_buf());
     }
 
-    /// What the rules come to keep, as far as that can be told: the next publication tells it.
+    /// What the retention rules will keep, if that is known: the next publication records it.
     pub fn note_forecast(&mut self, forecast: Option<status::Forecast>) {
         self.forecast = Some(forecast);
     }
@@ -214,7 +215,7 @@ impl Catalog {
         self.write(folder, Some(name), now)
     }
 
-    /// The same, for who has no catalog at hand.
+    /// The same, for a caller without a catalog.
     ///
     /// # Errors
     /// Where it cannot be read or written.
@@ -286,7 +287,7 @@ fn held_to_its_size(mut row: RestorePoint, bytes: u64) -> RestorePoint {
     row
 }
 
-/// The time when a file without a row was made is unknown: it is ordered by its instant, so it never counts as newer than
+/// It is unknown when a file without a row was made: it is ordered by its instant, and never counts as newer than
 /// what was recorded since.
 fn place_unrecorded(points: &mut [RestorePoint]) {
     let placed: Vec<_> = points.iter().map(|point| (point.created_at, point.sequence)).collect();

@@ -18,7 +18,7 @@ use crate::identity::{Identity, lies_elsewhere};
 pub struct Owner {
     /// Its own id.
     pub id: DatabaseId,
-    /// Where it lay at the last backup, without symbolic links.
+    /// Its path at the last backup, without symbolic links.
     pub path: PathBuf,
     /// The machine of that backup, for people.
     pub host: String,
@@ -45,13 +45,13 @@ impl Owner {
     }
 }
 
-/// Fails where the backup folder is the database's own: what is cleared away in the one would be missed in the other.
+/// Fails if the backup folder is the database's own: files removed from the one would be missing in the other.
 ///
 /// # Errors
 /// [`Code::Usage`].
 pub fn require_apart(database: &Path, backups: &Path) -> Result<()> {
     let (Ok(beside), Ok(folder)) = (fs::canonicalize(folder_of(database)), fs::canonicalize(backups)) else {
-        // What is not there is another error's.
+        // A missing folder is reported elsewhere.
         return Ok(());
     };
     if beside != folder {
@@ -107,8 +107,8 @@ pub fn require_for_empty(
     }
 }
 
-/// As [`require`], for who looks after backups, also on a machine where no database lies at `database`: then there is none
-/// whose they are not.
+/// As [`require`], for verbs on backups, also on a machine without a database at `database`: then none contradicts the
+/// owner.
 ///
 /// # Errors
 /// As [`require`].
@@ -143,8 +143,7 @@ pub fn take_up(catalog: &mut Catalog, database: &Path, identity: Identity) -> Re
     Ok(())
 }
 
-/// It lies where theirs did, and does not know that it is the one: it may be a new one that an application made where a
-/// volume was lost.
+/// It has the owner's path but no id: it may be a new database that an application made after its volume was lost.
 fn without_identity(backups: &Path, database: &Path, owner: &Owner) -> Error {
     Error::new(
         Code::Usage,

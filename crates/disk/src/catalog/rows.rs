@@ -153,7 +153,7 @@ pub(super) fn malformed(column: usize, error: impl std::error::Error + Send + Sy
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
-/// The bytes of a catalog with these rows. Built in memory, so that no journal ever stands beside the real one.
+/// The bytes of a catalog with these rows. Built in memory, so that there is never a journal beside the real one.
 pub(super) fn image(recorded: &Recorded, path: &Path) -> Result<Vec<u8>> {
     build(recorded).map_err(|e| crate::sqlite::failed("build the catalog for", path, e))
 }

@@ -1,4 +1,4 @@
-//! What is really in the backup folder.
+//! The files that are in the backup folder.
 
 use std::fs;
 use std::path::Path;

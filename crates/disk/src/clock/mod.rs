@@ -1,5 +1,5 @@
-//! What time it is. Every wall-clock reading of the program comes from here (clippy.toml sees to that), so that a test can
-//! give it a wrong clock.
+//! What time it is. Every wall-clock reading of the program comes from here (clippy.toml sees to that), so that a test
+//! can give it a wrong clock.
 
 mod step;
 #[cfg(any(test, feature = "crash-points"))]
@@ -9,14 +9,14 @@ pub use step::{Reading, Step, Steps};
 
 use jiff::Timestamp;
 
-/// The time now, as this machine has it: it may be wrong, and may step. In milliseconds, which is what is shown and
-/// stored of it.
+/// The time by this machine's clock: it may be wrong, and may step. In milliseconds, the precision that is shown and
+/// stored.
 pub fn now() -> Timestamp {
     let now = exact();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }
 
-/// The same, as exactly as the machine has it.
+/// The same, with the machine's precision.
 pub fn exact() -> Timestamp {
     #[cfg(any(test, feature = "crash-points"))]
     if let Some(offset) = offset() {
@@ -25,14 +25,14 @@ pub fn exact() -> Timestamp {
     machines()
 }
 
-/// What the machine says. A time that no instant can have is the last one that can.
+/// The machine's time. A time outside the range of instants is the last instant.
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 fn machines() -> Timestamp {
     Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::MAX)
 }
 
-/// How wrong a test makes the clock: of this thread, or seconds, in the file that `PRA_TEST_CLOCK` names, read anew each
-/// time so that the clock can step under a running program.
+/// How wrong a test makes the clock: of this thread, or seconds, in the file that `PRA_TEST_CLOCK` names, read anew
+/// each time so that the clock can step under a running program.
 #[cfg(any(test, feature = "crash-points"))]
 fn offset() -> Option<jiff::SignedDuration> {
     if let Some(offset) = wrong::by() {

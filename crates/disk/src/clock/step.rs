@@ -1,5 +1,5 @@
-//! Whether the wall clock was set while this process ran: two readings of it, against the time since the machine booted,
-//! a clock that cannot be set and that runs while the machine sleeps.
+//! Whether the wall clock was set while this process ran: two readings of it, against the time since the machine
+//! booted, a clock that cannot be set and that runs while the machine sleeps.
 //!
 //! ```text
 //! wall  10:00:00 ─ 10:00:01 ─ 09:00:02 ─ 09:00:03
@@ -76,8 +76,8 @@ impl Steps {
         Some(step)
     }
 
-    /// The time by which to delete what is older than `age`: after a leap ahead, that of the clock before it, until what was
-    /// there then has that age in truth. Whether the leap was right does not matter then.
+    /// The time by which to delete what is older than `age`: after a leap ahead, that of the clock before it, until
+    /// what was there then has that age in truth. Whether the leap was right does not matter then.
     pub fn for_deleting(&self, reading: Reading, age: Duration) -> Timestamp {
         // The clock may have leapt since the last look.
         let mut steps = *self;

@@ -5,7 +5,7 @@
 //! process is to die, the disk to be full, or the power to fail at it.
 //!
 //! Durable publish is one function, [`publish`]: the temporary file is synced, renamed into place, and the folder is
-//! synced. A name is either the old file or the new one, whole, whatever happens.
+//! synced. A name is always either the old file or the new one, whole.
 
 mod id;
 
@@ -30,7 +30,7 @@ pub enum Op<'a> {
     Create(&'a Path),
     /// These bytes at `offset` of a file.
     Write {
-        /// Open for reading too, for what stood there before.
+        /// Open for reading too, for the old content.
         file: &'a fs::File,
         /// Its name.
         path: &'a Path,
@@ -54,7 +54,7 @@ pub enum Op<'a> {
     Rename(&'a Path, &'a Path),
     /// The second name is a further one of the first one's file.
     Link(&'a Path, &'a Path),
-    /// The name goes.
+    /// The name is removed.
     Remove(&'a Path),
     /// The folder's names go to the disk.
     SyncFolder(&'a Path),
@@ -98,8 +98,8 @@ impl Writer {
         Ok(Self { file, path: path.to_owned(), label, flusher: Flusher::default() })
     }
 
-    /// Makes a new file that only users who can read the database `like` can read: it has its mode from the start, and its
-    /// /// owner where this user may give it away. Where there is no database yet, it has the folder's mode and owner.
+    /// Makes a new file that only users who can read the database `like` can read: it has its mode from the start, and
+    /// its owner where this user may give it away. Where there is no database yet, it has the folder's mode and owner.
     pub fn create_like(label: &'static str, path: &Path, like: &Path) -> Result<Self> {
         let rights = Rights::of(like).map_err(|e| Error::io("look at", like, e))?;
         Self::create_with(label, path, rights)
@@ -164,15 +164,15 @@ impl Writer {
     }
 }
 
-/// Fails if `path` is a symbolic link: a user who may write its folder could make another user, such as root, write to a
-/// /// place that only that other user may write.
+/// Fails if `path` is a symbolic link: a user who may write its folder could make another user, such as root, write to
+/// a place that only that other user may write.
 pub(crate) fn require_no_link(path: &Path) -> Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {
             Err(Error::new(Code::Usage, format!("'{}' is a symbolic link, which is never made here", path.display()))
                 .hint("see where it leads and who made it, and remove it"))
         }
-        // What cannot be looked at cannot be used either.
+        // A path that cannot be inspected cannot be used either.
         _ => Ok(()),
     }
 }

@@ -11,8 +11,8 @@
 //! | nothing, since a collation, function or tokenizer is the application's own | a warning: what could be checked was |
 //!
 //! CHECK constraints are not looked at, as foreign keys are not: a connection that only reads does not know them, and
-//! the verdict must be the same in every path. A copy with warnings is as sound as the database, and there is nothing better to restore: older copies lack what was
-//! written since.
+//! the verdict must be the same in every path. A copy with warnings is as sound as the database, and there is nothing
+//! better to restore: older copies lack what was written since.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,8 @@
 //! Reading a file from its start to its end: from memory where it is kept there, or from the disk itself.
 //!
-//! What was just written is still in memory, and to read it there proves nothing about the disk. `O_DIRECT` goes past that
-//! copy and leaves it where it is: to forget it first costs three times as much, and the application then starts without it.
+//! What was just written is still in memory, and to read it there proves nothing about the disk. `O_DIRECT` goes past
+//! that copy and leaves it where it is: to forget it first costs three times as much, and the application then starts
+//! without it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -34,7 +35,8 @@ impl Reader {
         File::open(path).map(Self::new).map_err(|e| Error::io("open", path, e))
     }
 
-    /// Reads what the disk has. A file system that cannot be read directly (an older tmpfs) is asked to forget its copy.
+    /// Reads what the disk has. A file system that cannot be read directly (an older tmpfs) is asked to forget its
+    /// copy.
     pub(super) fn disk(path: &Path) -> Result<Self> {
         let direct = OpenOptions::new().read(true).custom_flags(OFlag::O_DIRECT.bits()).open(path).map(Self::new);
         let readable = direct.and_then(|mut reader| {

@@ -125,7 +125,7 @@ async fn the_token_is_sent_with_each_request_and_shown_nowhere() {
 }
 
 #[tokio::test]
-async fn through_the_api_server_it_is_the_services_proxy_that_is_asked_and_its_status_that_is_heard() {
+async fn the_api_server_proxies_the_request_and_the_services_status_is_returned() {
     let (service, mut server) = tower_test::mock::pair::<Request<kube::client::Body>, _>();
     let heard = tokio::spawn(async move {
         let (request, answer) = server.next_request().await.unwrap();

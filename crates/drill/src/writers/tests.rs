@@ -60,7 +60,7 @@ async fn a_slow_application_gets_no_fewer_writes_than_a_fast_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_refused_is_sent_again_until_it_is_acknowledged_and_the_recovery_is_seen_at_once() {
+async fn a_refused_event_is_sent_again_until_acknowledged_and_recovery_is_seen_at_once() {
     let ledger = write_for(ms(4_010), ms(1_000)..ms(3_000), ms(1)).await;
     assert_eq!(ledger.writes().count(), ledger.acknowledgements().count());
     let during = |at: Duration| at >= ms(1_000) && at < ms(3_000);

@@ -44,7 +44,7 @@ pub struct Options {
     pub database: PathBuf,
     /// The backup folder.
     pub backups: PathBuf,
-    /// Retention, applied after the copy stands; `None`: nothing is removed.
+    /// Retention, applied after the copy is published; `None`: nothing is removed.
     pub keep: Option<Keep>,
     /// Longest wait for each lock.
     pub wait: Duration,
@@ -52,9 +52,9 @@ pub struct Options {
     pub now: Timestamp,
     /// Copies and verifies, but publishes nothing.
     pub dry_run: bool,
-    /// Whom the copy is encrypted for; `None`: it is plain.
+    /// The recipients of the copy; `None`: it is not encrypted.
     pub recipients: Option<Recipients>,
-    /// The backups in the folder are this database's, though they were another's by name.
+    /// The backups in the folder belong to this database, although they name another one.
     pub adopt_backups: bool,
 }
 
@@ -80,9 +80,9 @@ pub struct Report {
     /// Whether the file is encrypted.
     #[serde(default)]
     pub encrypted: bool,
-    /// What SQLite's checks say of the database that is no damage: the copy is as sound as it is.
+    /// What SQLite's checks report about the database that is not damage: the copy has the same content.
     pub warnings: Vec<String>,
-    /// What to say where the rules come to keep more than the volume has room for.
+    /// A warning if the rules will keep more than the volume has room for.
     #[serde(default)]
     pub room: Option<String>,
 }
@@ -110,9 +110,9 @@ impl fmt::Display for Report {
 /// Makes a backup.
 ///
 /// # Errors
-/// [`Code::Busy`] while a restore or another backup is at work, [`Code::Damaged`] where the copy (and so
-/// most likely the database) is damaged, [`Code::Usage`] where the folder is another database's, [`Code::OutOfReach`] where the backup folder cannot be listed. Whatever
-/// fails, nothing was published and nothing removed.
+/// [`Code::Busy`] while a restore or another backup is at work, [`Code::Damaged`] where the copy (and so most
+/// likely the database) is damaged, [`Code::Usage`] where the folder is another database's, [`Code::OutOfReach`] where
+/// the backup folder cannot be listed. After an error nothing was published and nothing removed.
 pub fn take(options: &Options) -> Result<Report> {
     let Options { database, backups, keep, wait, now, dry_run, recipients, adopt_backups } = options;
     let started = Instant::now();
@@ -179,7 +179,7 @@ pub fn take(options: &Options) -> Result<Report> {
     Ok(report)
 }
 
-/// A copy that stands under its name (or would, in a dry run).
+/// A copy that is published under its name (or would be, in a dry run).
 #[derive(Debug)]
 struct Made {
     checked: read_back::Checked,
@@ -306,7 +306,7 @@ fn point(name: &str, now: Timestamp, made: &Made, seconds: f64) -> RestorePoint 
     }
 }
 
-/// Opens a read transaction on the database, so that its snapshot stands.
+/// Opens a read transaction on the database, so that its snapshot is fixed.
 fn begin(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")
 }

@@ -1,4 +1,4 @@
-//! A word in time where the backup volume is too small for what the rules come to keep.
+//! A warning in time if the backup volume is too small for what the retention rules will keep.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use pra_core::restore_point::RestorePoint;
 use pra_core::retention::{Forecast, Keep, Pace};
 use pra_core::{Result, age};
 
-/// What the rules come to keep in `backups`, for the catalog, and what to say where that is more than there is room for.
-/// `None` where too few backups were made to tell, or they do not grow.
+/// What the retention rules will keep in `backups`, for the catalog, and a warning if that is more than there is room
+/// for. `None` if there are too few backups to estimate it, or they do not grow.
 pub(super) fn forecast(
     backups: &Path,
     points: &[RestorePoint],
@@ -42,7 +42,7 @@ fn words(forecast: Forecast, free: u64, rules: Option<&str>) -> String {
     )
 }
 
-/// The rules as one gives them.
+/// The rules as flags.
 fn flags(keep: &Keep) -> String {
     let Keep { last, minutely, hourly, daily, weekly, monthly, yearly, within, keep_pre_restore } = keep;
     let counts = [

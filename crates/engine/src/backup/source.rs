@@ -16,7 +16,7 @@ pub(super) struct Source {
     pub(super) path: PathBuf,
     pub(super) connection: Connection,
     pub(super) shape: Shape,
-    /// How its files looked before the snapshot: what changed since then makes it another text the next time.
+    /// How its files looked before the snapshot: any later change gives another stamp the next time.
     pub(super) files: String,
 }
 

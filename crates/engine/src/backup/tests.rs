@@ -58,7 +58,7 @@ impl Place {
 }
 
 #[test]
-fn a_backup_holds_what_was_committed_is_verified_and_stands_in_the_catalog() {
+fn a_backup_holds_what_was_committed_is_verified_and_is_in_the_catalog() {
     let mut place = place();
     let report = place.take("2025-01-10T12:00:07Z").unwrap();
     assert_eq!(report.file, "backup-2025-01-10-12-00.db");

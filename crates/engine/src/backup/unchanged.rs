@@ -1,8 +1,8 @@
 //! A database that has not changed costs no second copy: a hard link of the backup before.
 //!
-//! The stamp in the catalog says how the live files looked at the newest backup, whom that was encrypted for, and which file
-//! it is. A backup that was encrypted for other recipients (or not at all) is never linked: a removed recipient could still
-//! read it.
+//! The stamp in the catalog says how the live files looked at the newest backup, which recipients that has, and which
+//! file it is. A backup that was encrypted for other recipients (or not at all) is never linked: a removed recipient
+//! could still read it.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use crate::encrypted;
 /// Between the parts of a stamp.
 const BETWEEN: &str = " | ";
 
-/// Whom files are encrypted for, in a stamp.
+/// The recipients, in a stamp.
 fn encrypt(recipients: Option<&Recipients>) -> String {
     match recipients {
         None => "plain".to_owned(),

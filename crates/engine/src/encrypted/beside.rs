@@ -1,4 +1,4 @@
-//! An encrypted restore point, opened beside the database for as long as it is needed.
+//! An encrypted restore point, decrypted beside the database for as long as it is needed.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,8 +17,8 @@ use super::read::{blame, opened, unread};
 /// Bytes opened at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Decrypts the file of `point` in `backups` beside `database`, and verifies it as every restore point is: each
-/// byte against what is recorded, and `integrity_check`. It is not synced: who restores it makes something of it.
+/// Decrypts the file of `point` in `backups` beside `database`, and verifies it as every restore point is: each byte
+/// against the record, and `integrity_check`. It is not synced: the restore makes its own copy.
 ///
 /// # Errors
 /// [`Code::Usage`] where no identity was given, or none fits; [`Code::Damaged`] where it is damaged.

@@ -1,4 +1,4 @@
-//! A snapshot goes into an encrypted file, and is proved to be in it.
+//! Writes a snapshot into an encrypted file, and proves that the file holds it.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ pub(crate) struct Copied {
     pub(crate) checked: Checked,
     /// Its size.
     pub(crate) bytes: u64,
-    /// Of the file as it lies there.
+    /// Of the encrypted file.
     pub(crate) file_checksum: Checksum,
 }
 
@@ -31,7 +31,8 @@ pub(crate) struct Copied {
 /// Damage of the database itself is a [`Checked::problem`].
 ///
 /// # Errors
-/// [`Code::Damaged`] where what lies on the disk is not the snapshot. The file stays then: it is the caller's.
+/// [`Code::Damaged`] if the file on the disk does not hold the snapshot. The file stays then: the caller
+/// removes it.
 pub(crate) fn copy(
     label: &'static str,
     connection: &Connection,
@@ -87,7 +88,7 @@ pub(crate) fn copy(
     })
 }
 
-/// Syncs the file and opens it as it lies on the disk.
+/// Syncs the file and decrypts it from the disk.
 fn read_back(written: &Written, progress: &Progress) -> Result<(Shape, Checksums)> {
     written.writer.sync()?;
     let path = written.writer.path();

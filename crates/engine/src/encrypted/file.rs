@@ -1,4 +1,4 @@
-//! An encrypted file in the making: what is written to it is encrypted on its way to the disk.
+//! An encrypted file that is being written: the data is encrypted on its way to the disk.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -37,7 +37,7 @@ pub(crate) struct Written {
     pub(crate) writer: Writer,
     /// Its size.
     pub(crate) bytes: u64,
-    /// Of the file as it lies there.
+    /// Of the encrypted file.
     pub(crate) checksum: Checksum,
     /// What opens it.
     pub(crate) key: ReadBack,
@@ -71,7 +71,7 @@ impl EncryptedFile {
     }
 }
 
-/// What comes out of the encrypting.
+/// The output of the encryption.
 struct Sink {
     writer: Writer,
     written: u64,
@@ -100,7 +100,7 @@ impl Write for Sink {
     }
 }
 
-/// What [`Sink`] said goes on as it is; the encrypting has no errors of its own.
+/// An error of [`Sink`] is returned unchanged; the encryption has no errors of its own.
 fn ours(error: io::Error) -> Error {
     error.downcast::<Error>().unwrap_or_else(|error| Error::io("encrypt into", Path::new("the backup folder"), error))
 }

@@ -1,4 +1,4 @@
-//! What opens encrypted files, read only where something encrypted is to be opened.
+//! The identity for encrypted files, read only when an encrypted file is opened.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use pra_core::{Code, Error, Result};
 use store::encryption::Identities;
 
-/// The identity, where one was given, and whether plaintext is taken all the same. Copies read the file once.
+/// The identity, if one was given, and whether plaintext is accepted although one was given. Clones read the file once.
 #[derive(Debug, Clone, Default)]
 pub struct Keys {
     identity: Option<Arc<Identity>>,
@@ -67,8 +67,8 @@ impl Keys {
         self.require(encrypted, format_args!("'{path}' is encrypted"), format_args!("'{path}' is not encrypted"))
     }
 
-    /// Fails where something that is `encrypted` cannot be opened, or where something that is not may not be taken. The
-    /// texts say what was met: "the files in s3://… are encrypted", "a file in s3://… is not encrypted".
+    /// Fails if encrypted files cannot be opened, or if plaintext is not accepted. The texts say what was found: "the
+    /// files in s3://… are encrypted", "a file in s3://… is not encrypted".
     ///
     /// # Errors
     /// [`Code::Usage`] without an identity; [`Code::Damaged`] for plaintext where there is one.

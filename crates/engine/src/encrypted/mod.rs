@@ -1,16 +1,16 @@
-//! Restore points as encrypted files: [age](https://age-encryption.org) files on the backup volume, where recipients are
-//! set.
+//! Restore points as encrypted files: [age](https://age-encryption.org) files on the backup volume, where recipients
+//! are set.
 //!
 //! ```text
 //! live snapshot ─ pages ─► checksum ─► encrypt ─► backup folder (temporary) ─ sync ─ read back, opened ─► name
 //!       └──────── integrity_check, at the same time ──────────────────────────────┘
 //! ```
-//! No plaintext file is made on the way: what SQLite checks is the snapshot itself, which its read transaction holds
-//! still, and the encrypted file is proved to hold that very snapshot, to the byte, by opening it again as it lies on the
-//! disk. The one who encrypts has no identity: it keeps the key of this one file until then, and forgets it.
+//! No plaintext file is made on the way. SQLite checks the snapshot itself, which its read transaction still holds, and
+//! the encrypted file is decrypted from the disk to prove that it holds the same bytes. The encrypting process has no
+//! identity: it keeps the key of this one file until then, and drops it.
 //!
-//! To be restored, an encrypted file is opened beside the database, which holds the plaintext anyway, and never on the
-//! backup volume.
+//! To be restored, an encrypted file is decrypted beside the database, which holds the plaintext anyway, and never on
+//! the backup volume.
 
 mod beside;
 mod copy;

@@ -72,7 +72,7 @@ pub(super) fn unread(path: &Path, error: io::Error) -> Error {
     }
 }
 
-/// Opens what lies at `path`.
+/// Opens the encrypted file at `path`.
 ///
 /// # Errors
 /// [`Code::Usage`] where none of the identities fits; [`Code::Damaged`] where it is no encrypted file.
@@ -104,8 +104,8 @@ pub(crate) fn file_checksum(path: &Path, progress: &Progress) -> Result<Checksum
     }
 }
 
-/// Fails where the encrypted file at `path` is not the one that `point` records, as far as that shows without opening it.
-/// `false` where nothing is recorded.
+/// Fails where the encrypted file at `path` is not the one that `point` records, as far as that shows without opening
+/// it. `false` where nothing is recorded.
 ///
 /// # Errors
 /// [`Code::Damaged`].

@@ -1,4 +1,4 @@
-//! An empty database becomes the application's.
+//! Creates the application's schema in an empty database.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,13 +24,13 @@ pub(super) fn create(path: &Path, schema: &str, wait: Duration) -> Result<()> {
     files::sync_folder_of("init:leftover", path)
 }
 
-/// Takes away what lies beside a missing or empty database: it belongs to another one, and SQLite would replay it.
+/// Removes the sidecars beside a missing or empty database: they belong to another one, and SQLite would replay them.
 pub(super) fn clear(path: &Path) -> Result<()> {
     if has_bytes(path)? { Ok(()) } else { files::remove_sidecars("init:leftover", path) }
 }
 
-/// Makes a file of 0 bytes where there is none: for the users of its folder, also where root makes it. SQLite gives what
-/// it makes beside a database the same mode and owner.
+/// Makes a file of 0 bytes where there is none: for the users of its folder, also where root makes it. SQLite gives
+/// what it makes beside a database the same mode and owner.
 pub(super) fn touch(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());

@@ -1,5 +1,5 @@
 //! Restores into an empty database through SQLite's backup API: it can fill a file of 0 bytes that another process
-//! //! already has open (Spin makes such a file), and a crash in the middle leaves it empty.
+//! already has open (Spin makes such a file), and a crash in the middle leaves it empty.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,14 +17,14 @@ const STEP: i32 = 4096;
 /// How it went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Filled {
-    /// The restore point stands in the database.
+    /// The restore point is in the database.
     Done,
     /// Another process wrote into the file before we had the lock: nothing was done.
     OvertakenByAnother,
 }
 
-/// Puts `source` into the database at `path`, which has no tables. The caller holds the exclusive lock. `before` is called
-/// when the file is there and nothing of it is written yet.
+/// Restores `source` into the database at `path`, which has no tables. The caller holds the exclusive lock. `before` is
+/// called when the file is there and nothing of it is written yet.
 pub(super) fn fill(
     path: &Path,
     source: &Source,
@@ -37,7 +37,7 @@ pub(super) fn fill(
     let was_empty = !has_bytes(path)?;
     if was_empty {
         files::require_room(files::folder_of(path), source.shape.bytes(), "the restored database")?;
-        // What lies beside a missing or empty database belongs to another one.
+        // The sidecars of a missing or empty database belong to another one.
         files::remove_sidecars(LABEL, path)?;
     }
     let from = sqlite::open_immutable(source.path())?;
@@ -80,7 +80,7 @@ fn busy() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
 }
 
-/// What stands there must be what was verified.
+/// The content must be what was verified.
 fn confirm(path: &Path, source: &Source, connection: &rusqlite::Connection) -> Result<()> {
     let failed = |e| disk::sqlite::failed("read back", path, e);
     connection.execute_batch("BEGIN; SELECT 1 FROM sqlite_schema").map_err(failed)?;

@@ -50,9 +50,9 @@ pub struct Options {
     /// Statements that make an empty database the application's, such as [`EVENTS_SCHEMA`]; each may run twice. `None`:
     /// where there is no backup, the application makes its own database.
     pub schema: Option<String>,
-    /// Leaves the journal mode of a database that is kept as it is.
+    /// Does not change the journal mode of a database that is kept.
     pub keep_journal_mode: bool,
-    /// Restores an older backup where the newest is damaged, and loses what lies between.
+    /// Restores an older backup if the newest is damaged, and loses the changes in between.
     pub accept_older: bool,
     /// Longest wait for each lock.
     pub wait: Duration,
@@ -60,19 +60,19 @@ pub struct Options {
     pub now: Timestamp,
     /// Decides and verifies, and changes nothing.
     pub dry_run: bool,
-    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
+    /// The identity that decrypts backups. If it is given, an unencrypted backup is refused.
     pub keys: Keys,
     /// The replicas, where there are any.
     pub access: Option<Access>,
     /// Goes on with the other sources where a replica is out of reach.
     pub accept_unreachable: bool,
-    /// With replicas: no source has anything, and that is as it should be.
+    /// With replicas: all sources are empty, as expected at the first start.
     pub first_install: bool,
-    /// The backups in the folder are this database's, though they were another's by name.
+    /// The backups in the folder belong to this database, although they name another one.
     pub adopt_backups: bool,
 }
 
-/// What became of the database, or would.
+/// What happened to the database, or would in a dry run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -89,7 +89,7 @@ pub enum Outcome {
 /// What was done; `-o json` prints it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// What became of the database.
+    /// What happened to the database.
     pub outcome: Outcome,
     /// The database.
     pub database: PathBuf,
@@ -99,13 +99,13 @@ pub struct Report {
     pub reached: Option<String>,
     /// Rows of the table `events`.
     pub events: Option<u64>,
-    /// `wal`, or another where it could not be switched, or was not to be; `none` where there is no database yet.
+    /// `wal`; another mode if it could not or should not be switched; `none` if there is no database yet.
     pub journal_mode: String,
     /// From start to end.
     pub seconds: f64,
     /// Backups that are newer than the one restored, and why they were passed over.
     pub skipped: Vec<Skipped>,
-    /// What went otherwise than it should.
+    /// What failed without stopping the run.
     pub warnings: Vec<String>,
 }
 
@@ -147,8 +147,8 @@ pub fn run(options: &Options) -> Result<Report> {
             if *dry_run {
                 return finish(restored(options, &point, &source, skipped));
             }
-            // Noted before and after: a crash in between leaves no note about another process's database. The place has its
-            // // id from the start, so after a crash in between its backups and its replica still know it.
+            // Noted before and after: a crash in between leaves no note about another process's database. The place has
+            // its id from the start, so after a crash in between its backups and its replica still know it.
             let is_replicated = options.access.is_some();
             let note = |content| Origin::of(database, parent, content)?.leave(database, is_replicated);
             let before = || {
@@ -248,8 +248,8 @@ struct Newest {
     identity: Identity,
 }
 
-/// The newest of all sources. A replica is asked first: what it has is newer than the last backup but for accidents, and
-/// if it is out of reach, its content is unknown.
+/// The newest of all sources. A replica is asked first: normally it is newer than the last backup, and if it is out of
+/// reach, its content is unknown.
 fn newest(options: &Options) -> Result<Option<Newest>> {
     let Options { backups, access, now, accept_unreachable, .. } = options;
     let backup = || -> Result<Option<Newest>> {
@@ -335,12 +335,12 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
             ahead = ahead.or(Some(point));
             continue;
         }
-        // Whatever was made after a backup holds more than it. Here nothing was.
+        // Only a backup made later would hold more than this one. There is none.
         if let Some(ahead) = ahead.filter(|_| !accept_older && options.access.is_none()) {
             return Err(ahead_of_the_clock(ahead, Some(point), options.now));
         }
         if !accept_older {
-            // Neither damaged nor good: nothing older takes its place by itself.
+            // Neither damaged nor good: an older one is not chosen automatically.
             keys.require_of(&backups.join(&point.file), point.encrypted)?;
         }
         let error = match Source::open(Folder { backups, keys, database }, point, catalog) {
@@ -372,7 +372,7 @@ fn newest_good(options: &Options, catalog: &Catalog) -> Result<Option<(RestorePo
     }
 }
 
-/// Nothing was made after it, so that an older one would lose what it holds; and it is never chosen unasked.
+/// It is the newest, so an older one would lose its changes; and it is never chosen unasked.
 fn ahead_of_the_clock(ahead: &RestorePoint, older: Option<&RestorePoint>, now: Timestamp) -> Error {
     let suspicion = ahead.suspicion(now).unwrap_or_default();
     let error = Error::new(Code::Damaged, format!("the last backup, {}, is suspicious: {suspicion}", ahead.file));
@@ -407,7 +407,7 @@ fn journal_mode(connection: &Connection) -> rusqlite::Result<String> {
     connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))
 }
 
-/// Switches to WAL; while others are in the middle of something it stays as it is, and that is said.
+/// Switches to WAL; if other connections are in a transaction, the mode stays unchanged and a warning says so.
 fn switch_to_wal(connection: &Connection, path: &Path) -> Result<(String, Option<String>)> {
     let switched: rusqlite::Result<String> = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
     match switched.map_err(|e| disk::sqlite::failed("switch to WAL", path, e)) {

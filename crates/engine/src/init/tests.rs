@@ -143,7 +143,7 @@ fn a_lost_database_is_restored_from_the_newest_backup() {
 }
 
 #[test]
-fn a_file_of_0_bytes_that_somebody_has_open_is_filled_where_it_is() {
+fn a_file_of_0_bytes_that_another_process_has_open_is_filled_in_place() {
     let (scene, _) = Scene::with_backups_of(&[70]);
     fs::write(scene.database(), "").unwrap();
     let open = scene.open();

@@ -1,5 +1,5 @@
-//! Restores the newest point of every source into scratch space, verifies it and times it, and writes the outcome to the
-//! catalog: an upload is not a restore, and the age of the last good rehearsal is the alarm that matters.
+//! Restores the newest point of every source into scratch space, verifies it and times it, and writes the outcome to
+//! the catalog: an upload is not a restore, and the age of the last good rehearsal is the alarm that matters.
 //!
 //! ```text
 //! each source ── restore into scratch, as at a disaster (timed) ── read it back against what the source recorded ── catalog
@@ -25,15 +25,15 @@ use crate::restore::{self, LOCK_LIMIT, Mode, Report};
 
 use scratch::Scratch;
 
-/// The source that stands for the backup folder.
+/// The source name of the backup folder.
 pub const BACKUP: &str = "backup";
 
 /// What to rehearse, and where.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The backup folder, whose catalog is told.
+    /// The backup folder, whose catalog records the outcome.
     pub backups: PathBuf,
-    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
+    /// The identity that decrypts backups. If it is given, an unencrypted backup is refused.
     pub keys: Keys,
     /// The replicas, where there are any.
     pub access: Option<Access>,
@@ -129,7 +129,7 @@ fn one(options: &Options, source: &str, access: Option<Access>) -> Result<Rehear
     Ok(rehearsal)
 }
 
-/// Puts the newest point in place in the scratch space, as it would be done on an empty volume.
+/// Restores the newest point into the scratch space, as on an empty volume.
 fn restore(options: &Options, scratch: &Scratch, access: Option<Access>) -> Result<Report> {
     restore::run(&restore::Options {
         database: scratch.database(),
@@ -149,8 +149,8 @@ fn restore(options: &Options, scratch: &Scratch, access: Option<Access>) -> Resu
     })
 }
 
-/// Reads back what was restored, and holds it to what the catalog recorded. (A replica's files have carried their own
-/// checksums: the restore has held it to them.)
+/// Reads back what was restored, and compares it with the catalog's record. (A replica's files carry their own
+/// checksums: the restore has checked them.)
 fn check(options: &Options, report: &Report, scratch: &Scratch) -> Result<read_back::Checked> {
     let checked = read_back::check(&scratch.database(), &Progress::none())?;
     let failed = |what: String| {
@@ -172,8 +172,8 @@ fn check(options: &Options, report: &Report, scratch: &Scratch) -> Result<read_b
     Ok(checked)
 }
 
-/// What can be said of a source that is encrypted, where no identity was given: it is checked as far as that goes. `None`
-/// where the error is another one.
+/// The outcome for an encrypted source without an identity: it is checked as far as possible. `None` where the error is
+/// another one.
 fn unopened(options: &Options, error: &Error, access: Option<&Access>) -> Option<Result<String>> {
     if error.code() != Code::Usage || options.keys.given() {
         return None;
@@ -190,7 +190,7 @@ fn unopened(options: &Options, error: &Error, access: Option<&Access>) -> Option
     })
 }
 
-/// The newest backup, which lies there as it was written.
+/// The newest backup, unchanged since it was written.
 fn check_unopened(backups: &Path) -> Result<String> {
     let catalog = Catalog::read(backups)?;
     let newest = catalog
@@ -200,7 +200,7 @@ fn check_unopened(backups: &Path) -> Result<String> {
     Ok(newest.file.clone())
 }
 
-/// A folder that is mounted read-only is told nothing.
+/// In a folder that is mounted read-only nothing is recorded.
 fn record(backups: &Path, now: Timestamp, rehearsals: &[Rehearsal]) -> Result<()> {
     let told = status::update(backups, now, |status| {
         rehearsals.iter().cloned().for_each(|rehearsal| status.add_rehearsal(rehearsal));

@@ -1,4 +1,4 @@
-//! Scratch space: a folder that goes with its owner.
+//! Scratch space: a folder that is removed with its owner.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -20,8 +20,8 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// Makes one within `folder`, of the owner of `database`: what root's rehearsal leaves when it is killed must not be
-    /// in that owner's way.
+    /// Makes one within `folder`, of the owner of `database`: what root's rehearsal leaves when it is killed must not
+    /// be in that owner's way.
     pub(super) fn new(folder: &Path, database: &Path) -> Result<Self> {
         let path = folder.join(format!("{PREFIX}{:x}", disk::clock::now().as_nanosecond()));
         let made = Rights::of(database).map(Rights::to_owner).and_then(|rights| {

@@ -86,7 +86,7 @@ fn a_damaged_source_fails_its_rehearsal_and_no_other() {
 }
 
 #[test]
-fn an_encrypted_replica_is_not_rehearsed_without_an_identity_and_a_gap_in_it_is_a_failure() {
+fn an_encrypted_replica_is_not_rehearsed_without_an_identity_and_a_gap_fails() {
     let scene = scene();
     let new_key = store::encryption::NewKey::generate();
     let recipients = store::encryption::Recipients::parse([new_key.recipient().as_str()]).unwrap();
@@ -123,7 +123,7 @@ fn give(options: &mut Options, keys: Keys) {
 }
 
 #[test]
-fn an_encrypted_backup_is_not_rehearsed_without_an_identity_and_damage_of_it_is_a_failure() {
+fn an_encrypted_backup_is_not_rehearsed_without_an_identity_and_damage_fails() {
     let scene = scene();
     let new_key = store::encryption::NewKey::generate();
     let key = scene.path("key");

@@ -33,11 +33,11 @@ pub struct Choice {
     pub at: Timestamp,
     pub(super) chain: Vec<Object>,
     pub(super) encrypted: bool,
-    /// Whose history it is of.
+    /// The database whose history it is.
     database: Database,
     /// Where that database lay on the machine of its last writer.
     original: Option<PathBuf>,
-    /// Transactions that were shipped past the point where a later epoch goes on, and do not count.
+    /// Transactions that were shipped after the point where a later epoch continues; they do not count.
     pub ignored: u64,
     /// What was asked for, and when.
     asked: (Point, Timestamp),
@@ -116,7 +116,7 @@ fn name_of(database: &Path) -> Cow<'_, str> {
     database.file_name().map(|name| name.to_string_lossy()).unwrap_or_default()
 }
 
-/// What `point` means in this store; `None` where the store has nothing at all, or `point` is none of a replica's.
+/// The choice for `point` in this store; `None` if the store is empty, or `point` cannot name a replica's state.
 ///
 /// # Errors
 /// [`Code::NotFound`] where it has something, but not that; where a flag would accept what is missing, the
@@ -231,7 +231,7 @@ async fn search(access: &Access, survey: &Survey, step: &Step, instant_ms: i64) 
     Ok(search)
 }
 
-/// The time that stands in a file's header.
+/// The time in a file's header.
 pub(super) async fn timestamp(access: &Access, survey: &Survey, step: &Step, file: &File) -> Result<i64> {
     let key = step.key(file)?;
     require_encrypt(access, survey, key.encrypted)?;

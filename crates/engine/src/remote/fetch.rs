@@ -1,4 +1,4 @@
-//! Brings a restore point beside the database, verified.
+//! Fetches a restore point to a file beside the database, and verifies it.
 
 use std::io::Read;
 use std::ops::Range;
@@ -16,9 +16,9 @@ use store::objects::Store;
 use super::choose::Choice;
 use super::{Access, run};
 
-/// Fetches `choice` into the empty file `to`, checked against every checksum that its files carry, and synced. Where one
-/// of them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once more.
-/// Returns what was fetched.
+/// Fetches `choice` into the empty file `to`, checked against every checksum that its files carry, and synced. Where
+/// one of them has vanished since it was chosen (retention is at work meanwhile), what was asked for is chosen once
+/// more. Returns what was fetched.
 ///
 /// # Errors
 /// [`Code::NotFound`] where a file has vanished again; [`Code::Damaged`] where one is damaged.

@@ -1,9 +1,9 @@
 //! Restore points in object stores.
 //!
 //! ```text
-//! survey: lease, epochs, listings ─► choose: the epoch and the chain of files ─► fetch: a verified file beside the database
+//! survey: lease, epochs, listings ─► choose: the epoch and the chain of files ─► fetch: a verified file
 //! ```
-//! Whatever would silently give less than was asked for is an error that names the flag that accepts it.
+//! A restore that would give less than was asked for is an error that names the flag that accepts it.
 
 mod choose;
 mod fetch;
@@ -35,13 +35,13 @@ pub struct Access {
     pub replicas: Vec<ReplicaUrl>,
     /// Keys and time-outs.
     pub store: StoreOptions,
-    /// What opens encrypted files. Where it is given, a file that is not encrypted is refused.
+    /// The identity that decrypts files. Where it is given, a file that is not encrypted is refused.
     pub keys: Keys,
     /// Losses that are accepted.
     pub accept: Accept,
     /// This epoch, and not the newest.
     pub epoch: Option<EpochId>,
-    /// The backup folder, whose catalog says how far each store was: what is missing at its end is found out.
+    /// The backup folder, whose catalog says how far each store was: so a missing end is detected.
     pub backups: Option<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl Access {
         self.replicas.iter().map(|url| Store::open(url, &self.store)).collect::<pra_core::Result<_>>()
     }
 
-    /// How far each store was, by the catalog; nothing where there is none, as on an empty cluster.
+    /// How far each store was, by the catalog; empty if there is no catalog, as on an empty cluster.
     fn recorded(&self) -> Vec<(String, EpochId, u64)> {
         let Some(backups) = &self.backups else { return Vec::new() };
         let replicas = match status::read(backups) {

@@ -24,19 +24,19 @@ pub(crate) struct Survey {
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) epoch: EpochId,
-    /// What it is the history of.
+    /// The database whose history it is.
     pub(super) database: Database,
     /// What counts of it.
     pub(super) history: History,
     /// The last transaction that is known to have been shipped.
     pub(super) head: Option<u64>,
     keys: Vec<(FileKey, File)>,
-    /// Transactions that it holds past the point where the next epoch goes on.
+    /// Transactions that it holds after the point where the next epoch continues.
     pub(super) ignored: u64,
 }
 
 impl Survey {
-    /// Reads the lease first, so that whatever it says was shipped must be in the listings; `recorded` is what the
+    /// Reads the lease first, so that everything it says was shipped must be in the listings; `recorded` is what the
     /// catalog says.
     pub(super) async fn read(store: Store, named: Option<EpochId>, recorded: Option<(EpochId, u64)>) -> Result<Self> {
         let lease = read_lease(&store).await?.map(|(lease, _)| lease);

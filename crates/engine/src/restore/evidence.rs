@@ -1,6 +1,6 @@
 //! A database that SQLite cannot read any more is kept byte for byte if there is room: rows may be rescued from it. It
-//! //! gets the name of a safety copy, and the catalog says that it is damaged, so it is restored only if it is named, and
-//! //! even then only after it is verified.
+//! gets the name of a safety copy, and the catalog says that it is damaged, so it is restored only if it is named, and
+//! even then only after it is verified.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -21,7 +21,7 @@ use crate::encrypted::{self, EncryptedFile};
 /// Bytes copied at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Copies `damaged`, which is what stands in the place of the database, into the backup folder as `name`, and records it
+/// Copies `damaged`, the file in the place of the database, into the backup folder as `name`, and records it
 /// there. The caller holds the lock of that folder.
 pub(super) fn keep(damaged: &File, options: &Options, name: &str) -> Result<()> {
     let Options { database, backups, recipients, now, .. } = options;

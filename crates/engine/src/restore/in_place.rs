@@ -3,7 +3,7 @@
 //! ```text
 //! writers are not blocked                           the write lock is held
 //! read snapshot ─ compare all pages ─ safety copy ─┬─ compare what was committed since ─ write ─ read back ─ commit
-//!                                                  └─ the safety copy follows, and stands before the commit
+//!                                                  └─ the safety copy follows, and is synced before the commit
 //! ```
 //! Readers go on undisturbed, writers wait, and a crash leaves the old data whole. In rollback-journal mode a held
 //! reader would lock every writer out, so everything happens under the lock there.
@@ -63,7 +63,7 @@ struct Locked {
 /// time before the write lock is taken. The caller holds the database's and the backup folder's locks.
 ///
 /// # Errors
-/// Whatever fails, nothing was changed.
+/// After any of these errors nothing was changed.
 pub(super) fn run(
     options: &Options,
     source: &Source,
@@ -93,10 +93,10 @@ pub(super) fn run(
 /// Checks the restored database, no lock held, and writes the log back.
 ///
 /// # Errors
-/// [`Code::Damaged`] where `integrity_check` finds damage: the restore stands all the same.
+/// [`Code::Damaged`] if `integrity_check` finds damage: the restore is not undone.
 pub(super) fn check_after(path: &Path, wait: Duration) -> Result<()> {
     let connection = sqlite::open_live(path, wait)?;
-    // What it warns of the restore point has been said: the same is found in both.
+    // The warnings of the restore point are already reported: the restored database has the same.
     let problem = read_back::findings_of(&connection).map_err(|e| disk::sqlite::failed("check", path, e))?.problem;
     // Without it the log keeps the size of what was restored until the next writer restarts it. Readers may hold some
     // of it back; the checkpointer or the last close does the rest.
@@ -139,7 +139,7 @@ impl Live<'_> {
         }
     }
 
-    /// Returns with the write lock held and the difference complete.
+    /// Returns when the write lock is held and the difference is complete.
     fn compare_and_lock(&self, shape: Shape, copy: &mut SafetyCopy, before_lock: &mut dyn FnMut()) -> Result<Locked> {
         if !shape.wal {
             return self.compare_under_lock(Cost::assumed(), copy, before_lock);

@@ -1,4 +1,4 @@
-//! What stands where the restore is to go.
+//! What is in the place that the restore will write.
 
 use std::path::Path;
 use std::time::Duration;

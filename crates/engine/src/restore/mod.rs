@@ -55,7 +55,7 @@ pub use plan::{How, Plan};
 pub(crate) use select::{fetch, newest};
 pub(crate) use source::{Folder, Source};
 
-/// How to restore a restore goes.
+/// How to restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Mode {
     /// In place where the database can be read and has the same page size, else replace.
@@ -86,15 +86,15 @@ pub struct Options {
     pub wait: Duration,
     /// The time now.
     pub now: Timestamp,
-    /// What opens encrypted backups. Where it is given, one that is not encrypted is refused.
+    /// The identity that decrypts backups. If it is given, an unencrypted backup is refused.
     pub keys: Keys,
-    /// Whom the safety copy is encrypted for; `None`: it is plain.
+    /// The recipients of the safety copy; `None`: it is not encrypted.
     pub recipients: Option<Recipients>,
     /// The replicas, where there are any.
     pub access: Option<Access>,
     /// Goes on with the other sources where a replica is out of reach.
     pub accept_unreachable: bool,
-    /// The backups in the folder are this database's, though they were another's by name.
+    /// The backups in the folder belong to this database, although they name another one.
     pub adopt_backups: bool,
 }
 
@@ -119,7 +119,7 @@ pub struct Report {
     pub lock_seconds: Option<f64>,
     /// Pages written.
     pub pages_written: u64,
-    /// What went otherwise than it should, though the restore stands.
+    /// What failed although the restore is complete.
     pub warnings: Vec<String>,
 }
 
@@ -227,9 +227,9 @@ impl Prepared {
     /// Does it.
     ///
     /// # Errors
-    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the database open;
-    /// [`pra_core::Code::Usage`] where writers would wait too long. Whatever fails, nothing was changed, but for
-    /// [`pra_core::Code::Damaged`] after the fact, which says so.
+    /// [`pra_core::Code::Busy`] where a lock does not come free or, for replace, another process has the
+    /// database open; [`pra_core::Code::Usage`] where writers would wait too long. After an error nothing was changed,
+    /// except for a [`pra_core::Code::Damaged`] after the restore, which says so.
     pub fn apply(self) -> Result<Report> {
         let started = Instant::now();
         let mut report = match self.plan.mode {

@@ -29,7 +29,7 @@ pub(super) struct NewFile {
     writer: Option<Writer>,
     /// Which file it is and when it was written last: it was read back since.
     read_back: Option<Stamp>,
-    /// What could not be done for it.
+    /// What failed without stopping it.
     pub(super) warnings: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ impl NewFile {
             set_journal_mode(&writer, true)?;
             Self::of(writer)
         } else {
-            // Beside what stands there: together they take twice the room.
+            // Beside the old file: together they take twice the room.
             files::require_room(files::folder_of(database), source.shape.bytes(), "the restored database")?;
             let new = Self::of(Writer::create_like(LABEL, &path, database)?);
             new.fill(source)?;
@@ -140,8 +140,8 @@ impl NewFile {
         matches!((&self.read_back, Stamp::of(database)), (Some(ours), Ok(named)) if ours.is_same_file(&named))
     }
 
-    /// Sees that what stands in the place of `database` is what was read back, then lets SQLite in. There must be nothing
-    /// beside it that SQLite would replay.
+    /// Checks that the file in the place of `database` is the one that was read back, then lets SQLite in. There must
+    /// be nothing beside it that SQLite would replay.
     pub(super) fn confirm(mut self, database: &Path) -> Result<Vec<String>> {
         // Renamed: nothing to remove any more. The descriptor stays open to the end, and with it the lock.
         let _kept_out = self.writer.take();
@@ -154,7 +154,7 @@ impl NewFile {
     }
 
     fn writer(&self) -> Result<&Writer> {
-        self.writer.as_ref().ok_or_else(|| Error::new(Code::Failed, "the restored database stands already"))
+        self.writer.as_ref().ok_or_else(|| Error::new(Code::Failed, "the restored database is already in place"))
     }
 }
 
@@ -198,7 +198,7 @@ fn require_equal(path: &Path, found: Checksums, written: Checksums) -> Result<()
     .hint("the volume returns other bytes than it was given: replace it"))
 }
 
-/// Which file, and whether it is as it was: a rename changes neither.
+/// Identity and change time of a file: a rename changes neither.
 #[derive(Debug, PartialEq, Eq)]
 struct Stamp {
     file: (u64, u64),
@@ -221,7 +221,7 @@ impl Stamp {
     }
 }
 
-/// Nothing ties a log to its database: one that appeared meanwhile would be replayed into the restored one.
+/// A log does not name its database: one that appeared meanwhile would be replayed into the restored one.
 fn require_no_sidecars(database: &Path) -> Result<()> {
     for suffix in files::SIDECARS {
         let path = files::with_suffix(database, suffix);

@@ -1,10 +1,10 @@
 //! The database that is about to be replaced, locked against all other processes.
 //!
-//! `PRAGMA journal_mode=DELETE` fails if any process has the database open. It also writes the log into the file, so that
-//! a crash before the rename leaves the old database whole; and a connection that waits for our lock and then finds
-//! itself on the file that was replaced is refused its writes by SQLite ("database file was moved"), which it would
-//! not be in WAL mode. Where SQLite cannot open the file, its lock is taken directly, and its header goes once it is
-//! replaced: a waiting process gets "not a database", and nothing is written into a file without a name.
+//! `PRAGMA journal_mode=DELETE` fails if any process has the database open. It also writes the log into the file, so
+//! that a crash before the rename leaves the old database whole; and a connection that waits for our lock and then
+//! finds itself on the file that was replaced is refused its writes by SQLite ("database file was moved"), which it
+//! would not be in WAL mode. Where SQLite cannot open the file, its lock is taken directly, and its header goes once it
+//! is replaced: a waiting process gets "not a database", and nothing is written into a file without a name.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,22 +19,22 @@ use super::range_lock;
 
 const LABEL: &str = "restore:old";
 
-/// Time between two tries to be alone.
+/// Time between two tries to get the exclusive lock.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// What stands in the way of the new file, and is held.
+/// The old file in the place of the new one, locked.
 #[derive(Debug)]
 pub(super) enum OldFile {
     /// Nothing.
     Missing,
     /// A database that SQLite reads, in rollback-journal mode and exclusively locked. No shape: it has no pages.
     Readable { connection: Connection, shape: Option<Shape>, was_wal: bool },
-    /// Something that SQLite does not read, locked all the same.
+    /// A file that SQLite cannot read, locked directly.
     Unreadable { file: Writer, why: String },
 }
 
 impl OldFile {
-    /// Takes hold of the file at `path`.
+    /// Locks the file at `path`.
     ///
     /// # Errors
     /// [`Code::Busy`] if another process has it open for longer than `wait`.
@@ -54,7 +54,7 @@ impl OldFile {
         }
     }
 
-    /// Lets go after the new file stands in its place.
+    /// Lets go after the new file is in its place.
     pub(super) fn retire(self) -> Result<()> {
         match self {
             Self::Missing | Self::Readable { .. } => Ok(()),

@@ -14,7 +14,7 @@ use super::range_lock;
 const PROCESSES: &str = "/proc";
 
 /// Fails if another process has the file at `path` open. Only root sees processes of other users, and no user sees
-/// /// processes of other containers.
+/// processes of other containers.
 ///
 /// # Errors
 /// [`pra_core::Code::Busy`].

@@ -14,7 +14,7 @@ const SIZE_IN_PAGES: std::ops::Range<usize> = 28..32;
 const LARGEST_ROOT_PAGE: std::ops::Range<usize> = 52..56;
 const INCREMENTAL_VACUUM: std::ops::Range<usize> = 64..68;
 
-/// The page to write, where `live` stands and `target` (of a database of `pages`) is wanted.
+/// The page to write so that `live` becomes `target` (of a database of `pages`).
 pub(super) fn merge(target: &[u8], live: &[u8], pages: u32) -> Vec<u8> {
     let mut page = target.to_vec();
     // What differs where the content is equal stays as it is in the live database.

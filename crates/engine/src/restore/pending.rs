@@ -1,11 +1,11 @@
-//! A safety copy that stands beside the database until it is encrypted.
+//! A safety copy that waits beside the database until it is encrypted.
 //!
 //! ```text
 //! .pra-tmp-kept-…  follows the live database ─► .pra-kept-…  before the commit ─► encrypted into the backup folder, after it
 //! ```
-//! Both lie in the database's home, so that no other database's backups take them. It is plaintext where the plaintext is
-//! anyway, and never on the backup volume. A run that dies in between leaves it,
-//! and the next backup or restore that has recipients encrypts it.
+//! Both lie in the database's home, so that no other database's backups take them. It is plaintext where the plaintext
+//! is anyway, and never on the backup volume. A run that dies in between leaves it, and the next backup or restore that
+//! has recipients encrypts it.
 
 use std::path::{Path, PathBuf};
 
@@ -25,13 +25,13 @@ use super::new_file::remove_leftovers;
 use super::safety_copy::LABEL;
 use crate::encrypted::{self, Copied};
 
-/// What the name of one that stands begins with; its name in the backup folder follows, without the ending of age.
+/// The prefix of its name beside the database; its name in the backup folder follows, without age's extension.
 const KEPT: &str = ".pra-kept-";
 
 /// Between the prefix of all temporaries and the same.
 const MAKING: &str = "kept-";
 
-/// Where the safety copy `name` stands until it is encrypted.
+/// Where the safety copy `name` waits until it is encrypted.
 ///
 /// # Errors
 /// Where the path names no file.
@@ -72,7 +72,8 @@ impl Encrypted {
     }
 }
 
-/// Encrypts the snapshot that `connection`'s transaction holds as `name` in the backup folder, whose lock the caller holds.
+/// Encrypts the snapshot that `connection`'s transaction holds as `name` in the backup folder, whose lock the caller
+/// holds.
 pub(super) fn encrypt(
     connection: &Connection,
     shape: Shape,

@@ -1,4 +1,4 @@
-//! What a restore will do: decided, shown, and only then done.
+//! What a restore will do: decided, shown, and only then applied.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -43,7 +43,7 @@ pub struct Plan {
     pub to: PathBuf,
     /// How it is put in place.
     pub mode: How,
-    /// Why so.
+    /// Why.
     pub why: String,
     /// Size of the restore point.
     pub bytes: u64,
@@ -59,7 +59,7 @@ pub struct Plan {
     pub safety_copy: Option<String>,
     /// What happens, in order.
     pub steps: Vec<String>,
-    /// What SQLite's checks say of the restore point that is no damage.
+    /// What SQLite's checks report about the restore point that is not damage.
     pub warnings: Vec<String>,
 }
 
@@ -139,8 +139,8 @@ pub(super) fn make(
     Ok(plan)
 }
 
-/// Fails where there is no room for what the plan makes. Of a database that cannot be read a copy is kept only where there
-/// is.
+/// Fails where there is no room for what the plan makes. Of a database that cannot be read a copy is kept only where
+/// there is.
 fn require_room(options: &Options, plan: &Plan, source: &Source, live: &Live) -> Result<()> {
     let Options { database, backups, recipients, .. } = options;
     let folder = files::folder_of(database);
@@ -193,7 +193,7 @@ fn steps(plan: &Plan, differing: Option<Differing>) -> Vec<String> {
             ],
             vec![
                 "remove -wal, -shm and -journal, rename the copy into place".to_owned(),
-                "see that what stands there is what was read back".to_owned(),
+                "check that the file in place is the one that was read back".to_owned(),
             ],
         ),
     };

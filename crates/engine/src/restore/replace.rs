@@ -20,17 +20,17 @@ use super::safety_copy::{Published, SafetyCopy};
 use super::source::Source;
 use super::{Options, evidence, open_files, range_lock, safety_copy};
 
-/// A restore that stands.
+/// A completed restore.
 #[derive(Debug)]
 pub(super) struct Done {
     /// The state before, in the backup folder.
     pub(super) safety_copy: Option<String>,
-    /// What went otherwise than it should.
+    /// What failed without stopping the run.
     pub(super) warnings: Vec<String>,
 }
 
-/// Puts `source` in the place of the database. `before` is told of the new file, whole, when it is about to be renamed;
-/// it may have something to warn of.
+/// Replaces the database with `source`. `before` is called with the complete new file before it is renamed; it may
+/// return a warning.
 ///
 /// # Errors
 /// Nothing was changed, but for an error after the rename, which says so.
@@ -77,7 +77,7 @@ pub(super) fn run(
     };
     warnings.extend(new.confirm(&database)?);
     old.retire()?;
-    // The rename stands, but its durability does not: not to be taken for done.
+    // The rename is done, but may not be durable: do not report success.
     placed?;
     let safety_copy = match kept {
         Kept::Nothing => None,
@@ -92,7 +92,7 @@ pub(super) fn run(
     Ok(Done { safety_copy, warnings })
 }
 
-/// Records the safety copy; what is wrong comes back in words, since the restore stands by now.
+/// Records the safety copy; a failure is returned as text, since the restore is complete by now.
 pub(super) fn recorded(copy: &Published, took: Duration, now: Timestamp) -> Vec<String> {
     match copy.record(took, now) {
         Ok(None) => Vec::new(),
@@ -109,7 +109,7 @@ enum Kept {
     Evidence,
 }
 
-/// Keeps what can be kept of the old file, holding the backup folder's lock from then on.
+/// Keeps what it can of the old file, and holds the backup folder's lock from then on.
 fn keep(
     old: &OldFile,
     options: &Options,

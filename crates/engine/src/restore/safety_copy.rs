@@ -1,10 +1,11 @@
 //! The last state before a restore replaces it, kept as `pre-restore-….db` in the backup folder.
 //!
 //! It is written while writers are not blocked, brought up to date page by page under the write lock, and synced before
-//! //! the restore is committed. Its checksum is updated page by page: each page's part can be removed and added.
+//! the restore is committed. Its checksum is updated page by page: each page's part can be removed and added.
 //!
-//! Where it is to be encrypted it cannot follow page by page, and encrypting it under the write lock would hold up writers for
-//! its whole length. So it stands beside the database first ([`super::pending`]) and is encrypted once the lock is free.
+//! Where it is to be encrypted it cannot follow page by page, and encrypting it under the write lock would hold up
+//! writers for its whole length. So it is written beside the database first ([`super::pending`]) and is encrypted once
+//! the lock is free.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub(super) struct SafetyCopy {
     writer: Option<Writer>,
     folder: PathBuf,
     name: String,
-    /// Where it stands until it is encrypted, and for whom.
+    /// Where it waits until it is encrypted, and its recipients.
     pending: Option<(PathBuf, Recipients)>,
     page_size: u32,
     pages: u32,
@@ -68,7 +69,8 @@ impl SafetyCopy {
             }
         };
         files::require_room(backups, room, "the safety copy")?;
-        // Here and not when it gets its name, since writers wait then. An encrypted one is announced when it is encrypted.
+        // Here and not when it gets its name, since writers wait then. An encrypted one is announced when it is
+        // encrypted.
         if recipients.is_none() {
             Catalog::announce_in(backups, name, *now)?;
         }
@@ -106,7 +108,7 @@ impl SafetyCopy {
         Ok(())
     }
 
-    /// Makes page `number` what the live database has there now; it may lie just past the end.
+    /// Sets page `number` to the live database's content; it may be just past the end.
     pub(super) fn update(&mut self, number: u32, live: &[u8]) -> Result<()> {
         let mut page = live.to_vec();
         if number == 1 {
@@ -140,7 +142,7 @@ impl SafetyCopy {
         self.writer()?.sync()
     }
 
-    /// Gives it its name, durably. It is what stands in the database `at` that instant.
+    /// Gives it its name, durably. It is the state of the database `at` that instant.
     pub(super) fn publish(mut self, at: Timestamp) -> Result<Published> {
         let Some(writer) = self.writer.take() else { return Err(published_already()) };
         let (path, form) = match self.pending.take() {
@@ -174,7 +176,7 @@ impl SafetyCopy {
 }
 
 fn published_already() -> Error {
-    Error::new(Code::Failed, "the safety copy stands already")
+    Error::new(Code::Failed, "the safety copy is already published")
 }
 
 impl Drop for SafetyCopy {
@@ -187,7 +189,7 @@ impl Drop for SafetyCopy {
     }
 }
 
-/// A safety copy that stands.
+/// A published safety copy.
 #[derive(Debug)]
 pub(super) struct Published {
     folder: PathBuf,
@@ -235,7 +237,7 @@ impl Published {
         &self.name
     }
 
-    /// Takes it back: what it was made for did not happen, and that is the error to report.
+    /// Removes it: the restore failed, and that error is the one to report.
     pub(super) fn withdraw(self) {
         let path = match &self.form {
             Form::Plain | Form::Encrypted(_) => self.folder.join(&self.name),

@@ -1,4 +1,4 @@
-//! Which source gives the restore point: the backup folder or a replica, whichever is nearest to what was asked for.
+//! The source of the restore point: the backup folder or a replica, the one nearest to the requested point.
 
 use disk::catalog::{self, Catalog};
 use disk::progress::Progress;
@@ -94,7 +94,7 @@ fn backup(options: &Options) -> Result<(Catalog, RestorePoint)> {
     Ok((catalog, point))
 }
 
-/// The newest that any replica has of what was asked for.
+/// The newest match of the requested point in any replica.
 ///
 /// # Errors
 /// Where a replica is out of reach and that is not accepted, and where what it has is not whole. That it has nothing so

@@ -30,22 +30,22 @@ pub(crate) struct Source {
     pub(crate) events: Option<u64>,
     /// 1 UTF-8, 2 UTF-16le, 3 UTF-16be.
     pub(crate) text_encoding: u32,
-    /// What SQLite's checks say of it that is no damage.
+    /// What SQLite's checks report about it that is not damage.
     pub(crate) warnings: Vec<String>,
-    /// Lies beside the database for this restore alone, and goes with its owner.
+    /// Is beside the database for this restore only, and is removed with its owner.
     scratch: Option<Scratch>,
     /// Whether its checksums are those of what the disk returned.
     pub(super) was_on_disk: bool,
 }
 
-/// Where restore points lie, and how they are opened.
+/// Where restore points are, and how they are opened.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Folder<'a> {
     /// The backup folder.
     pub(crate) backups: &'a Path,
-    /// What decrypts encrypted ones.
+    /// The identity for encrypted ones.
     pub(crate) keys: &'a Keys,
-    /// Beside it they are opened.
+    /// The database; restore points are decrypted beside it.
     pub(crate) database: &'a Path,
 }
 
@@ -98,7 +98,7 @@ impl Source {
         Ok(source)
     }
 
-    /// Whether it lies beside the database for this restore alone.
+    /// Whether it is beside the database for this restore only.
     pub(crate) fn is_temporary(&self) -> bool {
         self.scratch.is_some()
     }
@@ -121,7 +121,7 @@ impl Source {
         Ok(page)
     }
 
-    /// Fails where `read`, the checksums of what was read of it later, are not those that were verified.
+    /// Fails if `read`, the checksums of a later read, differ from the verified ones.
     pub(crate) fn require_same(&self, read: Checksums) -> Result<()> {
         if read == self.checksums {
             return Ok(());
@@ -153,7 +153,7 @@ fn is_same_file(file: &File, path: &Path) -> Result<bool> {
     Ok((open.dev(), open.ino()) == (named.dev(), named.ino()))
 }
 
-/// Damage is no dead end: says which restore point comes next.
+/// Adds a hint to a damage error: the next good restore point.
 fn name_the_next(error: Error, damaged: &RestorePoint, catalog: &Catalog) -> Error {
     if error.code() != Code::Damaged {
         return error;

@@ -5,7 +5,7 @@
 //! frames are in the database file already, and none after the snapshot can get there. (A reader inside the log stops
 //! the checkpoint at its own mark; one that found the log written back completely holds the mark 0, and then no page
 //! is written to the database file at all.) The log may restart once, at the reader's own position: salt 1 is then one
-//! higher. A restart that stands only in the shared index, and not yet in the file, has no frames, so no commit is
+//! higher. A restart that is only in the shared index, and not yet in the file, has no frames, so no commit is
 //! missed either. Anything else means that a process breaks SQLite's rules, and all pages are compared again.
 
 use std::fs::File;

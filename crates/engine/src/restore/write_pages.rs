@@ -2,7 +2,7 @@
 //!
 //! What `sqlite_dbpage` asks of its user (SQLite's ext/misc and btree code, 3.54):
 //! - the truncation must be the last such write, since any later one cancels it; it happens at the commit;
-//! - in rollback-journal mode the pages that go must stand in the journal first, or a crash loses them;
+//! - in rollback-journal mode the old pages must be in the journal first, or a crash loses them;
 //! - pages past the end can be written, but are not found when read until the b-tree layer looks at the size in the
 //!   header again, which it does when it rolls back to a savepoint;
 //! - with `auto_vacuum = FULL` the commit would move the new content's pages by the old content's rules: the

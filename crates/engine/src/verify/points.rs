@@ -25,10 +25,10 @@ pub struct Options {
     pub backups: PathBuf,
     /// Which ones; none means all.
     pub points: Vec<Point>,
-    /// What decrypts encrypted ones; without it they are compared as they lie there.
+    /// The identity for encrypted ones; without it their encrypted bytes are compared.
     pub keys: Keys,
-    /// The database whose backups they are; it need not be there. Beside it an encrypted file is opened that the catalog
-    /// knows nothing of.
+    /// The database whose backups they are; it need not be there. Beside it an encrypted file is opened that the
+    /// catalog knows nothing of.
     pub database: PathBuf,
     /// Longest wait for the folder's lock, for the moment of recording.
     pub wait: Duration,
@@ -38,7 +38,7 @@ pub struct Options {
     pub adopt_backups: bool,
 }
 
-/// How one restore point did.
+/// The outcome of one restore point.
 #[derive(Debug)]
 pub struct Outcome {
     /// Name in the backup folder.
@@ -53,10 +53,10 @@ pub struct Outcome {
     pub error: Option<Error>,
     /// Whether the file is encrypted.
     pub encrypted: bool,
-    /// Why an encrypted one was not opened: then it was compared with its checksum as it lies there, where one is recorded,
-    /// which says that nothing has happened to it since, and no more.
+    /// Why an encrypted one was not opened: then it was compared with its checksum as it lies there, where one is
+    /// recorded, which says that nothing has happened to it since, and no more.
     pub unopened: Option<Error>,
-    /// What SQLite's checks say that is no damage.
+    /// What SQLite's checks report that is not damage.
     pub warnings: Vec<String>,
     /// Whether the catalog does not know it: then nothing is recorded.
     pub unknown: bool,
@@ -179,8 +179,8 @@ fn show(options: &Options, point: &RestorePoint, path: &Path) -> Shown {
     }
 }
 
-/// A file that is recorded is opened as a stream: what is in it was checked by SQLite when it was encrypted, and is the same
-/// to the byte or not. Nothing is written anywhere.
+/// A file that is recorded is opened as a stream: what is in it was checked by SQLite when it was encrypted, and is the
+/// same to the byte or not. Nothing is written anywhere.
 fn open_encrypted(options: &Options, point: &RestorePoint, path: &Path, progress: &Progress) -> Result<Shown> {
     let Options { backups, keys, database, .. } = options;
     let Some(identities) = keys.identities()? else {

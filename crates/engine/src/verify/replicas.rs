@@ -25,7 +25,7 @@ pub struct Options {
     pub now: Timestamp,
 }
 
-/// How one restore point of one replica did.
+/// The outcome of one restore point of one replica.
 #[derive(Debug)]
 pub struct Outcome {
     /// What `--point` takes; as asked where there is no such.
@@ -42,14 +42,14 @@ pub struct Outcome {
     pub error: Option<Error>,
     /// Why it was not opened; its files are all there then.
     pub unopened: Option<Error>,
-    /// What SQLite's checks say that is no damage.
+    /// What SQLite's checks report that is not damage.
     pub warnings: Vec<String>,
 }
 
-/// Verifies each point in each replica. Files of the backup folder are none of its business.
+/// Verifies each point in each replica. It does not look at the backup folder.
 ///
 /// # Errors
-/// What has nothing to do with one replica alone; how each did is an [`Outcome`].
+/// Errors that concern no single replica; the result of each replica is an [`Outcome`].
 pub fn run(options: &Options) -> Result<Vec<Outcome>> {
     let newest = [Point::Latest];
     let points = if options.points.is_empty() { &newest[..] } else { &options.points };

@@ -4,11 +4,10 @@
 //! megabytes a second. So:
 //!
 //! 1. passive, without any lock: moves nearly everything, blocks no reader or writer;
-//! 2. `BEGIN IMMEDIATE` on a second connection, taken with our own short retry (no writer waits meanwhile), then passive
-//!    once more: nothing can arrive, so all is moved; released at once. The next writer restarts the WAL, unless a
-//!    reader still looks at it;
-//!    A companion that holds a reader moves it on before that pass, so that it hides no frame, and once more after it: a
-//!    reader that finds the log moved completely keeps it from nothing;
+//! 2. `BEGIN IMMEDIATE` on a second connection, taken with our own short retry (no writer waits meanwhile), then
+//!    passive once more: nothing can arrive, so all is moved; released at once. The next writer restarts the WAL,
+//!    unless a reader still looks at it; A companion that holds a reader moves it on before that pass, so that it hides
+//!    no frame, and once more after it: a reader that finds the log moved completely keeps it from nothing;
 //! 3. not restarted: again within 100 ms. Still not after [`TRIES`] times: TRUNCATE, which waits for the readers with
 //!    the writers locked out, for no more than [`LOCK_WAIT`], and each time after a longer pause.
 

@@ -25,8 +25,8 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Opens the database; where a sync of its log has failed before, the log is doubtful and written anew first. `None`
-    /// where it is missing or empty: then nothing is held.
+    /// Opens the database; where a sync of its log has failed before, the log is doubtful and written anew first.
+    /// `None` where it is missing or empty: then nothing is held.
     ///
     /// # Errors
     /// [`pra_core::Code::Busy`] while a restore has the lock; [`pra_core::Code::Damaged`] where it
@@ -63,7 +63,7 @@ impl Held {
             for connection in self.checkpointer.connections().into_iter().chain([&self.holder]) {
                 // What cannot be set is as before.
                 if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
-                    tracing::error!(%error, "the close may move what stands in a doubtful log");
+                    tracing::error!(%error, "the close may checkpoint a log that is in doubt");
                 }
             }
         }

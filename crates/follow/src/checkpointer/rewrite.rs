@@ -1,7 +1,7 @@
 //! Writes the log anew after a sync of it failed.
 //!
 //! The kernel takes what it could not write for written: the next sync succeeds without it, and a power loss cuts the
-//! log there, with all that came after. What stands in memory is still right. So, with writers locked out, the log's
+//! log there, with all that came after. The pages in memory are still right. So, with writers locked out, the log's
 //! bytes are checked, written once more where they are, and synced: a sync that succeeds now covers all of them.
 //!
 //! That a sync failed is known in two ways: our own checkpoint said so, or the application has left a group of commits

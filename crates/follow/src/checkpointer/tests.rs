@@ -73,7 +73,8 @@ fn the_wal_is_bounded_while_writers_overlap_and_every_row_stays() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                // Until four times as much was written as the WAL ever grew to, which never comes without the checkpointer.
+                // Until four times as much was written as the WAL ever grew to, which never comes without the
+                // checkpointer.
                 let outgrown = || {
                     let wal = fs::metadata(files_wal(&path)).map_or(0, |metadata| metadata.len());
                     let largest = largest.fetch_max(wal, Ordering::Relaxed).max(wal);

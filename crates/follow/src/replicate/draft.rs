@@ -18,7 +18,7 @@ use super::map::Content;
 /// Bytes that go to the file at a time.
 const BUFFER: usize = 256 << 10;
 
-/// What a file stands for.
+/// What a file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     /// The first transaction in it.

@@ -207,7 +207,7 @@ impl Engine {
         self.outbox.looked(at_ms);
     }
 
-    /// Compares all pages with the map because another process changed the file: why this is another history, where a page
+    /// Compares all pages with the map, since another process changed the file: why this is another history, if a page
     /// differs that no transaction has changed.
     fn written_beside(&mut self) -> Result<Option<&'static str>> {
         let (Some(epoch), Some(follower)) = (&self.epoch, &mut self.follower) else { return Ok(None) };

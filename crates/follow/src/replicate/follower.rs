@@ -113,7 +113,7 @@ impl Follower {
     }
 
     /// As [`Self::advance`], with a new connection whose cache is empty: a process that writes the file without SQLite
-    /// /// invalidates no connection's cache.
+    /// invalidates no connection's cache.
     pub(super) fn advance_afresh(&mut self) -> Result<bool> {
         self.spare = None;
         let there_are_pages = self.advance()?;

@@ -34,9 +34,9 @@ pub struct StoreHealth {
     pub bytes: u64,
     /// Time that their writing took, in seconds.
     pub seconds: f64,
-    /// Times that something stood in the way.
+    /// Times that something blocked it.
     pub failures: u64,
-    /// What stands in the way now.
+    /// What blocks it now.
     pub trouble: Option<String>,
     /// Whether that is only that it has not answered yet.
     #[serde(skip)]
@@ -140,7 +140,7 @@ impl Health {
         }
     }
 
-    /// Something stands in the way; said once a minute while it stays the same.
+    /// Something blocks it; logged once a minute while it stays the same.
     pub(super) fn trouble(&self, store: StoreId, error: &pra_core::Error) {
         let mut stores = self.lock();
         let Some((health, said)) = stores.get_mut(store) else { return };

@@ -88,7 +88,7 @@ pub(super) struct Early {
     pub(super) timestamp_ms: u64,
 }
 
-/// How a store stands, for those who watch.
+/// The state of a store, for monitoring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Standing {
     /// Its last transaction.
@@ -253,7 +253,7 @@ impl Outbox {
         self.lock().looked_ms = at_ms;
     }
 
-    /// How each store stands.
+    /// The state of each store.
     pub(super) fn standings(&self) -> Vec<Standing> {
         let inner = self.lock();
         let standing = |(store, queue): (StoreId, &Queue)| {

@@ -1,4 +1,4 @@
-//! Where in the write-ahead log a snapshot stands.
+//! The position of a snapshot in the write-ahead log.
 
 use std::ops::RangeInclusive;
 
@@ -28,7 +28,7 @@ impl Position {
     /// The position of the open read transaction of `connection`, a database in WAL mode; `None` where the log has never
     /// been written to.
     ///
-    /// This is the snapshot's own `mxFrame`, not what stands in the file: commit frames stand there before they are
+    /// This is the snapshot's own `mxFrame`, not the end of the file: commit frames are there before they are
     /// published. The read transaction must have begun, or SQLite would begin one that never takes read mark 0.
     #[allow(unsafe_code, reason = "rusqlite has no binding for snapshots")]
     pub(super) fn of(connection: &Connection) -> Option<Self> {

@@ -45,7 +45,7 @@ impl Publisher {
     }
 }
 
-/// Which replica is where, and what stands in its way: a change is told at once.
+/// How far each replica is, and what blocks it: a change is published at once.
 type Told = Vec<(Option<String>, Option<String>)>;
 
 fn work(watch: &Watch, stop: &AtomicBool) {

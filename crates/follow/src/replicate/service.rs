@@ -161,14 +161,14 @@ pub fn run(options: &Options, stop: &Arc<AtomicBool>) -> Result<Report> {
             Code::Failed,
             "what was written last is in no replica, and not staged: it is in the database alone",
         )
-        .hint("the log says what stands in the way: start it again without that"));
+        .hint("the log says what blocks it: remove that and start it again"));
     }
     let stores = health.stores();
     if options.checkpointer.once && !settled {
         let behind: Vec<String> = stores.iter().filter_map(|store| store.trouble.clone()).collect();
         return Err(Error::new(Code::OutOfReach, "not every replica has the present state")
             .because(behind.join("; "))
-            .hint("see what stands in the way, and run this again: nothing is lost"));
+            .hint("remove what blocks it, and run this again: nothing is lost"));
     }
     Ok(Report { checkpointer, engine: gauges.get(), stores })
 }
@@ -263,7 +263,7 @@ fn require_database(database: &Path) -> Result<()> {
     }
 }
 
-/// Waits until every store has everything or says what stands in its way, or the time is over.
+/// Waits until every store has everything or reports what blocks it, or the time is over.
 fn settle(outbox: &Outbox, health: &Health, patience: Duration, stop: &AtomicBool, once: bool) {
     let begun = Instant::now();
     let is_hopeless = || {

@@ -51,7 +51,7 @@ fn writers_and_the_checkpointer_go_on_while_everything_is_shipped() {
     drop(live);
     let report = running.end().unwrap();
     let image = scene.image("one");
-    assert_eq!(image.rows(), 1200, "what stood there at the end is shipped before the end");
+    assert_eq!(image.rows(), 1200, "the last state is shipped before the end");
     assert_eq!(report.stores[0].txid, image.txid);
     assert!(report.checkpointer.checkpoints > 0, "the WAL was bounded meanwhile: {:?}", report.checkpointer);
     assert!(image.files.len() > 3, "many small files: {}", image.files.len());
@@ -65,7 +65,7 @@ fn writers_and_the_checkpointer_go_on_while_everything_is_shipped() {
 fn a_store_that_is_away_holds_up_no_other_and_is_caught_up() {
     let scene = Scene::new();
     scene.insert(5);
-    // A file stands where the folder is to be.
+    // A file is in the place of the folder.
     std::fs::write(scene.path("two"), "not a folder").unwrap();
     let running = start(scene.options(&["one", "two"]));
     scene.insert(50);
@@ -222,7 +222,7 @@ fn a_volume_set_back_by_one_sync_is_told_by_the_bytes_of_the_last_file() {
     scene.keep(&kept);
     scene.insert(5);
     scene.once(&["one"]).unwrap();
-    // The first copy stands at the same number in both, and is another one there.
+    // The first copy has the same number in both, and another content.
     let epoch = scene.epochs("one").remove(0);
     scene.set_back(&kept);
     std::fs::remove_file(epoch.join("ltx/0/0000000000000002-0000000000000002.ltx")).unwrap();

@@ -65,7 +65,7 @@ fn a_takeover_that_has_nothing_to_take_over_goes_on_with_the_epoch() {
 }
 
 #[test]
-fn after_a_first_start_that_was_refused_a_takeover_goes_on_from_no_epoch_without_a_transaction() {
+fn after_a_refused_first_start_a_takeover_continues_no_epoch_without_a_transaction() {
     let scene = Scene::new();
     scene.insert(5);
     scene.once(&["one"]).unwrap();

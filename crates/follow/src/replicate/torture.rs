@@ -55,7 +55,7 @@ fn write(path: &Path, seed: u64, stop: &AtomicBool, written: &AtomicU64) {
         let size = dice.roll(3000);
         let statement = match dice.roll(12) {
             0 => "BEGIN IMMEDIATE; DELETE FROM t WHERE id % 3 = 0; ROLLBACK".to_owned(),
-            // More than the cache holds: frames stand in the log before the transaction ends.
+            // More than the cache holds: frames are in the log before the transaction ends.
             1 | 2 => format!("BEGIN IMMEDIATE; UPDATE t SET x = randomblob({size}); ROLLBACK"),
             3 => format!("BEGIN IMMEDIATE; UPDATE t SET x = randomblob({size}) WHERE id % 2; COMMIT"),
             4 if dice.roll(20) == 0 => "DELETE FROM t WHERE id % 4".to_owned(),

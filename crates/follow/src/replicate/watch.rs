@@ -148,7 +148,7 @@ fn of_the_volume(samples: &mut Samples, volume: &str, folder: &Path) {
     }
 }
 
-/// 0 stands for not known.
+/// 0 means not known.
 pub(super) fn instant(ms: u64) -> Option<Timestamp> {
     let ms = i64::try_from(ms).ok().filter(|ms| *ms > 0)?;
     Timestamp::from_millisecond(ms).ok()

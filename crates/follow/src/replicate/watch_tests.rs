@@ -36,7 +36,7 @@ fn the_catalog_and_the_metrics_say_how_each_replica_is() {
         )
         .unwrap();
     std::fs::create_dir(scene.path("backup")).unwrap();
-    // A file stands where the folder is to be.
+    // A file is in the place of the folder.
     std::fs::write(scene.path("two"), "not a folder").unwrap();
     let mut options = scene.options(&["one", "two"]);
     let address = free_address();

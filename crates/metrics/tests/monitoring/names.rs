@@ -25,8 +25,8 @@ pub(crate) fn assert_is_right_for_two_pods(query: &str) {
     }
 }
 
-/// The labels that what `query` gives needs: those of its metrics, without what it chooses by. Behind `unless` and `and`
-/// it only asks whether there is anything.
+/// The labels that what `query` gives needs: those of its metrics, without what it chooses by. Behind `unless` and
+/// `and` it only asks whether there is anything.
 pub(crate) fn told_apart(query: &str) -> Vec<(Metric, &'static str)> {
     let gives = query.split(" unless ").next().and_then(|query| query.split(" and on ").next()).unwrap_or(query);
     let all = metrics(gives).into_iter().flat_map(|metric| metric.labels.iter().map(move |label| (metric, *label)));
@@ -35,7 +35,7 @@ pub(crate) fn told_apart(query: &str) -> Vec<(Metric, &'static str)> {
 
 #[test]
 #[should_panic(expected = "declared nowhere")]
-fn a_metric_that_nobody_exports_is_noticed() {
+fn a_metric_that_no_program_exports_is_noticed() {
     metrics("max by (namespace) (pra_replica_lags_seconds) > 5");
 }
 

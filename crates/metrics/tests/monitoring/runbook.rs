@@ -95,7 +95,7 @@ fn each_exit_code_has_its_section_which_answers_them_too() {
 }
 
 #[test]
-fn each_alarm_stands_on_its_page_and_in_the_index() {
+fn each_alarm_is_on_its_page_and_in_the_index() {
     let index = page("README.md");
     for rule in rules() {
         let (file, section) = rule.page();

@@ -1,8 +1,8 @@
 //! How much room the rules come to need, once each has all that it counts.
 //!
 //! Each rule keeps `count` backups that are its period apart, or as far apart as backups are made. Rules overlap: the
-//! stretch of time that a shorter one reaches is not counted again. What was unchanged is a hard link, so there are no more
-//! files in a stretch than the database has changed in it.
+//! stretch of time that a shorter one reaches is not counted again. What was unchanged is a hard link, so there are no
+//! more files in a stretch than the database has changed in it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -23,7 +23,7 @@ const DAY: u64 = 24 * HOUR;
 /// What the rules come to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forecast {
-    /// Files that are no hard links.
+    /// Files that are not hard links.
     pub files: u64,
     /// All of them, as large as the newest.
     pub bytes: u64,
@@ -77,8 +77,8 @@ impl Pace {
         Forecast { files, bytes: files.saturating_mul(self.bytes), present: self.present }
     }
 
-    /// Rules of the same kinds that come to keep no more than there is room for beside what is there: the one that counts
-    /// the most is halved until they do. `None` where no such rules do.
+    /// Rules of the same kinds that come to keep no more than there is room for beside what is there: the one that
+    /// counts the most is halved until they do. `None` where no such rules do.
     pub fn rules_for(&self, keep: &Keep, free: u64) -> Option<Keep> {
         let mut keep = keep.clone();
         while self.forecast(&keep).to_come() > free {

@@ -5,7 +5,7 @@
 //! replace:  note, of the new file ─ rename
 //! ```
 //! It belongs to the file that the restore wrote, and counts only if that file holds what was to be written: a restore
-//! //! that is killed in between leaves no note about another database.
+//! that is killed in between leaves no note about another database.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,7 +44,8 @@ impl Origin {
         Ok(Self { file: FileId::of(file)?.ok_or_else(missing)?, parent, content })
     }
 
-    /// Leaves it for the replicator of `database`. Only where there is one: `is_replicated`, or it has been here before.
+    /// Leaves it for the replicator of `database`. Only where there is one: `is_replicated`, or it has been here
+    /// before.
     ///
     /// # Errors
     /// Where the folder cannot be written.

@@ -1,8 +1,8 @@
 //! The key of one file, kept by the process that encrypts it until the file is read back.
 //!
-//! An age file is encrypted with a key of its own, which its header holds once for each recipient. The encrypting process
-//! has only recipients and cannot open what it wrote. With the file's own key it can, until it drops the key. The header
-//! is unchanged: it names no further recipient.
+//! An age file is encrypted with a key of its own, which its header holds once for each recipient. The encrypting
+//! process has only recipients and cannot open what it wrote. With the file's own key it can, until it drops the key.
+//! The header is unchanged: it names no further recipient.
 
 use std::collections::HashSet;
 use std::io::Read;

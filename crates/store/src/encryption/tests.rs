@@ -38,7 +38,7 @@ fn opened(key: &Key, bytes: &[u8]) -> Result<std::io::Result<Vec<u8>>> {
 }
 
 #[test]
-fn each_recipient_opens_what_was_encrypted_to_several_and_nobody_else() {
+fn each_recipient_decrypts_what_was_encrypted_to_several_and_no_other_key_does() {
     let (first, second, stranger) = (key(), key(), key());
     for len in [0, 1, 65_536, 65_537, 1_000_000] {
         let plain: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();

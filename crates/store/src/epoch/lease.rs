@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_released_lease_binds_nobody_and_is_not_gone_on_with() {
+    fn a_released_lease_is_free_and_is_not_continued() {
         let released = Lease { released: true, ..lease(writer(1, None)) };
         assert_eq!(judge(&released, FRESH, &writer(2, None), false).unwrap(), Standing::Free);
         assert_eq!(judge(&released, FRESH, &writer(1, None), false).unwrap(), Standing::Mine);

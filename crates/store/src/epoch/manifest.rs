@@ -29,7 +29,7 @@ pub struct Manifest {
     pub writer: WriterId,
     /// Whether its LTX files are encrypted.
     pub encrypted: bool,
-    /// What it is the history of.
+    /// The database whose history it is.
     #[serde(flatten)]
     pub database: Database,
 }

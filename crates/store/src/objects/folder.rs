@@ -226,7 +226,7 @@ impl Folder {
     }
 
     /// All objects below `prefix`, which ends with a slash or is empty. Everything that is not a folder is listed, also
-    /// /// unreadable files and foreign names: an object that is not listed would count as absent.
+    /// unreadable files and foreign names: an object that is not listed would count as absent.
     pub(super) fn list(&self, prefix: &str) -> Result<Vec<Object>> {
         self.is_there()?;
         let mut objects = Vec::new();

@@ -61,7 +61,7 @@ fn check_key(key: &str) -> Result<()> {
 /// What became of an object that was to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It was not there.
+    /// It was created.
     Created,
     /// It was there, with the same content: an earlier attempt of ours had succeeded.
     Same,

@@ -17,8 +17,8 @@ pub type Before = Arc<dyn Fn(&'static str) -> io::Result<()> + Send + Sync>;
 pub struct StoreOptions {
     /// Keys, endpoints and regions; by default none.
     pub environment: Environment,
-    /// The store cannot create-if-absent, and the operator states that no other process writes (`--i-am-the-only-writer`):
-    /// /// objects are looked for before they are written.
+    /// The store cannot create-if-absent, and the operator states that no other process writes
+    /// (`--i-am-the-only-writer`): objects are looked for before they are written.
     pub only_writer: bool,
     /// How long one request may take, with as much again for each 4 MiB of its body.
     pub timeout: Duration,
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_is_told_from_a_secret_and_from_what_nobody_reads() {
+    fn a_setting_is_told_from_a_secret_and_from_an_unused_variable() {
         for name in ["AWS_REGION", "AWS_ENDPOINT_URL_S3", "AWS_ALLOW_HTTP", "AWS_WEB_IDENTITY_TOKEN_FILE"] {
             assert_eq!(setting(name), Setting::Known, "{name}");
         }

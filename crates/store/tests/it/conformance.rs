@@ -194,7 +194,7 @@ async fn what_is_deleted_is_absent_and_may_be_deleted_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_replaced_only_while_nobody_else_has() {
+async fn a_lease_is_replaced_only_if_no_other_writer_has_replaced_it() {
     for place in places().await {
         let store = &place.store;
         store.put_new("lease.json", b"1".to_vec(), 0).await.unwrap();

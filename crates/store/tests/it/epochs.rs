@@ -150,7 +150,7 @@ async fn a_lease_for_another_database_is_never_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_from_the_future_expires_once_nobody_has_renewed_it_for_90_seconds() {
+async fn a_lease_from_the_future_expires_if_it_is_not_renewed_for_90_seconds() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("file://{}", folder.path().display()).parse().unwrap();
     let store = &Store::open(&url, &StoreOptions::default()).unwrap();

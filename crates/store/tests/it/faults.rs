@@ -1,5 +1,5 @@
 //! After every network fault: one object with our bytes, or an error. Never half an object, and never one of ours taken
-//! //! for another writer's.
+//! for another writer's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,7 +103,7 @@ async fn a_store_that_never_answers_is_out_of_reach_and_each_attempt_was_made() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_was_lost_is_not_taken_for_another_writer_and_another_writer_is_not_taken_for_us() {
+async fn a_lost_answer_is_not_taken_for_another_writer_nor_another_writer_for_us() {
     let stage = stage(|_| {}).await;
     stage.proxy.plan(&[DropAfter]);
     assert_eq!(stage.store.put_new("ours", b"ours".to_vec(), 0).await.unwrap(), Put::Same);
@@ -117,7 +117,7 @@ async fn an_answer_that_was_lost_is_not_taken_for_another_writer_and_another_wri
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_is_renewed_through_any_fault_and_lost_to_somebody_else() {
+async fn a_lease_is_renewed_through_any_fault_and_lost_to_another_writer() {
     let stage = stage(|_| {}).await;
     stage.direct.put_new("lease.json", b"0".to_vec(), 0).await.unwrap();
     let mut revision = stage.direct.read("lease.json", 100).await.unwrap().1.revision;

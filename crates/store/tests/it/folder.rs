@@ -43,7 +43,7 @@ async fn a_folder_that_is_not_there_is_out_of_reach_and_not_empty() {
 }
 
 #[tokio::test]
-async fn wherever_writing_is_cut_short_the_object_is_whole_or_absent_and_writing_again_succeeds() {
+async fn after_an_interrupted_write_the_object_is_whole_or_absent_and_a_retry_succeeds() {
     let bytes = noise(300_000, 7);
     for last in 0.. {
         let steps = Arc::new(AtomicUsize::new(0));

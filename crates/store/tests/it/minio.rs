@@ -90,7 +90,7 @@ pub(crate) fn url(prefix: &str) -> store::ReplicaUrl {
     format!("s3://{BUCKET}/{prefix}").parse().unwrap()
 }
 
-/// To speak to the server, or to what stands before it, at `address`.
+/// To speak to the server, or to a proxy before it, at `address`.
 pub(crate) fn options(address: SocketAddr) -> StoreOptions {
     let endpoint = format!("http://{address}");
     let pairs = [

@@ -16,7 +16,7 @@ pub(crate) struct Place {
 }
 
 /// An empty folder, an empty prefix of a MinIO server where there is one, and one in each of the stores whose URLs
-/// `PRA_TEST_STORES` lists, separated by commas, with the settings that stand in the environment.
+/// `PRA_TEST_STORES` lists, separated by commas, with the settings of the environment.
 pub(crate) async fn places() -> Vec<Place> {
     let mut places = vec![folder(StoreOptions::default())];
     for url in std::env::var("PRA_TEST_STORES").unwrap_or_default().split(',').filter(|url| !url.is_empty()) {

@@ -43,7 +43,7 @@ async fn the_only_writer_looks_before_it_writes() {
 }
 
 #[tokio::test]
-async fn an_objects_time_stands_where_litestream_looks_for_it() {
+async fn an_objects_time_is_where_litestream_looks_for_it() {
     let server = Server::start(Manners::default()).await;
     let store = Store::open(&url("x"), &options(server.address())).unwrap();
     store.put_new("small", b"1".to_vec(), 1_764_102_225_123).await.unwrap();

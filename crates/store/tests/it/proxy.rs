@@ -1,4 +1,4 @@
-//! What stands between us and the store, and does to single requests what networks do.
+//! A proxy between us and the store that does to single requests what networks do.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -61,7 +61,7 @@ impl Shipped {
     fn by(stretches: &[Stretch]) -> Self {
         let mut shipped = Self { now_ms: 1_764_000_000_000, ..Self::default() };
         for (wrong_by, waits) in stretches {
-            // The writer notices at once where its times would stand still.
+            // The writer notices at once if its times would not advance.
             shipped.now_ms += 1_000;
             let clock_ms = shipped.now_ms + wrong_by;
             if shipped.states.last().is_some_and(|last| ahead(last.said_ms, clock_ms).is_some()) {

@@ -140,7 +140,8 @@ fn a_long_history_keeps_a_bounded_number_of_files() {
         }
     }
     let count = |level| world.files.iter().filter(|file| file.level == level).count();
-    // At most: a snapshot and what stands on it for twice the retention, and single files until they are compacted.
+    // At most: a snapshot and the files that depend on it for twice the retention, and single files until they are
+    // compacted.
     assert!(count(0) <= 15, "{}", count(0));
     assert!((360..=2 * 360 + 10).contains(&count(1)), "{}", count(1));
     assert!((24..=2 * 24 + 1).contains(&count(3)), "{}", count(3));

@@ -73,7 +73,7 @@ fn synced() -> Replica {
 }
 
 #[test]
-fn where_all_is_well_the_sentence_says_what_would_be_lost_and_how_long_it_would_take() {
+fn if_all_is_well_the_sentence_says_what_would_be_lost_and_for_how_long() {
     let safe = verdict(&good());
     assert_eq!(safe.level, Level::Safe);
     assert_eq!(safe.sentence, "Yes: at most 42 s of changes would be lost, and the last rehearsed restore took 1.2 s.");
@@ -145,7 +145,7 @@ fn a_volume_that_is_full_is_a_danger_and_one_that_is_nearly_full_warns() {
 }
 
 #[test]
-fn rules_that_come_to_keep_more_than_there_is_room_for_warn_with_the_command_that_helps() {
+fn rules_that_keep_more_than_there_is_room_for_warn_with_the_command_that_helps() {
     let with = |bytes_mib: i64, free_mib| {
         let rules = Some("--keep-last 10 --keep-daily 3".to_owned());
         let forecast = Forecast { files: 114, bytes: bytes_mib << 20, present_bytes: 30 << 20, rules };
@@ -222,7 +222,7 @@ fn a_restore_that_runs_or_was_killed_warns() {
 }
 
 #[test]
-fn an_application_that_is_not_ready_and_a_catalog_that_nobody_can_read_are_dangers() {
+fn an_application_that_is_not_ready_and_an_unreadable_catalog_are_dangers() {
     let record = good();
     let not_ready = Some(("volume-lost", "the database is empty but backups exist".to_owned()));
     let lost = judge(&Evidence { now_ms: NOW, not_ready, record: Ok(&record) });

@@ -1,7 +1,7 @@
 //! The catalog of backups, written by `backup-job` and only ever read here.
 //!
-//! A missing file, an empty one, and one without a table mean that there is nothing of that kind yet: version 1 has only
-//! backups. The file is replaced whole by a rename, so all that comes from one connection is of one publication.
+//! A missing file, an empty one, and one without a table mean that there is nothing of that kind yet: version 1 has
+//! only backups. The file is replaced whole by a rename, so all that comes from one connection is of one publication.
 
 mod columns;
 mod tables;

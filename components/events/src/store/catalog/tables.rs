@@ -32,8 +32,8 @@ macro_rules! backups_sql {
 }
 
 impl<P: Platform> Catalog<P> {
-    /// The newest backup that has been read back and found good, and is not ahead of the clock; at the same cost for any
-    /// number.
+    /// The newest backup that has been read back and found good, and is not ahead of the clock; at the same cost for
+    /// any number.
     pub(crate) fn last_backup(&self, now_ms: i64) -> Result<Option<Backup>, String> {
         const GOOD: &str = backups_sql!("'backup'", good_sql!());
         let latest = Param::Integer(latest_plausible(now_ms));
@@ -104,7 +104,7 @@ impl<P: Platform> Catalog<P> {
         Ok(Columns::read(rows, "publication", Columns::integer)?.into_iter().next())
     }
 
-    /// The stores that the database is followed into.
+    /// The stores that the database is replicated to.
     pub(crate) fn replicas(&self) -> Result<Vec<Replica>, String> {
         let rows = self.rows(
             "SELECT CAST(url AS BLOB), seen_ms, CAST(epoch AS BLOB), txid, synced_ms, window_from_ms, queue_files,
@@ -235,7 +235,7 @@ impl<P: Platform> Catalog<P> {
         })
     }
 
-    /// What the rules of the last backup come to keep, where that can be told.
+    /// What the rules of the last backup will keep, if that is known.
     pub(crate) fn forecast(&self) -> Result<Option<Forecast>, String> {
         let rows =
             self.rows("SELECT files, bytes, present_bytes, CAST(rules AS BLOB) FROM forecast WHERE id = 1", &[])?;

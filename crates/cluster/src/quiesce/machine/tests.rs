@@ -120,7 +120,7 @@ impl World {
         Happened::Done
     }
 
-    /// One run. Whatever happens, `before` can be brought back from what stands on the objects.
+    /// One run. At every point, `before` can be brought back from the state on the objects.
     fn run(&mut self, plan: &Plan, before: &Remembered) -> End {
         let us = Identity { name: "job".to_owned(), uid: plan.uid.to_string() };
         let mut machine = Machine::new(us, self.lease.clone());

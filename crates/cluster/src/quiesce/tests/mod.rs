@@ -325,7 +325,7 @@ async fn told_to_stop_it_puts_all_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replicas_that_somebody_changed_since_are_left_alone() {
+async fn replicas_that_another_client_changed_since_are_left_alone() {
     let scenario = Scenario::new("latest").lost();
     scenario.api.set_trouble(Some(Trouble::DownFrom(12)));
     assert_eq!(scenario.run("1").await.unwrap_err().code(), Code::OutOfReach);

@@ -38,7 +38,7 @@ impl Status {
         }
     }
 
-    /// How the replicas are now, and once a minute how far they are behind. Those that are followed no more are forgotten.
+    /// The state of the replicas now, and their lag once a minute. Replicas that are no longer configured are removed.
     /// What the checks said stays known until they are run again: a replicator that was started anew runs them later.
     pub fn set_replicas(&mut self, mut replicas: Vec<Replica>, now: Timestamp) {
         for replica in replicas.iter_mut().filter(|replica| replica.warnings.is_none()) {
@@ -46,7 +46,7 @@ impl Status {
                 self.replicas.iter().find(|before| (&before.url, &before.epoch) == (&replica.url, &replica.epoch));
             replica.warnings = before.and_then(|before| before.warnings.clone());
         }
-        // What is noted in a future that a wrong clock made up would keep everything after it out.
+        // An entry from the future, written with a wrong clock, would keep out all later ones.
         self.lags.retain(|lag| lag.at <= now && replicas.iter().any(|replica| replica.url == lag.url));
         for Replica { url, synced, .. } in &replicas {
             let Some(synced) = synced else { continue };

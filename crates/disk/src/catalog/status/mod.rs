@@ -1,4 +1,4 @@
-//! What the catalog tells beside the restore points: how the replicas are, what was rehearsed, drilled and restored.
+//! What the catalog holds beside the restore points: the replicas' state, rehearsals, drills and restores.
 //!
 //! The replicator writes here each second or two, also while a backup works for minutes: so this part has a short lock of
 //! its own, and a process that publishes restore points copies the status as it is at that moment.
@@ -44,7 +44,7 @@ pub struct Status {
 pub struct Forecast {
     /// When that was reckoned.
     pub at: Timestamp,
-    /// Files that are no hard links.
+    /// Files that are not hard links.
     pub files: u64,
     /// All of them.
     pub bytes: u64,
@@ -89,7 +89,7 @@ pub struct Lag {
     pub seconds: f64,
 }
 
-/// How one store is.
+/// The state of one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Replica {
     /// Its URL, which holds no secret.
@@ -110,9 +110,9 @@ pub struct Replica {
     pub queue_bytes: u64,
     /// Whether its files are encrypted.
     pub encrypted: bool,
-    /// What stands in the way now.
+    /// What blocks it now.
     pub error: Option<String>,
-    /// What SQLite's checks say of the database that is no damage; `None`: they were not run yet.
+    /// What SQLite's checks report about the database that is not damage; `None`: they were not run yet.
     pub warnings: Option<Vec<String>>,
 }
 
@@ -240,7 +240,7 @@ pub fn read(folder: &Path) -> Result<Status> {
     Ok(rows::read_strictly(&folder.join(FILE))?.status)
 }
 
-/// Changes it, and publishes the catalog with its restore points as they stand.
+/// Changes it, and publishes the catalog with its restore points unchanged.
 ///
 /// # Errors
 /// Where the folder cannot be written, and where the catalog is unreadable: to write another one over it would hide the

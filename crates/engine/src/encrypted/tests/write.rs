@@ -53,7 +53,7 @@ fn an_unchanged_backup_is_a_link_only_where_it_is_encrypted_for_the_same_ones() 
 }
 
 #[test]
-fn where_the_newest_is_gone_an_older_one_that_was_encrypted_for_others_is_not_linked() {
+fn without_the_newest_an_older_one_with_other_recipients_is_not_linked() {
     let scene = Scene::new();
     let other = key(&scene.path("other"));
     scene.backup_for(Some(&other)).unwrap();

@@ -193,7 +193,7 @@ fn a_log_that_starts_over_in_between_costs_at_most_another_comparison() {
 }
 
 #[test]
-fn every_acknowledged_row_is_in_the_database_or_in_the_safety_copy_and_none_is_refused() {
+fn every_acknowledged_row_is_in_the_database_or_the_safety_copy_and_none_is_refused() {
     let scene = Scene::with_events(2000);
     let point = scene.backup();
     scene.add_events(2000);

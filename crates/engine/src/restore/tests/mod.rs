@@ -1,4 +1,4 @@
-//! Restores of small databases, with whatever stands in the way.
+//! Restores of small databases, with everything that may block them.
 
 mod in_place;
 mod replace;

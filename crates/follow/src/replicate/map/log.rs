@@ -144,7 +144,7 @@ fn header(page_size: u32, epoch: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What stands before the entries of a record.
+/// The header before the entries of a record.
 struct Head {
     count: usize,
     kind: u32,

@@ -6,7 +6,7 @@ use super::*;
 
 const FLAG: u64 = 1 << 63;
 
-/// What the map stands for: each page's checksum, and the XOR of all.
+/// The content of the map: each page's checksum, and the XOR of all.
 fn expected(deltas: &[Delta]) -> (BTreeMap<u32, (u64, u64)>, u64) {
     let mut pages = BTreeMap::new();
     for delta in deltas {
