@@ -90,7 +90,7 @@ impl Disk {
     /// the one event that shows that the application is back, with what has made it so.
     fn after(trace: &str, length: usize) -> Self {
         let mut disk = Self { dirty: vec![false; length], dropped: vec![false; length], failed: 0 };
-        // A call that another thread's comes between stands in two lines, and the second one names no file.
+        // A call that is interrupted by one of another thread takes two lines, and the second one names no file.
         let mut syncing = BTreeSet::new();
         for line in trace.lines().take_while(|line| !line.contains("again")) {
             let thread = line.split(' ').next().unwrap_or_default();
