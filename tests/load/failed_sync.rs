@@ -1,7 +1,7 @@
-//! A sync of the log fails, and then the power: each event that was acknowledged is there.
+//! A sync of the log fails, and then the power: each acknowledged event is there afterwards.
 //!
-//! strace makes syncs fail and writes down what was written and synced. After a sync that failed the kernel takes what
-//! it could not write for written, so that only what is written *again* can still reach the disk.
+//! strace makes syncs fail and writes down what was written and synced. After a failed sync the kernel marks what
+//! it could not write as written, so only data that is written *again* can still reach the disk.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
 //! Repetitions, taken in turn: ours, the peer, the limit, ours, … A machine whose speed drifts
-//! then drifts for all of them, and a ratio of one turn stays what it is.
+//! then drifts for all of them, and the ratios of one turn stay valid.
 
 use std::collections::BTreeMap;
 
