@@ -1,4 +1,4 @@
-//! Drills where there is a replica: what they lose is what the replica lacked.
+//! Drills with a replica: they lose only what the replica did not have.
 
 use mini_pra_tests::wait_until;
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::installation::Installation;
 use crate::job::Job;
 
-/// Each event's message stands for when it was written: before the first backup, or between it and the second.
+/// Each event's message says when it was written: before the first backup, or between it and the second.
 fn with_two_backups(name: &str) -> (Installation, String, String) {
     let pra = Installation::new(name);
     pra.adds(&["early"]);

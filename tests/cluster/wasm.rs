@@ -1,4 +1,4 @@
-//! What a Kubernetes with WebAssembly does to all that runs beside it, and the rest of the suite stands on.
+//! What a Kubernetes with WebAssembly does to the other containers of a pod: the rest of the suite relies on this.
 
 use crate::installation::Installation;
 use crate::job::Job;

@@ -4,7 +4,7 @@
 //! Scenario ── traced once ──► its operations ──► for each: a fresh place ─ dies ─► checked ─ runs again ─► checked
 //! ```
 //! After every death: the database is the old or the new one, whole, with every acknowledged event; each backup that
-//! was verified still is, byte for byte; the catalog reads; and the same command succeeds without a hand.
+//! was verified still is, byte for byte; the catalog reads; and the same command succeeds without repair.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;

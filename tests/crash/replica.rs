@@ -1,4 +1,4 @@
-//! `replicate` dies at each of its operations, calls on the stores included; the stores themselves survive, as other
+//! `replicate` dies at each of its operations, calls on the stores included; the stores survive, as other
 //! machines would. So does `init` that restores from one.
 
 use std::path::{Path, PathBuf};

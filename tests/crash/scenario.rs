@@ -1,4 +1,4 @@
-//! What is run, on what, and what may be there afterwards.
+//! A scenario: the command, the data before it, and the states that are allowed afterwards.
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};

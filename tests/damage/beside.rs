@@ -1,4 +1,4 @@
-//! Who is asked, who is in the way, who may read: restores and backups beside others.
+//! Restores and backups beside other processes: confirmation, open databases, permissions.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,4 @@
-//! Databases that are not what the verbs expect: what each is told.
+//! Databases that are not what the verbs expect: the error for each.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Encrypted backups: what is wrong with them is found with the identity and without it, and is never restored.
+//! Encrypted backups: damage is found with the identity and without it, and is never restored.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Databases of other applications: what they hold comes through every path, whatever SQLite's checks say of it.
+//! Databases of other applications: every path keeps their content, whatever SQLite's checks find in it.
 
 use std::fs;
 

@@ -1,6 +1,6 @@
-//! A museum of damaged inputs, with what is said about each, and of the ways in which SQLite backups go wrong.
+//! A museum of damaged inputs, with the message for each, and of the ways in which SQLite backups go wrong.
 //!
-//! Where a test is about a trap, it first shows that the trap is there (with plain copies, the system's `sqlite3`, or
+//! A test about a trap first shows that the trap exists (with plain copies, the system's `sqlite3`, or
 //! SQLite's defaults) and then what this project does instead.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Databases that real programs made (`museum/README.md`): every byte of them comes through every path.
+//! Databases that real programs made (`museum/README.md`): every path keeps every byte of them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

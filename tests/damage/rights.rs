@@ -1,4 +1,4 @@
-//! Who may read, and who is locked out: copies are no wider than the database, and what root makes is its owner's.
+//! Permissions: copies are no wider than the database, and files that root makes belong to its owner.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

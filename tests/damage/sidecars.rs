@@ -1,4 +1,4 @@
-//! What stands beside a database: nothing ties it to the file.
+//! The files beside a database: nothing ties them to it.
 
 use std::fs;
 

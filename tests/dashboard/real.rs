@@ -1,4 +1,4 @@
-//! The page beside what really writes the catalog: the replicator and a rehearsal.
+//! The page with the real writers of the catalog: the replicator and a rehearsal.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The page tells the truth, soon: what breaks is seen, and so is its end.
+//! The page shows each fault soon after it begins, and soon after it ends.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What was sent and what was acknowledged, held against what is there. Loss is counted, not guessed.
+//! What was sent and acknowledged, compared with what is there: lost events are counted.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! A store as its user names it, and as its disk shows it.
+//! A store: its URL, and the files that it has on the disk.
 
 use std::fs;
 use std::path::{Path, PathBuf};

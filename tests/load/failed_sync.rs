@@ -1,7 +1,7 @@
-//! A sync of the log fails, and then the power: each event that was acknowledged is there.
+//! A sync of the log fails, and then the power: each acknowledged event is there afterwards.
 //!
-//! strace makes syncs fail and writes down what was written and synced. After a sync that failed the kernel takes what
-//! it could not write for written, so that only what is written *again* can still reach the disk.
+//! strace makes syncs fail and writes down what was written and synced. After a failed sync the kernel marks what
+//! it could not write as written, so only data that is written *again* can still reach the disk.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -90,7 +90,7 @@ impl Disk {
     /// the one event that shows that the application is back, with what has made it so.
     fn after(trace: &str, length: usize) -> Self {
         let mut disk = Self { dirty: vec![false; length], dropped: vec![false; length], failed: 0 };
-        // A call that another thread's comes between stands in two lines, and the second one names no file.
+        // A call that is interrupted by one of another thread takes two lines, and the second one names no file.
         let mut syncing = BTreeSet::new();
         for line in trace.lines().take_while(|line| !line.contains("again")) {
             let thread = line.split(' ').next().unwrap_or_default();

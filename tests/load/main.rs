@@ -1,4 +1,4 @@
-//! Backups, restores and crashes while writers are at work: loss is counted in a ledger, and it is none.
+//! Backups, restores and crashes while writers are at work: a ledger counts lost events, and there are none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod failed_sync;

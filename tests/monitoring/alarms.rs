@@ -1,4 +1,4 @@
-//! The alarms with the patience of a test.
+//! The alarms with shorter waiting times, for tests.
 
 use mini_pra_tests::root;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Grafana's dashboard: its queries give something.
+//! Grafana's dashboard: each query has a result.
 
 use mini_pra_tests::{Job, root, wait_until};
 use serde_json::Value;

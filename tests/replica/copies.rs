@@ -1,4 +1,4 @@
-//! Two who write to the same replica.
+//! Two replicators that write to the same replica.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Application and replicator are killed and the volume is gone: what is lost is a suffix, at most a second of it, and
+//! Application and replicator are killed and the volume is gone: only the end of the history is lost, at most a second, and
 //! never more than the lag that the replicator's metrics showed.
 
 use std::fs;

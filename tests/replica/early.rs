@@ -1,4 +1,4 @@
-//! The parts of a first copy are in S3 while its file is still made: what dies meanwhile leaves nothing that could be
+//! The parts of a first copy are in S3 while its file is still made: a process that dies meanwhile leaves nothing that could be
 //! taken for the copy.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! Encrypted backups are ordinary age files: who has the identity needs nothing of ours.
+//! Encrypted backups are ordinary age files: with the identity, `age` alone decrypts them.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Stock Litestream as an oracle: it makes of our files what we make of them, encrypted ones once `age` has opened them.
+//! Stock Litestream as an oracle: it restores the same from our files as we do, after `age` has decrypted them.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! The replica in real stores, a folder and MinIO: what a disaster loses, and what Litestream, other writers, neighbours,
-//! outages and kills make of it.
+//! The replica in real stores, a folder and MinIO: what a disaster costs, and what Litestream, other writers, neighbours,
+//! outages and kills do to it.
 //!
 //! `cargo xtask test` builds the programs that are not ours and names them: `PRA_MINIO`, `PRA_AGE`, `LITESTREAM`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]

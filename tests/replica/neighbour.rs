@@ -1,4 +1,4 @@
-//! Neighbours that do to a database everything that SQLite lets them.
+//! Other processes that do to a database everything that SQLite allows.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Which processes belong to whom.
+//! The processes of one `up` start and end together.
 
 use std::fs;
 

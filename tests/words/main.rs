@@ -1,5 +1,5 @@
-//! What the programs say, held to what was agreed. After a change on purpose: `SNAPSHOTS=overwrite` in the environment of
-//! the test, and look at the difference before it is committed.
+//! The output of the programs, compared with stored texts. After a wanted change: `SNAPSHOTS=overwrite` in the environment of
+//! the test; read the difference before you commit it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod collector;

@@ -1,4 +1,4 @@
-//! What the figures were taken on; they mean nothing without it.
+//! The machine on which the figures were measured.
 
 use std::fmt;
 use std::path::Path;

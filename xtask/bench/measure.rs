@@ -1,5 +1,5 @@
 //! Repetitions, taken in turn: ours, the peer, the limit, ours, … A machine whose speed drifts
-//! then drifts for all of them, and a ratio of one turn stays what it is.
+//! then drifts for all of them, and the ratios of one turn stay valid.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 /// One run's figures by the key of their [`crate::report::Metric`].
 pub(crate) type Sample = BTreeMap<&'static str, f64>;
 
-/// What a figure stands for in its row.
+/// What a figure means in its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Side {

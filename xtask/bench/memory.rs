@@ -1,9 +1,9 @@
 //! Memory that a virtual machine has from its host already, for a program that needs some.
 //!
 //! A host gives memory when it is first touched, which takes two seconds a gigabyte on some, more than a whole copy; and
-//! it gets back what lies free in blocks of 2 MiB or more. So what a figure says would depend on who was there before.
-//! Here so much is touched, and then freed but for a page here and there: what lies between them stays, and the system
-//! gives that away before it takes larger blocks.
+//! it takes back free blocks of 2 MiB or more. So a figure would depend on the programs that ran before.
+//! Here memory is touched and then freed, except some single pages: the memory between them stays, and the system
+//! uses it before it takes larger blocks.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

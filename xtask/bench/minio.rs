@@ -1,4 +1,4 @@
-//! An S3 server of this run's own, which counts what it is asked.
+//! An S3 server for this run, which counts its requests.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

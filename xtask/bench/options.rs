@@ -10,7 +10,7 @@ use crate::report::Settings;
 
 /// Measures the project beside its peers and the physical limits, and judges nothing.
 ///
-/// Each figure of ours stands beside a peer's and a limit's of the same run, taken in turn, since a machine's
+/// Each of our figures is shown beside a peer's and a limit's of the same run, taken in turn, since a machine's
 /// speed is not the same twice. For figures to be quoted the machine must be idle.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench", after_help = "Example: cargo xtask bench --only single-writes --quick")]

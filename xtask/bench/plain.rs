@@ -1,4 +1,4 @@
-//! The store's own time: as many bytes as a replica has, sent and fetched by `curl`, nothing looked at.
+//! The store's own time: the same number of bytes as a replica has, sent and fetched by `curl`.
 
 use std::fs::File;
 use std::io::Read;

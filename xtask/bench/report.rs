@@ -52,7 +52,7 @@ pub(crate) struct Row {
     pub(crate) limits: Vec<Beside>,
 }
 
-/// A figure that stands beside ours.
+/// A figure that is shown beside ours.
 #[derive(Debug, Serialize)]
 pub(crate) struct Beside {
     pub(crate) name: String,

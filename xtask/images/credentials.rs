@@ -1,4 +1,4 @@
-//! Who we are to a registry. Never from arguments, which everybody on the machine can read.
+//! The credentials for a registry. They are never arguments, which every user of the machine can read.
 
 use std::env;
 use std::fs::File;

@@ -84,7 +84,7 @@ fn image_flags() -> Result<OsString> {
     let mut flags = OsString::from("-Cstrip=symbols");
     // The last one that fits counts, and cargo's folder may be in ours.
     for (folder, name) in [(workspace::root(), "/mini-pra"), (cargo_home.as_path(), "/cargo")] {
-        // What stands between two flags, in cargo's own words.
+        // Cargo's separator between two flags.
         flags.push("\x1f--remap-path-prefix=");
         flags.push(folder);
         flags.push("=");

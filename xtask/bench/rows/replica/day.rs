@@ -1,8 +1,8 @@
 //! What a day costs at S3: requests by kind and megabytes, counted by a MinIO over a short while and multiplied.
 //!
-//! So it holds what happens every second and the compactions of every half minute, but for the first, which may hold the
-//! whole database. What happens every five minutes, every hour and once a day is not in it: the later compactions, the
-//! snapshot, and the removal of what is old, each a request or a few.
+//! It includes the work of every second and the compactions of every half minute, except the first, which may hold the
+//! whole database. It does not include the work of every five minutes, every hour and every day: later compactions, the
+//! snapshot, and the removal of old files, a few requests each.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

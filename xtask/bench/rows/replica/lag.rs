@@ -2,7 +2,7 @@
 //! name in the store, a folder. [`super::probe`] says how it is known which file that is.
 //!
 //! A commit waits for the next sync, wherever in the interval it comes: a replicator that takes no time at all has the
-//! interval itself as its slowest and half of it as its median, and that is the limit which stands beside.
+//! interval itself as its slowest and half of it as its median, and that is the limit that is shown beside it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

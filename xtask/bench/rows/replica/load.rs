@@ -1,7 +1,7 @@
 //! What writers notice of a replicator: eight of them write as fast as they can, each transaction through a connection
 //! of its own, as Spin opens one per request, in WAL mode and without checkpoints of their own.
 //!
-//! The application's way of waiting for the lock and of sharing a sync is not in this: every transaction is synced, and
+//! The application's ways to wait for the lock and to share a sync are not used here: every transaction is synced, and
 //! a writer that waits tries again each millisecond.
 
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! The times in the files' headers do not say: Litestream takes the clock after it has read the WAL, so that a commit in
 //! between is dated before a file that lacks it. Instead each transaction writes its number into one page, and each file
 //! is decoded and searched for the newest of them. A replica is a prefix of the transactions, so a file that holds number
-//! n holds, with those before it, all up to n. That is the same for both, and cannot flatter either.
+//! n holds, with those before it, all up to n. This is the same for both replicators, and so it is fair.
 
 use std::fs::File;
 use std::io::BufReader;

@@ -1,4 +1,4 @@
-//! Who replicates: `backup-job`, or Litestream.
+//! The replicator: `backup-job` or Litestream.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

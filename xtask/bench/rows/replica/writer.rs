@@ -49,7 +49,7 @@ impl Writer {
     }
 }
 
-/// The mark that stands in a restored database; none where it is from before the first.
+/// The mark in a restored database; none if its state is from before the first mark.
 pub(super) fn mark_of(database: &Path) -> Result<u64> {
     let connection = Connection::open(database).context("failed to open what was restored")?;
     let mark: Option<String> = connection.query_row("SELECT mark FROM probe", (), |row| row.get(0)).optional()?;

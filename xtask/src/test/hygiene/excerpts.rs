@@ -9,7 +9,7 @@ use super::documents::resolve;
 /// A longer one is not read.
 const MAX_LINES: usize = 12;
 
-/// What stands for lines that are left out.
+/// Marks lines that are left out.
 const LEFT_OUT: &str = "// …";
 
 struct Excerpt {
