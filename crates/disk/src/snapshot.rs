@@ -9,7 +9,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
-use pra_core::checksum::{Checksums, DatabaseChecksum};
+use ltx::DatabaseChecksum;
+use pra_core::checksum::Checksums;
 use pra_core::{Code, Error, Result, header};
 use rusqlite::Connection;
 

@@ -2,6 +2,9 @@
 
 use crc_fast::{CrcAlgorithm, Digest};
 
+/// The generator x^64 + x^4 + x^3 + x + 1 of ISO 3309, its bits reflected (Go: `crc64.ISO`).
+pub(crate) const POLYNOMIAL: u64 = 0xd800_0000_0000_0000;
+
 /// Set in every checksum, so that zero can mean "none".
 pub const CHECKSUM_FLAG: u64 = 1 << 63;
 
@@ -13,21 +16,56 @@ pub fn lock_page(page_size: u32) -> u32 {
     PENDING_BYTE / page_size.max(1) + 1
 }
 
-/// The checksum of one page, without [`CHECKSUM_FLAG`].
+/// CRC-64/GO-ISO in the making.
+pub fn digest() -> Digest {
+    Digest::new(CrcAlgorithm::Crc64GoIso)
+}
+
+/// CRC-64/GO-ISO of any bytes.
+pub fn checksum(bytes: &[u8]) -> u64 {
+    let mut digest = digest();
+    digest.update(bytes);
+    digest.finalize()
+}
+
+/// The checksum of one page, without [`CHECKSUM_FLAG`]: CRC-64/GO-ISO over the number and the page.
 ///
 /// The database's is the XOR over all pages but the lock page, with the flag: a page is replaced by adding
 /// its old and its new checksum.
+///
+/// The number goes through a table and the page through SIMD, starting from the state that the number
+/// leaves. Two updates of one digest cost a quarter more for pages of 4,096 bytes, and putting both
+/// into one buffer half as much again; this is as fast as memory delivers the pages (about 30 GB/s).
 pub fn page_checksum(number: u32, page: &[u8]) -> u64 {
-    let mut digest = digest();
-    digest.update(&number.to_be_bytes());
+    let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc64GoIso, state_after(number));
     digest.update(page);
     digest.finalize()
 }
 
-/// The beginning of a file checksum.
-pub(crate) fn digest() -> Digest {
-    Digest::new(CrcAlgorithm::Crc64GoIso)
+/// The CRC's state after the four bytes of a page number.
+fn state_after(number: u32) -> u64 {
+    number.to_be_bytes().into_iter().fold(u64::MAX, |state, byte| {
+        let [low, ..] = state.to_le_bytes();
+        (state >> 8) ^ TABLE[usize::from(low ^ byte)]
+    })
 }
+
+/// What each value of the lowest byte does to the rest of the state.
+static TABLE: [u64; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut state = byte as u64;
+        let mut bit = 0;
+        while bit < 8 {
+            state = (state >> 1) ^ if state & 1 == 1 { POLYNOMIAL } else { 0 };
+            bit += 1;
+        }
+        table[byte] = state;
+        byte += 1;
+    }
+    table
+};
 
 /// What pages in a row add to the checksums of their file. Parts that were summed apart, by several threads,
 /// are joined in the order of the file.

@@ -35,6 +35,7 @@
 //! that came. Damage is an error that says where.
 
 mod checksum;
+mod database;
 mod decoder;
 mod encoder;
 mod error;
@@ -47,7 +48,8 @@ mod order;
 mod reader;
 mod trailer;
 
-pub use checksum::{CHECKSUM_FLAG, PageSums, lock_page, page_checksum};
+pub use checksum::{CHECKSUM_FLAG, PageSums, checksum, digest, lock_page, page_checksum};
+pub use database::DatabaseChecksum;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::{Error, Result};

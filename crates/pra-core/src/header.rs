@@ -50,9 +50,6 @@ pub const WRITER_VERSION: Range<usize> = 96..100;
 pub const VOLATILE: [Range<usize>; 5] =
     [JOURNAL_MODE, CHANGE_COUNTER, SCHEMA_COOKIE, VERSION_VALID_FOR, WRITER_VERSION];
 
-/// The byte that SQLite's locks are taken on; the page around it is never written.
-const PENDING_BYTE: u32 = 0x4000_0000;
-
 /// What the header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -181,11 +178,6 @@ pub fn set_journal_mode(page1: &mut [u8], wal: bool) {
     if let Some(versions) = page1.get_mut(JOURNAL_MODE) {
         versions.fill(if wal { 2 } else { 1 });
     }
-}
-
-/// The number of the page that SQLite never writes, since its locks lie on it: the one at 1 GiB.
-pub fn lock_page(page_size: u32) -> u32 {
-    PENDING_BYTE / page_size.max(1) + 1
 }
 
 #[cfg(test)]

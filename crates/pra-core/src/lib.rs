@@ -14,7 +14,7 @@
 //!
 //!   database file              page 1        every page            its -wal
 //!                                 │               │                    │
-//!                           header::Header   checksum::DatabaseChecksum   wal::changed_pages
+//!                           header::Header   ltx::DatabaseChecksum       wal::changed_pages
 //!                                 │               │                    │
 //!                           page size, mode   ltx: the file as it is   pages that may differ
 //!                                             content: what it holds
@@ -42,7 +42,7 @@ pub mod restore_point;
 pub mod retention;
 pub mod wal;
 
-pub use checksum::{Checksum, Checksums, DatabaseChecksum};
+pub use checksum::{Checksum, Checksums};
 pub use epoch_id::EpochId;
 pub use error::{Code, Error, Result};
 pub use header::{Header, HeaderError};

@@ -11,7 +11,8 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use pra_core::checksum::{Checksums, DatabaseChecksum};
+use ltx::DatabaseChecksum;
+use pra_core::checksum::Checksums;
 use pra_core::header::Header;
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crc_fast::Digest;
 use disk::files::Writer;
-use pra_core::checksum::{self, Checksum};
+use pra_core::checksum::Checksum;
 use pra_core::{Error, Result};
 use store::encryption::{self, EncryptingWriter, ReadBack, Recipients};
 
@@ -49,7 +49,7 @@ impl EncryptedFile {
         let sink = Sink {
             writer: Writer::create_like(label, path, like)?,
             written: 0,
-            digest: checksum::digest(),
+            digest: ltx::digest(),
             buffer: Vec::with_capacity(BUFFER + PIECE as usize),
         };
         let (encrypting, key) = encryption::encrypt_to_read_back(recipients, sink)?;

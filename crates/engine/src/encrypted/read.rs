@@ -8,7 +8,8 @@ use disk::progress::Progress;
 use disk::read_back::damaged;
 use disk::sqlite::Shape;
 use disk::stop;
-use pra_core::checksum::{self, Checksum, Checksums, DatabaseChecksum};
+use ltx::DatabaseChecksum;
+use pra_core::checksum::{Checksum, Checksums};
 use pra_core::header::{HEADER_SIZE, Header};
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
@@ -89,7 +90,7 @@ pub(crate) fn opened<R: Read>(identities: &Identities, from: R, path: &Path) -> 
 /// CRC-64/GO-ISO of the file as it lies there.
 pub(crate) fn file_checksum(path: &Path, progress: &Progress) -> Result<Checksum> {
     let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
-    let mut digest = checksum::digest();
+    let mut digest = ltx::digest();
     let mut buffer = vec![0; CHUNK];
     loop {
         match file.read(&mut buffer) {

@@ -1,7 +1,7 @@
 //! Under the write lock: what was committed since the pass is compared again, and the safety copy follows.
 
 use disk::sqlite::Shape;
-use pra_core::{Code, Error, Result, header};
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 
 use super::compare::Difference;
@@ -19,7 +19,7 @@ pub(super) fn catch_up(
     copy: &mut SafetyCopy,
 ) -> Result<()> {
     let then = difference.live;
-    let lock_page = header::lock_page(now.page_size);
+    let lock_page = ltx::lock_page(now.page_size);
     if now.pages < then.pages {
         copy.shrink(now.pages)?;
     }

@@ -3,8 +3,8 @@
 use disk::progress::Progress;
 use disk::snapshot;
 use disk::sqlite::Shape;
-use pra_core::checksum::DatabaseChecksum;
-use pra_core::{Result, header};
+use ltx::DatabaseChecksum;
+use pra_core::Result;
 use rusqlite::Connection;
 
 use super::page_set::PageSet;
@@ -59,7 +59,7 @@ impl<'a> Wanted<'a> {
     fn compare(&mut self, live: &[u8]) -> Result<()> {
         let size = self.source.shape.page_size as usize;
         let first = self.read(live.len() / size)?;
-        let lock_page = header::lock_page(self.source.shape.page_size);
+        let lock_page = ltx::lock_page(self.source.shape.page_size);
         let pairs = self.buffer.chunks_exact(size).zip(live.chunks_exact(size));
         for (number, (wanted, live)) in (first..).zip(pairs) {
             self.sum.add(number, wanted);
@@ -73,7 +73,7 @@ impl<'a> Wanted<'a> {
     /// Reads on past the end of the live database: those pages are all missing there.
     fn finish(mut self) -> Result<PageSet> {
         let size = self.source.shape.page_size as usize;
-        let lock_page = header::lock_page(self.source.shape.page_size);
+        let lock_page = ltx::lock_page(self.source.shape.page_size);
         while self.next <= self.source.shape.pages {
             let first = self.read((CHUNK / size).max(1))?;
             for (number, wanted) in (first..).zip(self.buffer.chunks_exact(size)) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use disk::sqlite::{self, Shape};
-use pra_core::{Code, Error, Result, header};
+use pra_core::{Code, Error, Result};
 use rusqlite::Connection;
 
 use super::source::Source;
@@ -85,7 +85,7 @@ impl Readable {
         let failed = |e| disk::sqlite::failed("read a page of", source.path(), e);
         let both = self.shape.pages.min(source.shape.pages);
         let step = both.div_ceil(SAMPLE).max(1);
-        let lock_page = header::lock_page(self.shape.page_size);
+        let lock_page = ltx::lock_page(self.shape.page_size);
         let mut statement =
             self.connection.prepare("SELECT data FROM sqlite_dbpage WHERE pgno = ?1").map_err(failed)?;
         let (mut looked_at, mut differing) = (0_u64, 0_u64);

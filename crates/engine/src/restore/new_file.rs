@@ -8,7 +8,8 @@ use disk::files::{self, Writer};
 use disk::progress::Progress;
 use disk::rights::Rights;
 use disk::{read_back, scratch};
-use pra_core::checksum::{Checksums, DatabaseChecksum};
+use ltx::DatabaseChecksum;
+use pra_core::checksum::Checksums;
 use pra_core::naming::TEMPORARY_PREFIX;
 use pra_core::{Code, Error, Result, header};
 

@@ -11,8 +11,8 @@
 //!   must not read the schema again, so the cookie stays until all is done, and is then set by SQLite itself;
 //! - the lock page cannot be written.
 
-use pra_core::checksum::DatabaseChecksum;
-use pra_core::{Code, Error, Result, header};
+use ltx::DatabaseChecksum;
+use pra_core::{Code, Error, Result};
 use rusqlite::{Connection, Statement, params};
 
 use super::catch_up::PageReader;
@@ -76,7 +76,7 @@ fn keep_free_pages(writer: &Connection, live: &[u8]) -> Result<()> {
 }
 
 fn journal_pages_that_go(writer: &Connection, source: &Source, difference: &Difference) -> Result<()> {
-    let lock_page = header::lock_page(source.shape.page_size);
+    let lock_page = ltx::lock_page(source.shape.page_size);
     let mut read = PageReader::new(writer)?;
     let mut write = prepare(writer)?;
     for number in (source.shape.pages + 1..=difference.live.pages).filter(|page| *page != lock_page) {

@@ -1,7 +1,7 @@
 //! Which pages of a snapshot are not what was last shipped.
 
 use disk::snapshot;
-use pra_core::{Result, checksum, header};
+use pra_core::Result;
 
 use super::follower::{Candidates, Snapshot};
 use super::map::PageMap;
@@ -18,12 +18,12 @@ pub(super) fn differing(
     ship: impl FnMut(u32, &[u8], u64) -> Result<()> + Send,
 ) -> Result<u64> {
     let mut ship = ship;
-    let lock_page = header::lock_page(snapshot.shape.page_size);
+    let lock_page = ltx::lock_page(snapshot.shape.page_size);
     let mut compare = |number: u32, page: &[u8]| {
         if number == lock_page {
             return Ok(());
         }
-        let checksum = checksum::ltx_page(number, page);
+        let checksum = ltx::page_checksum(number, page) | ltx::CHECKSUM_FLAG;
         if map.differs(number, checksum) { ship(number, page, checksum) } else { Ok(()) }
     };
     match candidates {

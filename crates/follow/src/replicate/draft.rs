@@ -7,7 +7,7 @@ use crc_fast::Digest;
 use disk::files::Writer;
 use disk::snapshot;
 use ltx::{Encoder, Header, NO_CHECKSUM};
-use pra_core::{Code, Error, Result, checksum};
+use pra_core::{Code, Error, Result};
 use store::encryption::{self, EncryptingWriter, Recipients};
 use store::objects::Grower;
 
@@ -66,7 +66,7 @@ pub(super) fn write_whole(
     snapshot::raw_batches(snapshot.connection(), snapshot.shape, |first, pages| {
         for (number, page) in (first..).zip(pages.chunks_exact(page_size)).filter(|(number, _)| *number != lock_page) {
             encoder.page(number, page).map_err(|e| unwritten(to, e))?;
-            written(number, checksum::ltx_page(number, page));
+            written(number, ltx::page_checksum(number, page) | ltx::CHECKSUM_FLAG);
         }
         Ok(())
     })?;
@@ -145,7 +145,7 @@ struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     fn new(to: &'a Writer, grower: Option<&'a Grower>) -> Self {
-        Self { to, grower, at: 0, checksum: Box::new(checksum::digest()), buffer: Vec::with_capacity(BUFFER) }
+        Self { to, grower, at: 0, checksum: Box::new(ltx::digest()), buffer: Vec::with_capacity(BUFFER) }
     }
 
     fn finish(mut self) -> Result<Content> {

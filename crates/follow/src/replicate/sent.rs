@@ -11,7 +11,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use pra_core::{EpochId, Error, Result, checksum};
+use pra_core::{EpochId, Error, Result};
 use serde::{Deserialize, Serialize};
 use store::url::ReplicaUrl;
 
@@ -65,7 +65,7 @@ impl Ledger {
     /// Of this store, in the home of `database`.
     pub(super) fn new(database: &Path, replica: &ReplicaUrl) -> Result<Self> {
         let replica = replica.to_string();
-        let name = format!("sent-{:016x}.json", checksum::of_bytes(replica.as_bytes()));
+        let name = format!("sent-{:016x}.json", ltx::checksum(replica.as_bytes()));
         Ok(Self { path: store::beside::folder(database)?.join(name), replica })
     }
 

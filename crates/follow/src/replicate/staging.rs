@@ -17,7 +17,7 @@ use std::str::FromStr;
 
 use disk::files::{self, Writer};
 use ltx::FileName;
-use pra_core::{Error, Result, checksum};
+use pra_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use super::levels::SNAPSHOT;
@@ -149,7 +149,7 @@ fn is_whole(path: &Path, recorded: Content) -> Result<bool> {
     if file.metadata().map_err(failed)?.len() != recorded.bytes {
         return Ok(false);
     }
-    let (mut checksum, mut buffer) = (checksum::digest(), vec![0; 256 << 10]);
+    let (mut checksum, mut buffer) = (ltx::digest(), vec![0; 256 << 10]);
     loop {
         match file.read(&mut buffer).map_err(failed)? {
             0 => return Ok(checksum.finalize() == recorded.checksum),

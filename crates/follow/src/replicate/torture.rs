@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use disk::{snapshot, sqlite};
-use pra_core::checksum;
 use rusqlite::Connection;
 
 use super::compare;
@@ -92,7 +91,7 @@ fn done(result: rusqlite::Result<()>) -> bool {
 fn whole(snapshot: &Snapshot) -> u64 {
     let mut sum = 0;
     snapshot::for_each_page(snapshot.connection(), snapshot.shape, |number, page| {
-        sum ^= checksum::ltx_page(number, page);
+        sum ^= ltx::page_checksum(number, page) | ltx::CHECKSUM_FLAG;
         Ok(())
     })
     .unwrap();

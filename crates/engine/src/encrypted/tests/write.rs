@@ -12,7 +12,7 @@ fn an_encrypted_backup_is_recorded_and_nothing_plain_lies_in_the_backup_folder()
     let bytes = fs::read(scene.stored(&report.file)).unwrap();
     assert!(store::encryption::is_encrypted(&bytes));
     assert_eq!((point.bytes, point.encrypted), (bytes.len() as u64, true));
-    assert_eq!(point.file_checksum.unwrap().get(), pra_core::checksum::of_bytes(&bytes));
+    assert_eq!(point.file_checksum.unwrap().get(), ltx::checksum(&bytes));
     scene.assert_tidy();
 }
 

@@ -30,7 +30,7 @@ use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
 
 use disk::files::{self, Writer};
-use pra_core::{Error, Result, checksum};
+use pra_core::{Error, Result};
 
 use super::{Content, Counters, Delta, PageMap, Shipped};
 
@@ -169,7 +169,7 @@ fn write(file: &Writer, start: u64, head: &Head, entries: impl Iterator<Item = (
     piece.extend([0; 4]);
     piece.extend(content.bytes.to_le_bytes());
     piece.extend(content.checksum.to_le_bytes());
-    let mut sum = checksum::digest();
+    let mut sum = ltx::digest();
     let mut end = start + SUM;
     let mut empty = |piece: &mut Vec<u8>| -> Result<()> {
         sum.update(piece);
@@ -204,7 +204,7 @@ fn record(reader: &mut impl Read, left: u64) -> std::io::Result<Option<Vec<u8>>>
     };
     let mut body = head[8..].to_vec();
     body.resize(usize::try_from(size).unwrap_or(usize::MAX) - 8, 0);
-    if !fill(reader, &mut body[RECORD - 8..])? || checksum::of_bytes(&body) != u64_at(&head, 0) {
+    if !fill(reader, &mut body[RECORD - 8..])? || ltx::checksum(&body) != u64_at(&head, 0) {
         return Ok(None);
     }
     Ok(Some(body))
