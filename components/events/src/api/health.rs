@@ -1,15 +1,18 @@
 //! `/health`, which asks nobody, and `/ready`, which asks the database.
 
+use catalog::Place;
+use catalog::thresholds::BACKUP_OLD;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::Answer;
+use crate::clock;
 use crate::http::{Problem, Response};
 use crate::platform::Platform;
-use crate::recovery::Volume;
 use crate::store::{self, Catalog};
 
 /// How long what was said of a volume counts: when backups are late, it does no more.
-const BELIEVED_MS: i64 = pra_metrics::thresholds::BACKUP_OLD.cast_signed() * 1_000;
+const BELIEVED: SignedDuration = SignedDuration::from_secs(BACKUP_OLD.as_secs().cast_signed());
 /// Room takes somebody's hand: seconds.
 const RETRY: u32 = 5;
 
@@ -26,8 +29,9 @@ pub(crate) fn ready<P: Platform>(platform: &P) -> Answer {
     store::probe(platform)?;
     // A catalog that cannot be read says nothing of the database.
     let volumes = Catalog::open(platform).and_then(|catalog| catalog.volumes()).unwrap_or_default();
-    let believed_ms = platform.now_ms() - BELIEVED_MS;
-    if volumes.iter().any(|one| one.volume == Volume::DATA && one.is_full() && one.at_ms > believed_ms) {
+    let now = clock::instant(platform.now_ms());
+    let is_believed = |at| now.duration_since(at) < BELIEVED;
+    if volumes.iter().any(|one| one.place == Place::Data && one.is_full() && is_believed(one.at)) {
         return Err(Problem::unavailable("volume-full", "the data volume is full: writes fail", RETRY));
     }
     Ok(Response::json(200, &json!({"status": "ready"})))

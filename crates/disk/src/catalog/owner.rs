@@ -1,10 +1,10 @@
 //! Whose backups a folder holds: it belongs to one database, which its catalog names.
 
-use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use ::catalog::Owner;
 use pra_core::{Code, DatabaseId, Error, Result};
 
 use super::Catalog;
@@ -12,30 +12,11 @@ use super::alike::Tables;
 use crate::files::folder_of;
 use crate::home;
 
-/// The database that a backup folder belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Its own id.
-    pub id: DatabaseId,
-    /// Where it lay at the last backup, without symbolic links.
-    pub path: PathBuf,
-    /// The machine of that backup, for people.
-    pub host: String,
-}
-
-/// For people.
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' of {} ({})", self.path.display(), self.host, self.id)
-    }
-}
-
-impl Owner {
-    fn of(database: &Path, id: DatabaseId) -> Result<Self> {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = Some(host.trim()).filter(|host| !host.is_empty()).unwrap_or("an unknown machine").to_owned();
-        Ok(Self { id, path: home::absolute(database)?, host })
-    }
+/// The database at `database`, which has this id, on this machine.
+fn owner(database: &Path, id: DatabaseId) -> Result<Owner> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = Some(host.trim()).filter(|host| !host.is_empty()).unwrap_or("an unknown machine").to_owned();
+    Ok(Owner { id, path: home::absolute(database)?, host })
 }
 
 /// Fails where the backup folder is the database's own: what is cleared away in the one would be missed in the other.
@@ -139,7 +120,7 @@ pub fn take_up(catalog: &mut Catalog, database: &Path, id: Option<DatabaseId>) -
         Some(id) => adopt(database, id).map(|()| id)?,
         None => home::id(database)?,
     };
-    catalog.owner = Some(Owner::of(database, id)?);
+    catalog.owner = Some(owner(database, id)?);
     Ok(())
 }
 
@@ -186,6 +167,8 @@ fn of_another(backups: &Path, database: &Path, known: Option<DatabaseId>, owner:
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     struct Scene {

@@ -8,4 +8,5 @@ mod names;
 mod repository;
 mod rules;
 mod runbook;
+mod thresholds;
 mod units;
