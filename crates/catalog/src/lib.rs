@@ -23,7 +23,7 @@ pub mod verdict;
 pub use columns::{Columns, Value};
 pub use point::{Backup, Owner, Publication};
 pub use queries::Query;
-pub use record::{Drill, Forecast, Lag, Outcome, Place, Record, Rehearsal, Replica, Restore, Stored, Volume};
+pub use record::{Drill, Forecast, FromRow, Lag, Outcome, Place, Rehearsal, Replica, Restore, ToRow, Volume};
 
 /// Name of the catalog on the backup volume.
 pub const FILE: &str = "catalog.db";

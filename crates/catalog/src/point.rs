@@ -8,9 +8,9 @@ use pra_core::restore_point::RestorePoint;
 use pra_core::{DatabaseId, ahead};
 
 use crate::columns::{Columns, Value};
-use crate::record::{Record, Stored};
+use crate::record::{FromRow, ToRow};
 
-impl Record for RestorePoint {
+impl FromRow for RestorePoint {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             file: row.text()?,
@@ -39,7 +39,7 @@ fn small<C: Columns>(row: &mut C) -> Result<u32, C::Error> {
     u32::try_from(count).map_err(|e| row.malformed(e.to_string()))
 }
 
-impl Stored for RestorePoint {
+impl ToRow for RestorePoint {
     const INSERT: &'static str = "INSERT INTO restore_points VALUES \
         (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
 
@@ -101,7 +101,7 @@ impl Backup {
     }
 }
 
-impl Record for Backup {
+impl FromRow for Backup {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             file: row.text()?,
@@ -128,7 +128,7 @@ pub struct Counted {
     pub count: u64,
 }
 
-impl Record for Counted {
+impl FromRow for Counted {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self { are_backups: row.flag()?, are_good: row.flag()?, count: row.count()? })
     }
@@ -138,7 +138,7 @@ impl Record for Counted {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Warnings(pub Vec<String>);
 
-impl Record for Warnings {
+impl FromRow for Warnings {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self(row.maybe_lines()?.unwrap_or_default()))
     }
@@ -148,13 +148,13 @@ impl Record for Warnings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced(pub String);
 
-impl Record for Announced {
+impl FromRow for Announced {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         row.text().map(Self)
     }
 }
 
-impl Stored for Announced {
+impl ToRow for Announced {
     const INSERT: &'static str = "INSERT INTO announced VALUES (?1)";
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -166,7 +166,7 @@ impl Stored for Announced {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishedAt(pub Timestamp);
 
-impl Record for PublishedAt {
+impl FromRow for PublishedAt {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         row.instant().map(Self)
     }
@@ -203,7 +203,7 @@ impl fmt::Display for Owner {
     }
 }
 
-impl Record for Publication {
+impl FromRow for Publication {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         let (at, writer, source) = (row.instant()?, row.text()?, row.maybe_text()?);
         let (id, path, host) = (row.maybe_parsed()?, row.maybe_text()?, row.maybe_text()?);
@@ -215,7 +215,7 @@ impl Record for Publication {
     }
 }
 
-impl Stored for Publication {
+impl ToRow for Publication {
     const INSERT: &'static str = "INSERT INTO publication VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)";
 
     fn values(&self) -> Vec<Value<'_>> {

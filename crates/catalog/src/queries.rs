@@ -8,7 +8,7 @@ use pra_core::restore_point::RestorePoint;
 
 use crate::columns::Columns;
 use crate::point::{Announced, Backup, Counted, Publication, PublishedAt, Warnings};
-use crate::record::{Drill, Forecast, Lag, Record, Rehearsal, Replica, Restore, Volume};
+use crate::record::{Drill, Forecast, FromRow, Lag, Rehearsal, Replica, Restore, Volume};
 
 /// The most stores that are looked at: more than anybody configures.
 pub const SOURCES_MAX: i64 = 100;
@@ -24,7 +24,7 @@ pub struct Query<T> {
     record: PhantomData<fn() -> T>,
 }
 
-impl<T: Record> Query<T> {
+impl<T: FromRow> Query<T> {
     const fn new(table: &'static str, sql: &'static str) -> Self {
         Self { table, sql, record: PhantomData }
     }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::columns::{Columns, Value};
 use crate::thresholds;
 
-/// A row as a type.
-pub trait Record: Sized {
+/// What a row is read into.
+pub trait FromRow: Sized {
     /// Reads it, in the order of its [`Query`](crate::Query)'s columns.
     ///
     /// # Errors
@@ -17,8 +17,8 @@ pub trait Record: Sized {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error>;
 }
 
-/// One that is written.
-pub trait Stored {
+/// What is written as a row.
+pub trait ToRow {
     /// The statement.
     const INSERT: &'static str;
 
@@ -76,7 +76,7 @@ impl Replica {
     }
 }
 
-impl Record for Replica {
+impl FromRow for Replica {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             url: row.text()?,
@@ -94,7 +94,7 @@ impl Record for Replica {
     }
 }
 
-impl Stored for Replica {
+impl ToRow for Replica {
     const INSERT: &'static str = "INSERT INTO replicas VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -172,7 +172,7 @@ impl Rehearsal {
     pub const BACKUP: &str = "backup";
 }
 
-impl Record for Rehearsal {
+impl FromRow for Rehearsal {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             at: row.instant()?,
@@ -188,7 +188,7 @@ impl Record for Rehearsal {
     }
 }
 
-impl Stored for Rehearsal {
+impl ToRow for Rehearsal {
     const INSERT: &'static str = "INSERT INTO rehearsals VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -228,7 +228,7 @@ pub struct Drill {
     pub refused: u64,
 }
 
-impl Record for Drill {
+impl FromRow for Drill {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             at: row.instant()?,
@@ -243,7 +243,7 @@ impl Record for Drill {
     }
 }
 
-impl Stored for Drill {
+impl ToRow for Drill {
     const INSERT: &'static str = "INSERT INTO drills VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -285,7 +285,7 @@ impl Restore {
     }
 }
 
-impl Record for Restore {
+impl FromRow for Restore {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             began: row.instant()?,
@@ -298,7 +298,7 @@ impl Record for Restore {
     }
 }
 
-impl Stored for Restore {
+impl ToRow for Restore {
     const INSERT: &'static str = "INSERT INTO restores VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
     fn values(&self) -> Vec<Value<'_>> {

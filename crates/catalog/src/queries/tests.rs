@@ -7,7 +7,7 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use super::*;
 use crate::columns::Value;
 use crate::point::Owner;
-use crate::record::{Outcome, Place, Stored};
+use crate::record::{Outcome, Place, ToRow};
 use crate::{SCHEMA, VERSION};
 
 /// rusqlite's row.
@@ -61,7 +61,7 @@ fn at(ms: i64) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
 }
 
-fn all<T: Record>(connection: &Connection, query: &Query<T>, more: &[i64]) -> Result<Vec<T>, String> {
+fn all<T: FromRow>(connection: &Connection, query: &Query<T>, more: &[i64]) -> Result<Vec<T>, String> {
     let mut statement = connection.prepare(query.sql()).unwrap();
     let mut rows = statement.query(params_from_iter([ALL].iter().chain(more))).unwrap();
     let mut records = Vec::new();
@@ -73,12 +73,12 @@ fn all<T: Record>(connection: &Connection, query: &Query<T>, more: &[i64]) -> Re
     Ok(records)
 }
 
-fn insert<T: Stored>(connection: &Connection, record: &T) {
+fn insert<T: ToRow>(connection: &Connection, record: &T) {
     connection.execute(T::INSERT, params_from_iter(record.values())).unwrap();
 }
 
 #[track_caller]
-fn is_read_as_it_was_written<T: Record + Stored + PartialEq + std::fmt::Debug>(query: &Query<T>, record: T) {
+fn is_read_as_it_was_written<T: FromRow + ToRow + PartialEq + std::fmt::Debug>(query: &Query<T>, record: T) {
     let connection = empty();
     insert(&connection, &record);
     assert_eq!(all(&connection, query, &[]).unwrap(), [record]);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Record, Stored};
+use super::{FromRow, ToRow};
 use crate::columns::{Columns, Value};
 use crate::thresholds;
 
@@ -56,7 +56,7 @@ impl Volume {
     }
 }
 
-impl Record for Volume {
+impl FromRow for Volume {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         let word = row.text()?;
         let place = Place::from_word(&word).ok_or_else(|| row.malformed(format!("'{word}' is no volume")))?;
@@ -64,7 +64,7 @@ impl Record for Volume {
     }
 }
 
-impl Stored for Volume {
+impl ToRow for Volume {
     const INSERT: &'static str = "INSERT INTO volumes VALUES (?1, ?2, ?3, ?4, ?5)";
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -102,7 +102,7 @@ impl Forecast {
     }
 }
 
-impl Record for Forecast {
+impl FromRow for Forecast {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self {
             at: row.instant()?,
@@ -114,7 +114,7 @@ impl Record for Forecast {
     }
 }
 
-impl Stored for Forecast {
+impl ToRow for Forecast {
     const INSERT: &'static str = "INSERT INTO forecast VALUES (1, ?1, ?2, ?3, ?4, ?5)";
 
     fn values(&self) -> Vec<Value<'_>> {
@@ -134,13 +134,13 @@ pub struct Lag {
     pub seconds: f64,
 }
 
-impl Record for Lag {
+impl FromRow for Lag {
     fn read<C: Columns>(row: &mut C) -> Result<Self, C::Error> {
         Ok(Self { url: row.text()?, at: row.instant()?, seconds: row.real()? })
     }
 }
 
-impl Stored for Lag {
+impl ToRow for Lag {
     const INSERT: &'static str = "INSERT OR REPLACE INTO lags VALUES (?1, ?2, ?3)";
 
     fn values(&self) -> Vec<Value<'_>> {

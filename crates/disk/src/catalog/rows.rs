@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ::catalog::point::Announced;
-use ::catalog::{Columns, Owner, Publication, Query, Record, SCHEMA, Stored, VERSION, Value, queries};
+use ::catalog::{Columns, FromRow, Owner, Publication, Query, SCHEMA, ToRow, VERSION, Value, queries};
 use jiff::Timestamp;
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
@@ -93,7 +93,7 @@ fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
 }
 
 /// All rows of a query.
-pub(super) fn all<T: Record>(connection: &Connection, query: &Query<T>) -> rusqlite::Result<Vec<T>> {
+pub(super) fn all<T: FromRow>(connection: &Connection, query: &Query<T>) -> rusqlite::Result<Vec<T>> {
     let read = |row: &Row<'_>| query.read(&mut Read { row, next: 0 });
     connection.prepare(query.sql())?.query_map([queries::ALL], read)?.collect()
 }
@@ -160,7 +160,7 @@ impl ToSql for Given<'_> {
 }
 
 /// Writes records into their table.
-pub(super) fn insert<'a, T: Stored + 'a>(
+pub(super) fn insert<'a, T: ToRow + 'a>(
     connection: &Connection,
     records: impl IntoIterator<Item = &'a T>,
 ) -> rusqlite::Result<()> {

@@ -7,7 +7,7 @@ mod columns;
 mod tables;
 
 use catalog::queries::ANY_RESTORE_POINT;
-use catalog::{Query, Record};
+use catalog::{FromRow, Query};
 
 use self::columns::Rest;
 use crate::platform::{Connection, Param, Platform, Row, SqlError};
@@ -48,7 +48,7 @@ impl<P: Platform> Catalog<P> {
     ///
     /// # Errors
     /// Where a row is not what it should be: to leave it out would hide something.
-    fn read<T: Record>(&self, query: &Query<T>, parameters: &[Param<'_>]) -> Result<Vec<T>, String> {
+    fn read<T: FromRow>(&self, query: &Query<T>, parameters: &[Param<'_>]) -> Result<Vec<T>, String> {
         let rows = self.rows(query.sql(), parameters)?;
         let read = |row| query.read(&mut Rest::of(row));
         let records: Result<Vec<T>, _> = rows.into_iter().map(read).collect();
