@@ -61,7 +61,7 @@ impl Commands {
         match self.cluster {
             true => Some(format!(
                 "kubectl patch pvc pra-backup -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"{}Gi\"}}}}}}}}'",
-                wanted_bytes / GIB + u64::from(wanted_bytes % GIB > 0)
+                wanted_bytes.div_ceil(GIB)
             )),
             false => rules.map(|rules| self.backup_keeping(rules)),
         }
