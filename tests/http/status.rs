@@ -32,8 +32,8 @@ pub(crate) fn publish(data: &Data, backups: &[Backup]) {
 pub(crate) fn publish_with(data: &Data, backups: &[Backup], sql: &str) {
     let draft = data.backups().join("catalog.tmp");
     let catalog = Database::create(&draft);
-    catalog.run("PRAGMA user_version = 5");
-    catalog.run(include_str!("../../crates/disk/src/catalog/schema.sql"));
+    catalog.run(&format!("PRAGMA user_version = {}", ::catalog::VERSION));
+    catalog.run(::catalog::SCHEMA);
     catalog.run(sql);
     for Backup { file, kind, created_at_ms, verified, error } in backups {
         let sql = "INSERT INTO restore_points

@@ -76,12 +76,13 @@ fn each_crate_depends_on_those_above_it_alone() {
 }
 
 #[test]
-fn the_core_has_no_runtime_no_database_and_no_operating_system() {
+fn the_core_and_the_catalog_have_no_runtime_no_database_and_no_operating_system() {
     let metadata = metadata(&["--no-deps"]);
-    let core = &crates(&metadata)["pra-core"];
-    let names: BTreeSet<String> = core.iter().map(|one| name(one)).collect();
-    for banned in ["tokio", "rusqlite", "nix", "hyper", "kube", "object_store"] {
-        assert!(!names.contains(banned), "{banned}");
+    for pure in ["pra-core", "catalog"] {
+        let names: BTreeSet<String> = crates(&metadata)[pure].iter().map(|one| name(one)).collect();
+        for banned in ["tokio", "rusqlite", "nix", "hyper", "kube", "object_store"] {
+            assert!(!names.contains(banned), "{pure}: {banned}");
+        }
+        assert!(names.contains("jiff"), "{pure}: {names:?}");
     }
-    assert!(names.contains("jiff"), "{names:?}");
 }

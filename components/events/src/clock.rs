@@ -1,11 +1,22 @@
 //! Instants as the API writes them.
 
+use jiff::Timestamp;
+
 /// An instant in RFC 3339, UTC, with milliseconds: `2025-01-10T12:00:00.042Z`.
 ///
 /// `ms` counts from the epoch. A value outside the calendar's range reads as the epoch: no clock returns that.
 pub(crate) fn rfc3339(ms: i64) -> String {
-    let instant = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    format!("{instant:.3}")
+    written(instant(ms))
+}
+
+/// The instant that `ms` counts to from the epoch; as [`rfc3339`], where no calendar has it.
+pub(crate) fn instant(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// As [`rfc3339`].
+pub(crate) fn written(at: Timestamp) -> String {
+    format!("{at:.3}")
 }
 
 /// Whole seconds from `then_ms` to `now_ms`; 0 if the clocks disagree and it would be negative.

@@ -7,7 +7,7 @@
 //!     │                                                               tested natively
 //! api/           one handler per route; what is sent and what is answered
 //!     │
-//! recovery/      whether one could recover now: records, JSON, verdict; dashboard/ shows it to a browser
+//! recovery.rs    what the catalog records, as JSON (its verdict is the crate `catalog`'s); dashboard/ shows it to a browser
 //!     │
 //! store/         the SQL: appending, reading, the catalog of backups, making the schema, waiting for a lock
 //!     │

@@ -36,7 +36,7 @@ pub enum Measure {
 }
 
 /// How far behind the disaster what is restored may lie, in seconds.
-pub const LAG: f64 = 1.0;
+const LAG: f64 = catalog::thresholds::LAG_PROMISED.as_secs_f64();
 
 /// What is measured of a replica's lag.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +56,7 @@ pub struct Promised {
     pub no_refusal: bool,
     /// The longest time, in seconds.
     pub within: Option<(Measure, f64)>,
-    /// Where there is a replica: what lies behind by at most [`LAG`].
+    /// Where there is a replica: what lies behind by at most what a replica may.
     pub lag: Option<Lag>,
     /// For bad writes: how many of them are still there.
     pub bad_left: Option<u64>,

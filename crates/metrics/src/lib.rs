@@ -10,7 +10,6 @@
 mod declared;
 mod document;
 mod samples;
-pub mod thresholds;
 
 pub use declared::*;
 pub use document::markdown;

@@ -1,15 +1,18 @@
 //! `/health`, which asks nothing, and `/ready`, which asks the database.
 
+use catalog::Place;
+use catalog::thresholds::BACKUP_OLD;
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::Answer;
+use crate::clock;
 use crate::http::{Problem, Response};
 use crate::platform::Platform;
-use crate::recovery::Volume;
 use crate::store::{self, Catalog};
 
 /// How long a report about a volume is valid: no longer than until backups count as late.
-const BELIEVED_MS: i64 = pra_metrics::thresholds::BACKUP_OLD.cast_signed() * 1_000;
+const BELIEVED: SignedDuration = SignedDuration::from_secs(BACKUP_OLD.as_secs().cast_signed());
 /// In seconds: an operator has to make room.
 const RETRY: u32 = 5;
 
@@ -26,8 +29,9 @@ pub(crate) fn ready<P: Platform>(platform: &P) -> Answer {
     store::probe(platform)?;
     // An unreadable catalog is not a fault of the database.
     let volumes = Catalog::open(platform).and_then(|catalog| catalog.volumes()).unwrap_or_default();
-    let believed_ms = platform.now_ms() - BELIEVED_MS;
-    if volumes.iter().any(|one| one.volume == Volume::DATA && one.is_full() && one.at_ms > believed_ms) {
+    let now = clock::instant(platform.now_ms());
+    let is_believed = |at| now.duration_since(at) < BELIEVED;
+    if volumes.iter().any(|one| one.place == Place::Data && one.is_full() && is_believed(one.at)) {
         return Err(Problem::unavailable("volume-full", "the data volume is full: writes fail", RETRY));
     }
     Ok(Response::json(200, &json!({"status": "ready"})))

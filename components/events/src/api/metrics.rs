@@ -4,11 +4,14 @@
 
 use std::collections::BTreeSet;
 
+use catalog::point::Counted;
+use catalog::{Outcome, Rehearsal, Replica, Restore};
+use jiff::Timestamp;
 use pra_metrics::{CONTENT_TYPE, Exporter, Samples};
 
+use crate::clock;
 use crate::http::Response;
 use crate::platform::Platform;
-use crate::recovery::{Rehearsal, Replica, Restore};
 use crate::store::{self, Catalog};
 
 /// More drills than the catalog keeps.
@@ -33,45 +36,46 @@ pub(crate) fn metrics<P: Platform>(platform: &P) -> Response {
 
 fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), String> {
     let catalog = Catalog::open(platform)?;
-    let published = catalog.published_ms()?;
+    let published = catalog.published_at()?;
     samples.set_known(pra_metrics::CATALOG_PUBLISHED, [], published.map(seconds));
     let points = catalog.restore_points()?;
     for (source, is_backup) in [("backup", true), ("safety-copy", false)] {
         for (verified, is_good) in [("true", true), ("false", false)] {
-            let counts = points.iter().filter(|(backup, good, _)| (*backup, *good) == (is_backup, is_good));
-            samples.set(pra_metrics::RESTORE_POINTS, [source, verified], number(counts.map(|(.., count)| count).sum()));
+            let counts = points.iter().filter(|one| (one.are_backups, one.are_good) == (is_backup, is_good));
+            let count = counts.map(|Counted { count, .. }| count).sum();
+            samples.set(pra_metrics::RESTORE_POINTS, [source, verified], self::count(count));
         }
     }
     let now_ms = platform.now_ms();
-    let ahead = catalog.backup_ahead(now_ms)?.and_then(|backup| backup.ahead_seconds(now_ms));
+    let now = clock::instant(now_ms);
+    let ahead = catalog.backup_ahead(now_ms)?.and_then(|backup| backup.ahead_seconds(now));
     samples.set(pra_metrics::BACKUP_AHEAD, [], ahead.unwrap_or(0.0));
     if let Some(last) = catalog.last_backup(now_ms)? {
-        samples.set(pra_metrics::BACKUP_LAST, [], seconds(last.created_at_ms));
-        samples.set(pra_metrics::BACKUP_LAST_SIZE, [], number(last.bytes));
+        samples.set(pra_metrics::BACKUP_LAST, [], seconds(last.created_at));
+        samples.set(pra_metrics::BACKUP_LAST_SIZE, [], count(last.bytes));
         samples.set(pra_metrics::BACKUP_LAST_DURATION, [], last.seconds);
-        samples.set(pra_metrics::BACKUP_LAST_WARNINGS, [], number(last.warnings));
+        samples.set(pra_metrics::BACKUP_LAST_WARNINGS, [], count(last.warnings));
     }
     let newest = catalog.backups(1)?.pop();
     samples.set_known(pra_metrics::BACKUP_LAST_VERIFIED, [], newest.map(|newest| flag(newest.is_good())));
     for replica in catalog.replicas()? {
-        self::replica(&replica, now_ms, samples);
+        self::replica(&replica, now, samples);
     }
-    for Rehearsal { at_ms, source, outcome, seconds: took, .. } in &catalog.last_rehearsals()? {
-        samples.set(pra_metrics::REHEARSAL_LAST, [source], seconds(*at_ms));
-        let judged = [Rehearsal::GOOD, Rehearsal::FAILED].contains(&outcome.as_str());
-        let good = judged.then(|| flag(outcome == Rehearsal::GOOD));
+    for Rehearsal { at, source, outcome, seconds: took, .. } in &catalog.last_rehearsals()? {
+        samples.set(pra_metrics::REHEARSAL_LAST, [source], seconds(*at));
+        let good = (*outcome != Outcome::NotRehearsed).then(|| flag(*outcome == Outcome::Good));
         samples.set_known(pra_metrics::REHEARSAL_LAST_GOOD, [source], good);
         samples.set(pra_metrics::REHEARSAL_DURATION, [source], *took);
     }
-    for Rehearsal { at_ms, source, .. } in &catalog.last_good_rehearsals()? {
-        samples.set(pra_metrics::REHEARSAL_GOOD, [source], seconds(*at_ms));
+    for Rehearsal { at, source, .. } in &catalog.last_good_rehearsals()? {
+        samples.set(pra_metrics::REHEARSAL_GOOD, [source], seconds(*at));
     }
     let mut seen = BTreeSet::new();
     for drill in catalog.drills(DRILLS)? {
         // Newest first: a repeated entry is older.
         if seen.insert(drill.kind.clone()) {
             let kind = drill.kind.as_str();
-            samples.set(pra_metrics::DRILL_LAST, [kind], seconds(drill.at_ms));
+            samples.set(pra_metrics::DRILL_LAST, [kind], seconds(drill.at));
             samples.set(pra_metrics::DRILL_KEPT, [kind], flag(drill.kept));
             samples.set_known(pra_metrics::DRILL_RTO, [kind], drill.rto_seconds);
             samples.set_known(pra_metrics::DRILL_RPO, [kind], drill.rpo_seconds);
@@ -79,23 +83,23 @@ fn recorded<P: Platform>(platform: &P, samples: &mut Samples) -> Result<(), Stri
     }
     let restore = catalog.restore()?;
     samples.set(pra_metrics::RESTORE_RUNNING, [], flag(restore.as_ref().is_some_and(Restore::is_running)));
-    samples.set_known(pra_metrics::RESTORE_BEGAN, [], restore.as_ref().map(|restore| seconds(restore.began_ms)));
+    samples.set_known(pra_metrics::RESTORE_BEGAN, [], restore.as_ref().map(|restore| seconds(restore.began)));
     samples.set_known(pra_metrics::RESTORE_DURATION, [], restore.and_then(|restore| restore.seconds));
     Ok(())
 }
 
-fn replica(replica: &Replica, now_ms: i64, samples: &mut Samples) {
+fn replica(replica: &Replica, now: Timestamp, samples: &mut Samples) {
     let url = [replica.url.as_str()];
-    samples.set_known(pra_metrics::REPLICA_LAG, url, replica.lag_seconds(now_ms));
-    samples.set(pra_metrics::REPLICA_UP, url, flag(replica.is_well(now_ms)));
-    samples.set(pra_metrics::REPLICA_TXID, url, number(replica.txid));
-    samples.set_known(pra_metrics::REPLICA_SYNCED, url, replica.synced_ms.map(seconds));
-    samples.set_known(pra_metrics::REPLICA_WINDOW_START, url, replica.window_from_ms.map(seconds));
-    samples.set(pra_metrics::REPLICA_SEEN, url, seconds(replica.seen_ms));
-    samples.set(pra_metrics::REPLICA_QUEUE_FILES, url, number(replica.queue_files));
-    samples.set(pra_metrics::REPLICA_QUEUE_BYTES, url, number(replica.queue_bytes));
-    let warnings = replica.warnings.as_ref().and_then(|warnings| i64::try_from(warnings.len()).ok());
-    samples.set_known(pra_metrics::REPLICA_WARNINGS, url, warnings.map(number));
+    samples.set_known(pra_metrics::REPLICA_LAG, url, replica.lag_seconds(now));
+    samples.set(pra_metrics::REPLICA_UP, url, flag(replica.is_well(now)));
+    samples.set(pra_metrics::REPLICA_TXID, url, count(replica.txid));
+    samples.set_known(pra_metrics::REPLICA_SYNCED, url, replica.synced.map(seconds));
+    samples.set_known(pra_metrics::REPLICA_WINDOW_START, url, replica.window_from.map(seconds));
+    samples.set(pra_metrics::REPLICA_SEEN, url, seconds(replica.seen));
+    samples.set(pra_metrics::REPLICA_QUEUE_FILES, url, count(replica.queue_files));
+    samples.set(pra_metrics::REPLICA_QUEUE_BYTES, url, count(replica.queue_bytes));
+    let warnings = replica.warnings.as_ref().and_then(|warnings| u64::try_from(warnings.len()).ok());
+    samples.set_known(pra_metrics::REPLICA_WARNINGS, url, warnings.map(count));
 }
 
 fn flag(flag: bool) -> f64 {
@@ -108,7 +112,13 @@ fn number(number: i64) -> f64 {
     number as f64
 }
 
-/// An instant in ms as Prometheus has it, in seconds.
-fn seconds(ms: i64) -> f64 {
-    number(ms) / 1_000.0
+/// The same of a count of the catalog.
+#[allow(clippy::cast_precision_loss)]
+fn count(count: u64) -> f64 {
+    count as f64
+}
+
+/// An instant as Prometheus has it, in seconds.
+fn seconds(at: Timestamp) -> f64 {
+    number(at.as_millisecond()) / 1_000.0
 }

@@ -2,15 +2,16 @@
 //!
 //! It always answers 200: its purpose is to report what is broken.
 
+use catalog::verdict::{Commands, Evidence, Record, Verdict, judge};
+use catalog::{Backup, Drill, Lag, Rehearsal, Restore};
 use serde::Serialize;
 
-use crate::clock::rfc3339;
+use crate::clock;
 use crate::http::Response;
 use crate::limits;
 use crate::platform::Platform;
 use crate::recovery::{
-    Backup, BackupView, Commands, Drill, DrillView, Evidence, ForecastView, Lag, LagView, Record, Rehearsal,
-    RehearsalView, ReplicaState, Restore, RestoreView, Verdict, VolumeView, judge,
+    BackupView, DrillView, ForecastView, LagView, RehearsalView, ReplicaState, RestoreView, VolumeView,
 };
 use crate::store::{self, Catalog, StoreError};
 
@@ -57,6 +58,7 @@ struct Recorded {
 pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
     let look = store::look(platform);
     let now_ms = platform.now_ms();
+    let now = clock::instant(now_ms);
     let (recorded, catalog_error) = match recorded(platform, now_ms) {
         Ok(recorded) => (recorded, None),
         Err(why) => (Recorded::default(), Some(why)),
@@ -64,26 +66,26 @@ pub(crate) fn recovery<P: Platform>(platform: &P) -> Response {
     let Recorded { record, backups, warnings, rehearsals, drills, restores, safety_copies, lags } = recorded;
     let commands = Commands::new(&record.volumes);
     let verdict = judge(&Evidence {
-        now_ms,
+        now,
         not_ready: look.as_ref().err().map(|why| (page(why), why.to_string())),
         record: catalog_error.as_deref().map_or(Ok(&record), Err),
     });
     let recovery = Recovery {
-        now: rfc3339(now_ms),
+        now: clock::written(now),
         verdict,
         ready: look.is_ok(),
         not_ready: look.as_ref().err().map(ToString::to_string),
         events: look.as_ref().ok().map(|(events, _)| *events),
         database_bytes: look.as_ref().ok().map(|(_, bytes)| *bytes),
         catalog_error,
-        backups: backups.into_iter().map(|backup| BackupView::new(backup, now_ms)).collect(),
+        backups: backups.into_iter().map(|backup| BackupView::new(backup, now)).collect(),
         warnings,
-        replicas: record.replicas.into_iter().map(|replica| ReplicaState::new(replica, now_ms)).collect(),
+        replicas: record.replicas.into_iter().map(|replica| ReplicaState::new(replica, now)).collect(),
         rehearsals: rehearsals.into_iter().map(RehearsalView::from).collect(),
         drills: drills.into_iter().map(DrillView::from).collect(),
         restore: record.restore.map(RestoreView::from),
         restores: restores.into_iter().map(RestoreView::from).collect(),
-        safety_copies: safety_copies.into_iter().map(|backup| BackupView::new(backup, now_ms)).collect(),
+        safety_copies: safety_copies.into_iter().map(|backup| BackupView::new(backup, now)).collect(),
         volumes: record.volumes.into_iter().map(VolumeView::from).collect(),
         forecast: record.forecast.map(ForecastView::from),
         lags: lags.into_iter().map(LagView::from).collect(),
@@ -101,7 +103,7 @@ fn recorded<P: Platform>(platform: &P, now_ms: i64) -> Result<Recorded, String> 
         ahead: catalog.backup_ahead(now_ms)?,
         replicas: catalog.replicas()?,
         rehearsals: catalog.last_rehearsals()?,
-        good_rehearsal: catalog.last_good_rehearsals()?.into_iter().max_by_key(|rehearsal| rehearsal.at_ms),
+        good_rehearsal: catalog.last_good_rehearsals()?.into_iter().max_by_key(|rehearsal| rehearsal.at),
         restore: catalog.restore()?,
         volumes: catalog.volumes()?,
         forecast: catalog.forecast()?,

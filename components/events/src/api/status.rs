@@ -1,12 +1,13 @@
 //! `GET /status`: how many events, and what could be brought back.
 
+use catalog::{Backup, Replica, Restore};
 use serde::Serialize;
 
 use super::Answer;
 use crate::clock;
 use crate::http::Response;
 use crate::platform::Platform;
-use crate::recovery::{Backup, DrillView, RehearsalView, Replica, ReplicaView, Restore};
+use crate::recovery::{DrillView, RehearsalView, ReplicaView};
 use crate::store::{self, Catalog};
 
 /// The body: the workshop's three keys, then ours.
@@ -49,6 +50,7 @@ struct Recorded {
 pub(crate) fn status<P: Platform>(platform: &P) -> Answer {
     let count = store::count(platform)?;
     let now_ms = platform.now_ms();
+    let now = clock::instant(now_ms);
     let (recorded, backup_error) = match recorded(platform, now_ms) {
         Ok(recorded) => (recorded, None),
         Err(why) => (Recorded::default(), Some(why)),
@@ -56,15 +58,15 @@ pub(crate) fn status<P: Platform>(platform: &P) -> Answer {
     let Recorded { last, ahead, replicas, last_rehearsals, last_drill, restore_running } = recorded;
     let status = Status {
         count,
-        backup_age_seconds: last.as_ref().map(|backup| clock::age_seconds(now_ms, backup.created_at_ms)),
-        last_backup_at: last.as_ref().map(|backup| clock::rfc3339(backup.created_at_ms)),
+        backup_age_seconds: last.as_ref().map(|backup| clock::age_seconds(now_ms, backup.created_at.as_millisecond())),
+        last_backup_at: last.as_ref().map(|backup| clock::written(backup.created_at)),
         last_backup_file: last.map(|backup| backup.file),
-        replicas: replicas.into_iter().map(|replica| ReplicaView::new(replica, now_ms)).collect(),
+        replicas: replicas.into_iter().map(|replica| ReplicaView::new(replica, now)).collect(),
         last_rehearsals,
         last_drill,
         restore_running,
         suspicious_backup: ahead
-            .and_then(|backup| Some(Suspicious { ahead_seconds: backup.ahead_seconds(now_ms)?, file: backup.file })),
+            .and_then(|backup| Some(Suspicious { ahead_seconds: backup.ahead_seconds(now)?, file: backup.file })),
         backup_error,
     };
     Ok(Response::json(200, &status))

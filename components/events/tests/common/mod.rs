@@ -83,8 +83,8 @@ impl World {
     /// Makes a catalog with backups: name, instant in ms, verified, error.
     pub(crate) fn publish(&self, backups: &[(&str, i64, bool, Option<&str>)]) {
         let catalog = self.catalog();
-        catalog.pragma_update(None, "user_version", 5).unwrap();
-        catalog.execute_batch(include_str!("../../../../crates/disk/src/catalog/schema.sql")).unwrap();
+        catalog.pragma_update(None, "user_version", ::catalog::VERSION).unwrap();
+        catalog.execute_batch(::catalog::SCHEMA).unwrap();
         for (file, created_at_ms, verified, error) in backups {
             let kind = if file.starts_with("pre-restore") { "pre-restore" } else { "backup" };
             let verified_at_ms = verified.then_some(created_at_ms);

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use catalog::thresholds::is_backup_old;
 use jiff::Timestamp;
 use pra_core::age;
 
 use super::{Backups, Status};
-
-/// Backups that began so long after the last good one show that they fail.
-const LATE: Duration = Duration::from_secs(pra_metrics::thresholds::BACKUP_OLD);
 
 /// Whether there is nothing to do, and the state in one sentence.
 pub fn summary(status: &Status) -> (bool, String) {
@@ -55,8 +53,8 @@ pub fn summary(status: &Status) -> (bool, String) {
 
 fn fails(backups: &Backups) -> bool {
     let (Some(scheduled), Some(successful)) = (backups.last_scheduled, backups.last_successful) else { return false };
-    let late = scheduled.duration_since(successful);
-    backups.active == 0 && late.is_positive() && late.unsigned_abs() >= LATE
+    // Backups that began so long after the last good one show that they fail.
+    backups.active == 0 && is_backup_old(scheduled.duration_since(successful).as_secs_f64())
 }
 
 /// An instant to the second.

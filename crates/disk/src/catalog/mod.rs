@@ -30,16 +30,12 @@ use pra_core::{Code, Result};
 use crate::files::{self, Writer};
 use crate::lock;
 
-pub use owner::Owner;
-pub use rows::SCHEMA_VERSION;
+pub use ::catalog::{FILE, Owner, VERSION};
 pub use scan::remove_temporaries;
 use status::Place;
 
 /// Longest wait for another process that publishes: it only writes one small file.
 const PUBLICATION_WAIT: Duration = Duration::from_secs(5);
-
-/// Name of the catalog on the backup volume.
-pub const FILE: &str = "catalog.db";
 
 /// The restore points of one backup volume.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,14 +74,18 @@ impl Catalog {
                 points.push(held_to_its_size(row.clone(), file.bytes));
                 continue;
             }
-            let is_ours = recorded.owner.is_none() || recorded.announced.contains(&file.name);
+            let is_ours = recorded.owner().is_none() || recorded.announced.contains(&file.name);
             let point = RestorePoint::unrecorded(file.name, file.kind, file.created_at, file.bytes);
             if is_ours { &mut points } else { &mut unknown }.push(point);
         }
         place_unrecorded(&mut points);
         sort(&mut points);
         sort(&mut unknown);
-        Ok(Self { points, unknown, owner: recorded.owner, source: recorded.source, database: None, forecast: None })
+        let (owner, source) = match recorded.publication {
+            Some(publication) => (publication.owner, publication.source.map(SourceStamp)),
+            None => (None, None),
+        };
+        Ok(Self { points, unknown, owner, source, database: None, forecast: None })
     }
 
     /// The same; with `insists` the caller states that all files in the folder belong to the database.
@@ -206,8 +206,8 @@ impl Catalog {
     pub fn announce(&self, folder: &Path, name: &str, now: Timestamp) -> Result<()> {
         let recorded = rows::read(&folder.join(FILE))?;
         let has_row = |point: &RestorePoint| recorded.points.iter().any(|row| row.file == point.file);
-        let id = |owner: &Option<Owner>| owner.as_ref().map(|owner| owner.id);
-        let is_owned = self.owner.is_some() && id(&self.owner) == id(&recorded.owner);
+        let id = |owner: Option<&Owner>| owner.map(|owner| owner.id);
+        let is_owned = self.owner.is_some() && id(self.owner()) == id(recorded.owner());
         if is_owned && self.points.iter().all(has_row) {
             let _one_writer = lock::publication(folder, PUBLICATION_WAIT)?;
             return announcement::write(folder, name);
@@ -239,9 +239,7 @@ impl Catalog {
         let recorded = rows::Recorded {
             points,
             announced: unrecorded.chain(announced.map(str::to_owned)).collect(),
-            source: self.source.clone(),
-            owner: self.owner.clone(),
-            published_at: Some(now),
+            publication: Some(rows::publication(now, self.source.clone().map(|stamp| stamp.0), self.owner.clone())),
             status,
         };
         publish_image(&rows::image(&recorded, &path)?, &path)

@@ -1,10 +1,10 @@
 //! Whose backups a folder holds: it belongs to one database, which its catalog names.
 
-use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use ::catalog::Owner;
 use pra_core::{Code, DatabaseId, Error, Result};
 
 use super::Catalog;
@@ -13,36 +13,17 @@ use crate::files::folder_of;
 use crate::home;
 use crate::identity::{Identity, lies_elsewhere};
 
-/// The database that a backup folder belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// Its own id.
-    pub id: DatabaseId,
-    /// Its path at the last backup, without symbolic links.
-    pub path: PathBuf,
-    /// The machine of that backup, for people.
-    pub host: String,
+/// The database at `database`, which has this id, on this machine.
+fn owner(database: &Path, id: DatabaseId) -> Result<Owner> {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = Some(host.trim()).filter(|host| !host.is_empty()).unwrap_or("an unknown machine").to_owned();
+    Ok(Owner { id, path: home::absolute(database)?, host })
 }
 
-/// For people.
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "'{}' of {} ({})", self.path.display(), self.host, self.id)
-    }
-}
-
-impl Owner {
-    fn of(database: &Path, id: DatabaseId) -> Result<Self> {
-        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let host = Some(host.trim()).filter(|host| !host.is_empty()).unwrap_or("an unknown machine").to_owned();
-        Ok(Self { id, path: home::absolute(database)?, host })
-    }
-
-    /// Which database is at `database`, which has no id yet and gets one of the owner's restore points.
-    fn at(&self, database: &Path) -> Result<Identity> {
-        // Two databases with one id would be mixed from now on.
-        Ok(if lies_elsewhere(self.id, &self.path, database)? { Identity::Copy } else { Identity::Known(self.id) })
-    }
+/// Which database is at `database`, which has no id yet and gets one of the owner's restore points.
+fn becomes(owner: &Owner, database: &Path) -> Result<Identity> {
+    // Two databases with one id would be mixed from now on.
+    Ok(if lies_elsewhere(owner.id, &owner.path, database)? { Identity::Copy } else { Identity::Known(owner.id) })
 }
 
 /// Fails if the backup folder is the database's own: files removed from the one would be missing in the other.
@@ -73,7 +54,7 @@ pub fn require(catalog: &Catalog, database: &Path, backups: &Path, insists: bool
         (Some(id), None) => Ok(Identity::Known(id)),
         (Some(id), Some(owner)) if owner.id == id || insists => Ok(Identity::Known(id)),
         // Where theirs still lies, this is another one, which gets an id of its own: two with one would be mixed from now on.
-        (None, Some(owner)) if insists => owner.at(database),
+        (None, Some(owner)) if insists => becomes(owner, database),
         (None, Some(owner)) if owner.path == home::absolute(database)? => {
             Err(without_identity(backups, database, owner))
         }
@@ -100,8 +81,8 @@ pub fn require_for_empty(
     }
     let here = home::absolute(database)?;
     match owner.path.file_name() == here.file_name() {
-        true => owner.at(database),
-        false if insists => owner.at(database),
+        true => becomes(owner, database),
+        false if insists => becomes(owner, database),
         false if is_copy_refused => Err(of_another(backups, database, None, owner)),
         false => Ok(Identity::Copy),
     }
@@ -139,7 +120,7 @@ pub fn take_over(catalog: &mut Catalog, database: &Path, backups: &Path, wait: D
 /// Where its home cannot be written.
 pub fn take_up(catalog: &mut Catalog, database: &Path, identity: Identity) -> Result<()> {
     identity.adopt(database)?;
-    catalog.owner = Some(Owner::of(database, home::id(database)?)?);
+    catalog.owner = Some(owner(database, home::id(database)?)?);
     Ok(())
 }
 
@@ -174,6 +155,8 @@ fn of_another(backups: &Path, database: &Path, known: Option<DatabaseId>, owner:
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     struct Scene {

@@ -3,27 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use ::catalog::point::Announced;
+use ::catalog::{Columns, FromRow, Owner, Publication, Query, SCHEMA, ToRow, VERSION, Value, queries};
 use jiff::Timestamp;
 use pra_core::restore_point::RestorePoint;
 use pra_core::{Code, Error, Result};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::types::{FromSql, ToSqlOutput, Type, ValueRef};
+use rusqlite::{Connection, Row, ToSql, params_from_iter};
 
-use super::SourceStamp;
-use super::owner::Owner;
 use super::status::{self, Status};
 use crate::sqlite;
 
-/// `PRAGMA user_version` of the catalogs that this program writes, and the newest that it reads.
-pub const SCHEMA_VERSION: u32 = 5;
-
-const SCHEMA: &str = include_str!("schema.sql");
-
-const INSERT: &str =
-    "INSERT INTO restore_points VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
-
-const SELECT: &str = "SELECT file, kind, created_at_ms, bytes, page_size, pages, events, content_checksum, \
-    ltx_checksum, verified_at_ms, error, seconds, unchanged_since, encrypted, file_checksum, warnings, \
-    sequence FROM restore_points";
+/// The program that writes it.
+const WRITER: &str = concat!("backup-job ", env!("CARGO_PKG_VERSION"));
 
 /// What a catalog file records.
 #[derive(Debug, Default)]
@@ -31,10 +23,16 @@ pub(super) struct Recorded {
     pub(super) points: Vec<RestorePoint>,
     /// Files of the database that may be there without a row.
     pub(super) announced: BTreeSet<String>,
-    pub(super) source: Option<SourceStamp>,
-    pub(super) owner: Option<Owner>,
-    pub(super) published_at: Option<Timestamp>,
+    /// `None`: nothing was published.
+    pub(super) publication: Option<Publication>,
     pub(super) status: Status,
+}
+
+impl Recorded {
+    /// Whose the restore points are; `None`: nobody has said so yet.
+    pub(super) fn owner(&self) -> Option<&Owner> {
+        self.publication.as_ref()?.owner.as_ref()
+    }
 }
 
 /// Whether there is enough to say of a file for a row of its own.
@@ -68,14 +66,14 @@ pub(super) fn read_strictly(path: &Path) -> Result<Recorded> {
     };
     let connection = sqlite::open_immutable(path)?;
     let version = connection.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).map_err(damaged)?;
-    if version > SCHEMA_VERSION {
+    if version > VERSION {
         return Err(Error::new(
             Code::Usage,
-            format!("the catalog '{}' has version {version}, this program knows {SCHEMA_VERSION}", path.display()),
+            format!("the catalog '{}' has version {version}, this program knows {VERSION}", path.display()),
         )
         .hint("it was written by a newer backup-job: use that one"));
     }
-    if version < SCHEMA_VERSION {
+    if version < VERSION {
         tracing::warn!(catalog = %path.display(), version, "the catalog is of an older program; its files will be read back");
         return Ok(Recorded::default());
     }
@@ -86,71 +84,91 @@ fn select(connection: &Connection) -> rusqlite::Result<Recorded> {
     if !sqlite::has_schema(connection)? {
         return Ok(Recorded::default());
     }
-    let status = status::select(connection)?;
-    let points = connection.prepare(SELECT)?.query_map([], point)?.collect::<rusqlite::Result<_>>()?;
-    let announced = connection
-        .prepare("SELECT file FROM announced")?
-        .query_map([], |row| row.get(0))?
-        .collect::<rusqlite::Result<_>>()?;
-    let publication = "SELECT source_stamp, published_at_ms, database_id, database, host FROM publication";
-    let publication = connection.query_row(publication, [], |row| {
-        let source: Option<String> = row.get(0)?;
-        Ok((source.map(SourceStamp), instant(row.get(1)?, 1)?, owner(row)?))
-    });
-    let (source, published_at, owner) = match publication.optional()? {
-        Some((source, at, owner)) => (source, Some(at), owner),
-        None => (None, None, None),
-    };
-    Ok(Recorded { points, announced, source, owner, published_at, status })
-}
-
-fn point(row: &Row<'_>) -> rusqlite::Result<RestorePoint> {
-    Ok(RestorePoint {
-        file: row.get(0)?,
-        kind: parsed(row, 1)?,
-        created_at: instant(row.get(2)?, 2)?,
-        bytes: row.get(3)?,
-        page_size: row.get(4)?,
-        pages: row.get(5)?,
-        events: row.get(6)?,
-        content_checksum: parsed(row, 7)?,
-        ltx_checksum: parsed(row, 8)?,
-        verified_at: row.get::<_, Option<i64>>(9)?.map(|ms| instant(ms, 9)).transpose()?,
-        error: row.get(10)?,
-        seconds: row.get(11)?,
-        unchanged_since: row.get(12)?,
-        encrypted: row.get(13)?,
-        file_checksum: row.get::<_, Option<String>>(14)?.map(|_| parsed(row, 14)).transpose()?,
-        warnings: row.get::<_, Option<String>>(15)?.map(|text| lines(&text)).unwrap_or_default(),
-        sequence: row.get(16)?,
+    Ok(Recorded {
+        points: all(connection, &queries::RESTORE_POINTS)?,
+        announced: all(connection, &queries::ANNOUNCED)?.into_iter().map(|Announced(file)| file).collect(),
+        publication: all(connection, &queries::PUBLICATION)?.pop(),
+        status: status::select(connection)?,
     })
 }
 
-fn owner(row: &Row<'_>) -> rusqlite::Result<Option<Owner>> {
-    if row.get::<_, Option<String>>(2)?.is_none() {
-        return Ok(None);
+/// All rows of a query.
+pub(super) fn all<T: FromRow>(connection: &Connection, query: &Query<T>) -> rusqlite::Result<Vec<T>> {
+    let read = |row: &Row<'_>| query.read(&mut Read { row, next: 0 });
+    connection.prepare(query.sql())?.query_map([queries::ALL], read)?.collect()
+}
+
+/// A row, read column by column.
+struct Read<'a> {
+    row: &'a Row<'a>,
+    next: usize,
+}
+
+impl Read<'_> {
+    fn get<T: FromSql>(&mut self) -> rusqlite::Result<T> {
+        self.next += 1;
+        self.row.get(self.next - 1)
     }
-    Ok(Some(Owner { id: parsed(row, 2)?, path: row.get::<_, String>(3)?.into(), host: row.get(4)? }))
 }
 
-fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
-where
-    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
-{
-    row.get::<_, String>(column)?.parse().map_err(|e| malformed(column, e))
+impl Columns for Read<'_> {
+    type Error = rusqlite::Error;
+
+    fn maybe_text(&mut self) -> rusqlite::Result<Option<String>> {
+        self.next += 1;
+        let value = self.row.get_ref(self.next - 1)?;
+        let bytes = value.as_bytes_or_null().map_err(|e| self.unlike(value.data_type(), e))?;
+        let text = bytes.map(std::str::from_utf8).transpose().map_err(|e| self.unlike(value.data_type(), e))?;
+        Ok(text.map(str::to_owned))
+    }
+
+    fn maybe_integer(&mut self) -> rusqlite::Result<Option<i64>> {
+        self.get()
+    }
+
+    fn maybe_real(&mut self) -> rusqlite::Result<Option<f64>> {
+        self.get()
+    }
+
+    fn malformed(&self, why: String) -> rusqlite::Error {
+        self.unlike(Type::Text, why)
+    }
 }
 
-/// A text with one of something a line.
-pub(super) fn lines(text: &str) -> Vec<String> {
-    text.lines().map(str::to_owned).collect()
+impl Read<'_> {
+    fn unlike(
+        &self,
+        kind: Type,
+        why: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
+    ) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(self.next.saturating_sub(1), kind, why.into())
+    }
 }
 
-pub(super) fn instant(ms: i64, column: usize) -> rusqlite::Result<Timestamp> {
-    Timestamp::from_millisecond(ms).map_err(|e| malformed(column, e))
+/// A value, as rusqlite takes it.
+struct Given<'a>(Value<'a>);
+
+impl ToSql for Given<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match &self.0 {
+            Value::Null => ValueRef::Null,
+            Value::Integer(integer) => ValueRef::Integer(*integer),
+            Value::Real(number) => ValueRef::Real(*number),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
 }
 
-pub(super) fn malformed(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+/// Writes records into their table.
+pub(super) fn insert<'a, T: ToRow + 'a>(
+    connection: &Connection,
+    records: impl IntoIterator<Item = &'a T>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(T::INSERT)?;
+    for record in records {
+        statement.execute(params_from_iter(record.values().into_iter().map(Given)))?;
+    }
+    Ok(())
 }
 
 /// The bytes of a catalog with these rows. Built in memory, so that there is never a journal beside the real one.
@@ -159,50 +177,20 @@ pub(super) fn image(recorded: &Recorded, path: &Path) -> Result<Vec<u8>> {
 }
 
 fn build(recorded: &Recorded) -> rusqlite::Result<Vec<u8>> {
-    let Recorded { points, announced, source, owner, published_at, status } = recorded;
+    let Recorded { points, announced, publication, status } = recorded;
     let mut connection = Connection::open_in_memory()?;
-    connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    connection.pragma_update(None, "user_version", VERSION)?;
     connection.execute_batch(SCHEMA)?;
     let transaction = connection.transaction()?;
-    {
-        let mut insert = transaction.prepare(INSERT)?;
-        for point in points {
-            insert.execute(params![
-                point.file,
-                point.kind.as_str(),
-                point.created_at.as_millisecond(),
-                point.bytes,
-                point.page_size,
-                point.pages,
-                point.events,
-                point.content_checksum.to_string(),
-                point.ltx_checksum.to_string(),
-                point.verified_at.map(|at| at.as_millisecond()),
-                point.error,
-                point.seconds,
-                point.unchanged_since,
-                point.encrypted,
-                point.file_checksum.map(|checksum| checksum.to_string()),
-                (!point.warnings.is_empty()).then(|| point.warnings.join("\n")),
-                point.sequence,
-            ])?;
-        }
-    }
-    for file in announced {
-        transaction.execute("INSERT INTO announced VALUES (?1)", [file])?;
-    }
-    transaction.execute(
-        "INSERT INTO publication VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            published_at.map(|at| at.as_millisecond()),
-            concat!("backup-job ", env!("CARGO_PKG_VERSION")),
-            source.as_ref().map(|stamp| stamp.0.as_str()),
-            owner.as_ref().map(|owner| owner.id.to_string()),
-            owner.as_ref().map(|owner| owner.path.to_string_lossy()),
-            owner.as_ref().map(|owner| owner.host.as_str()),
-        ],
-    )?;
+    insert(&transaction, points)?;
+    insert(&transaction, &announced.iter().cloned().map(Announced).collect::<Vec<_>>())?;
+    insert(&transaction, publication)?;
     status::insert(&transaction, status)?;
     transaction.commit()?;
     Ok(connection.serialize("main")?.to_vec())
+}
+
+/// That of this program.
+pub(super) fn publication(at: Timestamp, source: Option<String>, owner: Option<Owner>) -> Publication {
+    Publication { at, writer: WRITER.to_owned(), source, owner }
 }

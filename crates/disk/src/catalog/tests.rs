@@ -172,7 +172,7 @@ fn a_catalog_of_a_newer_program_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     Catalog::default().publish(folder.path(), at("2025-01-10T12:00:00Z")).unwrap();
     let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
-    connection.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+    connection.pragma_update(None, "user_version", VERSION + 1).unwrap();
     drop(connection);
     assert_eq!(Catalog::read(folder.path()).unwrap_err().code(), pra_core::Code::Usage);
 }

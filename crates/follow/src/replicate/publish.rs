@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use catalog::thresholds::REPLICATOR_SILENT;
 use disk::catalog::status::{self, Place};
 use jiff::Timestamp;
 use pra_core::Result;
@@ -14,9 +15,10 @@ use super::watch::Watch;
 /// Time between two looks: trouble is told at once.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Time between two publications while nothing happens. The application takes replicas that are not heard of for five
-/// seconds for lost.
+/// Time between two publications while nothing happens. The application takes replicas that are not heard of for longer
+/// than two of them for lost.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+const _: () = assert!(REPLICATOR_SILENT.as_millis() > 2 * HEARTBEAT.as_millis());
 
 /// Time between two lines about the same trouble.
 const REPEAT: Duration = Duration::from_secs(60);

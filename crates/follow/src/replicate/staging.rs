@@ -15,6 +15,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use catalog::thresholds::VOLUME_SPARE;
 use disk::files::{self, Writer};
 use ltx::FileName;
 use pra_core::{Error, Result};
@@ -167,11 +168,8 @@ pub(super) fn remove(dropped: &[Staged]) {
     }
 }
 
-/// Room that is left to the database itself, in bytes.
-const SPARE: u64 = 64 << 20;
-
 /// Fails where a file of about `bytes` would leave the database too little room: replication stops before the
 /// application does.
 pub(super) fn require_room(folder: &Path, bytes: u64) -> Result<()> {
-    files::require_room(folder, bytes.saturating_add(SPARE), "staging a file for the replicas")
+    files::require_room(folder, bytes.saturating_add(VOLUME_SPARE), "staging a file for the replicas")
 }

@@ -9,4 +9,5 @@ mod names;
 mod repository;
 mod rules;
 mod runbook;
+mod thresholds;
 mod units;

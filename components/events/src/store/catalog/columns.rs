@@ -1,63 +1,54 @@
-//! The columns of a row, one after the other.
+//! The columns of a row, one after the other, as the platform hands them out.
+
+use catalog::Columns;
 
 use crate::platform::{Row, Value};
 use crate::text;
 
-/// What is left of a row. A column that is missing or of another kind ends the reading of the row.
-pub(super) struct Columns(std::vec::IntoIter<Value>);
+/// What is left of a row.
+pub(super) struct Rest(std::vec::IntoIter<Value>);
 
-impl Columns {
-    /// Reads every row with `read`.
-    ///
-    /// # Errors
-    /// Where a row of `table` is not what it should be: to leave it out would hide something.
-    pub(super) fn read<T>(
-        rows: Vec<Row>,
-        table: &str,
-        read: impl Fn(&mut Self) -> Option<T>,
-    ) -> Result<Vec<T>, String> {
-        let read = |row: Row| read(&mut Self(row.into_iter()));
-        rows.into_iter().map(read).collect::<Option<_>>().ok_or_else(|| format!("a row of '{table}' is malformed"))
+/// A column that is missing or of another kind ends the reading of the row: which table it is of says enough.
+#[derive(Debug)]
+pub(super) struct Malformed;
+
+impl Rest {
+    pub(super) fn of(row: Row) -> Self {
+        Self(row.into_iter())
     }
 
-    pub(super) fn text(&mut self) -> Option<String> {
-        self.maybe_text()?
+    fn next(&mut self) -> Result<Value, Malformed> {
+        self.0.next().ok_or(Malformed)
     }
+}
 
-    /// `Some(None)` is a NULL.
-    pub(super) fn maybe_text(&mut self) -> Option<Option<String>> {
-        Some(match self.0.next()? {
+impl Columns for Rest {
+    type Error = Malformed;
+
+    fn maybe_text(&mut self) -> Result<Option<String>, Malformed> {
+        Ok(match self.next()? {
             Value::Null => None,
             value => Some(text::decode(value)),
         })
     }
 
-    pub(super) fn integer(&mut self) -> Option<i64> {
-        self.maybe_integer()?
-    }
-
-    pub(super) fn maybe_integer(&mut self) -> Option<Option<i64>> {
-        match self.0.next()? {
-            Value::Null => Some(None),
-            value => text::integer(&value).map(Some),
+    fn maybe_integer(&mut self) -> Result<Option<i64>, Malformed> {
+        match self.next()? {
+            Value::Null => Ok(None),
+            value => text::integer(&value).map(Some).ok_or(Malformed),
         }
     }
 
-    /// 0 is no, everything else yes.
-    pub(super) fn flag(&mut self) -> Option<bool> {
-        Some(self.integer()? != 0)
-    }
-
-    pub(super) fn real(&mut self) -> Option<f64> {
-        self.maybe_real()?
-    }
-
-    pub(super) fn maybe_real(&mut self) -> Option<Option<f64>> {
-        match self.0.next()? {
-            Value::Null => Some(None),
+    fn maybe_real(&mut self) -> Result<Option<f64>, Malformed> {
+        match self.next()? {
+            Value::Null => Ok(None),
             // What JSON cannot hold is no duration.
-            Value::Real(number) if number.is_finite() => Some(Some(number)),
-            _ => None,
+            Value::Real(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(Malformed),
         }
+    }
+
+    fn malformed(&self, _why: String) -> Malformed {
+        Malformed
     }
 }

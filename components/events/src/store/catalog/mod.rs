@@ -6,6 +6,10 @@
 mod columns;
 mod tables;
 
+use catalog::queries::ANY_RESTORE_POINT;
+use catalog::{FromRow, Query};
+
+use self::columns::Rest;
 use crate::platform::{Connection, Param, Platform, Row, SqlError};
 
 /// The label of the catalog.
@@ -39,6 +43,17 @@ impl<P: Platform> Catalog<P> {
             Ok(rows) => Ok(rows),
         }
     }
+
+    /// Reads the records of a query.
+    ///
+    /// # Errors
+    /// Where a row is not what it should be: to leave it out would hide something.
+    fn read<T: FromRow>(&self, query: &Query<T>, parameters: &[Param<'_>]) -> Result<Vec<T>, String> {
+        let rows = self.rows(query.sql(), parameters)?;
+        let read = |row| query.read(&mut Rest::of(row));
+        let records: Result<Vec<T>, _> = rows.into_iter().map(read).collect();
+        records.map_err(|columns::Malformed| format!("a row of '{}' is malformed", query.table()))
+    }
 }
 
 /// Whether there is any restore point at all, good or bad.
@@ -46,5 +61,5 @@ impl<P: Platform> Catalog<P> {
 /// # Errors
 /// Why the catalog cannot be read, in words: then it is unknown whether there is a backup.
 pub(super) fn any_backup<P: Platform>(platform: &P) -> Result<bool, String> {
-    Ok(!Catalog::open(platform)?.rows("SELECT 1 FROM restore_points LIMIT 1", &[])?.is_empty())
+    Ok(!Catalog::open(platform)?.rows(ANY_RESTORE_POINT, &[])?.is_empty())
 }

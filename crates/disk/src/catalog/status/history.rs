@@ -66,17 +66,3 @@ impl Status {
         self.replicas = replicas;
     }
 }
-
-impl Place {
-    /// Its word in the catalog.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Data => "data",
-            Self::Backup => "backup",
-        }
-    }
-
-    pub(super) fn from_word(word: &str) -> Option<Self> {
-        [Self::Data, Self::Backup].into_iter().find(|one| one.as_str() == word)
-    }
-}

@@ -4,18 +4,19 @@
 //! its own, and a process that publishes restore points copies the status as it is at that moment.
 
 mod history;
-mod tables;
 
 use std::path::Path;
 
+use ::catalog::queries;
 use jiff::Timestamp;
 use pra_core::Result;
-use serde::{Deserialize, Serialize};
+use rusqlite::Connection;
 
-use super::{FILE, PUBLICATION_WAIT, publish_image, rows};
+use super::rows::{self, all};
+use super::{FILE, PUBLICATION_WAIT, publish_image};
 use crate::lock;
 
-pub(super) use tables::{insert, select};
+pub use ::catalog::{Drill, Forecast, Lag, Outcome, Place, Rehearsal, Replica, Restore, Volume};
 
 /// How many rehearsals of each source, and how many drills, are kept.
 const KEPT: usize = 50;
@@ -39,154 +40,31 @@ pub struct Status {
     forecast: Option<Forecast>,
 }
 
-/// What the rules come to keep, if backups go on like the last ones.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forecast {
-    /// When that was reckoned.
-    pub at: Timestamp,
-    /// Files that are not hard links.
-    pub files: u64,
-    /// All of them.
-    pub bytes: u64,
-    /// What of these is there.
-    pub present: u64,
-    /// Flags that keep no more than the volume has room for, where the rules do not fit and such flags were found.
-    pub rules: Option<String>,
+/// Reads it.
+pub(super) fn select(connection: &Connection) -> rusqlite::Result<Status> {
+    let mut lags = all(connection, &queries::LAGS)?;
+    lags.reverse();
+    Ok(Status {
+        replicas: all(connection, &queries::REPLICAS)?,
+        rehearsals: all(connection, &queries::REHEARSALS)?,
+        drills: all(connection, &queries::DRILLS)?,
+        restores: all(connection, &queries::RESTORES)?,
+        volumes: all(connection, &queries::VOLUMES)?,
+        lags,
+        forecast: all(connection, &queries::FORECAST)?.pop(),
+    })
 }
 
-/// A volume that is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The database's.
-    Data,
-    /// That of the backup folder.
-    Backup,
-}
-
-/// How full a volume was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Volume {
-    /// Which one.
-    pub place: Place,
-    /// The database, or the backup folder: what commands are given here.
-    pub path: String,
-    /// When.
-    pub at: Timestamp,
-    /// Its size in bytes.
-    pub total: u64,
-    /// What may still be written, in bytes.
-    pub free: u64,
-}
-
-/// How far a replica was behind.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Lag {
-    /// The replica.
-    pub url: String,
-    /// When.
-    pub at: Timestamp,
-    /// By how much.
-    pub seconds: f64,
-}
-
-/// The state of one store.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Replica {
-    /// Its URL, which holds no secret.
-    pub url: String,
-    /// When this was true.
-    pub seen: Timestamp,
-    /// The epoch that is written; `None`: it was never reached.
-    pub epoch: Option<String>,
-    /// The last transaction that it has.
-    pub txid: u64,
-    /// Everything committed before this instant is in it; `None`: nothing is.
-    pub synced: Option<Timestamp>,
-    /// The first instant that can be restored from it, where that is known.
-    pub window_from: Option<Timestamp>,
-    /// Files that wait for it.
-    pub queue_files: u64,
-    /// Bytes of them.
-    pub queue_bytes: u64,
-    /// Whether its files are encrypted.
-    pub encrypted: bool,
-    /// What blocks it now.
-    pub error: Option<String>,
-    /// What SQLite's checks report about the database that is not damage; `None`: they were not run yet.
-    pub warnings: Option<Vec<String>>,
-}
-
-/// How a rehearsal ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// Restored, verified, and equal to what the source recorded.
-    Good,
-    /// It could not be restored, or not as it should be.
-    Failed,
-    /// Encrypted, and no identity was given: checked as far as that goes.
-    NotRehearsed,
-}
-
-/// One rehearsal of one source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rehearsal {
-    /// When it began.
-    pub at: Timestamp,
-    /// `backup`, or a replica's URL.
-    pub source: String,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What was restored.
-    pub point: Option<String>,
-    /// The instant of that.
-    pub point_at: Option<Timestamp>,
-    /// How long it took: fetching, restoring and verifying.
-    pub seconds: f64,
-    /// Size of the restored database.
-    pub bytes: Option<u64>,
-    /// Rows of its table `events`.
-    pub events: Option<u64>,
-    /// Why it failed, or was not rehearsed.
-    pub error: Option<String>,
-}
-
-/// One drill.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Drill {
-    /// When it began.
-    pub at: Timestamp,
-    /// `pod-crash`, `volume-loss`, `bad-write`, `cluster-loss`.
-    pub kind: String,
-    /// Whether what is promised was kept.
-    pub kept: bool,
-    /// From the disaster to the first acknowledged write.
-    pub rto_seconds: Option<f64>,
-    /// From the first lost event's acknowledgement to the disaster.
-    pub rpo_seconds: Option<f64>,
-    /// Events that were acknowledged.
-    pub acknowledged: u64,
-    /// Those of them that are gone.
-    pub lost: u64,
-    /// Requests that were refused.
-    pub refused: u64,
-}
-
-/// A restore.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Restore {
-    /// When it began.
-    pub began: Timestamp,
-    /// `None`: it is at work, or was killed.
-    pub ended: Option<Timestamp>,
-    /// What was asked for, or chosen.
-    pub point: String,
-    /// `in-place` or `replace`.
-    pub mode: Option<String>,
-    /// How long it took.
-    pub seconds: Option<f64>,
-    /// Why it failed.
-    pub error: Option<String>,
+/// Writes it into the empty tables.
+pub(super) fn insert(connection: &Connection, status: &Status) -> rusqlite::Result<()> {
+    let Status { replicas, rehearsals, drills, restores, volumes, lags, forecast } = status;
+    rows::insert(connection, replicas)?;
+    rows::insert(connection, rehearsals)?;
+    rows::insert(connection, drills)?;
+    rows::insert(connection, restores)?;
+    rows::insert(connection, volumes)?;
+    rows::insert(connection, forecast)?;
+    rows::insert(connection, lags)
 }
 
 impl Status {
@@ -251,7 +129,12 @@ pub fn update(folder: &Path, now: Timestamp, change: impl FnOnce(&mut Status)) -
     let mut recorded = rows::read_strictly(&path)?;
     change(&mut recorded.status);
     recorded.status.note_room(Place::Backup, folder, now);
-    recorded.published_at = recorded.published_at.or(Some(now));
+    // The restore points are as they were published; the program that writes them is this one.
+    let (at, source, owner) = match recorded.publication.take() {
+        Some(publication) => (publication.at, publication.source, publication.owner),
+        None => (now, None, None),
+    };
+    recorded.publication = Some(rows::publication(at, source, owner));
     publish_image(&rows::image(&recorded, &path)?, &path)
 }
 

@@ -1,4 +1,4 @@
--- The catalog, version 5. backup-job makes it, the component reads it; the tests of both use this file.
+-- The catalog, version 5. backup-job makes it, the component reads it.
 CREATE TABLE restore_points (
   file             TEXT PRIMARY KEY,
   kind             TEXT NOT NULL CHECK (kind IN ('backup', 'pre-restore')),

@@ -1,32 +1,35 @@
-//! The records as JSON, in /status and /recovery. What is not known is null.
+//! The records of the catalog as JSON, in `/status` and `/recovery`. What is not known is null.
+//!
+//! What they mean, and whether one could recover now, is in the crate `catalog`.
 
+use catalog::{Backup, Drill, Forecast, Lag, Rehearsal, Replica, Restore, Volume};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Backup, Drill, Forecast, Lag, Rehearsal, Replica, Restore, Volume};
-use crate::clock::rfc3339;
+use crate::clock::written;
 
 /// A backup in `/recovery`.
 #[derive(Debug, Serialize)]
 pub(crate) struct BackupView {
     file: String,
     created_at: String,
-    bytes: i64,
+    bytes: u64,
     verified: bool,
     error: Option<String>,
     encrypted: bool,
-    events: Option<i64>,
+    events: Option<u64>,
     /// By how much it is ahead of the clock; null where it is not.
     ahead_seconds: Option<f64>,
     /// How many warnings came with it.
-    warnings: i64,
+    warnings: u64,
 }
 
 impl BackupView {
-    pub(crate) fn new(backup: Backup, now_ms: i64) -> Self {
-        let ahead_seconds = backup.ahead_seconds(now_ms);
+    pub(crate) fn new(backup: Backup, now: Timestamp) -> Self {
+        let ahead_seconds = backup.ahead_seconds(now);
         let verified = backup.is_good();
-        let Backup { file, created_at_ms, bytes, error, encrypted, events, warnings, .. } = backup;
-        let created_at = rfc3339(created_at_ms);
+        let Backup { file, created_at, bytes, error, encrypted, events, warnings, .. } = backup;
+        let created_at = written(created_at);
         Self { file, created_at, bytes, verified, error, encrypted, events, ahead_seconds, warnings }
     }
 }
@@ -36,7 +39,7 @@ impl BackupView {
 pub(crate) struct ReplicaView {
     replica: String,
     epoch: Option<String>,
-    txid: i64,
+    txid: u64,
     lag_seconds: Option<f64>,
     synced_at: Option<String>,
     window_from: Option<String>,
@@ -45,12 +48,12 @@ pub(crate) struct ReplicaView {
 }
 
 impl ReplicaView {
-    pub(crate) fn new(replica: Replica, now_ms: i64) -> Self {
+    pub(crate) fn new(replica: Replica, now: Timestamp) -> Self {
         Self {
-            lag_seconds: replica.lag_seconds(now_ms),
-            well: replica.is_well(now_ms),
-            synced_at: replica.synced_ms.map(rfc3339),
-            window_from: replica.window_from_ms.map(rfc3339),
+            lag_seconds: replica.lag_seconds(now),
+            well: replica.is_well(now),
+            synced_at: replica.synced.map(written),
+            window_from: replica.window_from.map(written),
             replica: replica.url,
             epoch: replica.epoch,
             txid: replica.txid,
@@ -65,19 +68,19 @@ pub(crate) struct ReplicaState {
     #[serde(flatten)]
     status: ReplicaView,
     seen_at: String,
-    queue_files: i64,
-    queue_bytes: i64,
+    queue_files: u64,
+    queue_bytes: u64,
     encrypted: bool,
     /// What SQLite's checks say of the database that is no damage.
     warnings: Option<Vec<String>>,
 }
 
 impl ReplicaState {
-    pub(crate) fn new(mut replica: Replica, now_ms: i64) -> Self {
+    pub(crate) fn new(mut replica: Replica, now: Timestamp) -> Self {
         let warnings = replica.warnings.take();
-        let Replica { seen_ms, queue_files, queue_bytes, encrypted, .. } = replica;
-        let status = ReplicaView::new(replica, now_ms);
-        Self { status, seen_at: rfc3339(seen_ms), queue_files, queue_bytes, encrypted, warnings }
+        let Replica { seen, queue_files, queue_bytes, encrypted, .. } = replica;
+        let status = ReplicaView::new(replica, now);
+        Self { status, seen_at: written(seen), queue_files, queue_bytes, encrypted, warnings }
     }
 }
 
@@ -85,7 +88,7 @@ impl ReplicaState {
 #[derive(Debug, Serialize)]
 pub(crate) struct RehearsalView {
     source: String,
-    outcome: String,
+    outcome: &'static str,
     at: String,
     seconds: f64,
     point: Option<String>,
@@ -94,8 +97,8 @@ pub(crate) struct RehearsalView {
 
 impl From<Rehearsal> for RehearsalView {
     fn from(rehearsal: Rehearsal) -> Self {
-        let Rehearsal { at_ms, source, outcome, point, seconds, error, .. } = rehearsal;
-        Self { source, outcome, at: rfc3339(at_ms), seconds, point, error }
+        let Rehearsal { at, source, outcome, point, seconds, error, .. } = rehearsal;
+        Self { source, outcome: outcome.as_str(), at: written(at), seconds, point, error }
     }
 }
 
@@ -111,8 +114,8 @@ pub(crate) struct DrillView {
 
 impl From<Drill> for DrillView {
     fn from(drill: Drill) -> Self {
-        let Drill { at_ms, kind, kept, rto_seconds, rpo_seconds, .. } = drill;
-        Self { kind, at: rfc3339(at_ms), kept, rto_seconds, rpo_seconds }
+        let Drill { at, kind, kept, rto_seconds, rpo_seconds, .. } = drill;
+        Self { kind, at: written(at), kept, rto_seconds, rpo_seconds }
     }
 }
 
@@ -131,8 +134,8 @@ pub(crate) struct RestoreView {
 impl From<Restore> for RestoreView {
     fn from(restore: Restore) -> Self {
         let running = restore.is_running();
-        let Restore { began_ms, ended_ms, point, mode, seconds, error } = restore;
-        let (began_at, ended_at) = (rfc3339(began_ms), ended_ms.map(rfc3339));
+        let Restore { began, ended, point, mode, seconds, error } = restore;
+        let (began_at, ended_at) = (written(began), ended.map(written));
         Self { began_at, ended_at, running, point, mode, seconds, error }
     }
 }
@@ -140,33 +143,33 @@ impl From<Restore> for RestoreView {
 /// How full a volume is.
 #[derive(Debug, Serialize)]
 pub(crate) struct VolumeView {
-    volume: String,
+    volume: &'static str,
     at: String,
-    total_bytes: i64,
-    free_bytes: i64,
+    total_bytes: u64,
+    free_bytes: u64,
 }
 
 impl From<Volume> for VolumeView {
     fn from(volume: Volume) -> Self {
-        let Volume { volume, at_ms, total_bytes, free_bytes, path: _ } = volume;
-        Self { volume, at: rfc3339(at_ms), total_bytes, free_bytes }
+        let Volume { place, at, total, free, path: _ } = volume;
+        Self { volume: place.as_str(), at: written(at), total_bytes: total, free_bytes: free }
     }
 }
 
 /// What the rules come to keep.
 #[derive(Debug, Serialize)]
 pub(crate) struct ForecastView {
-    files: i64,
-    bytes: i64,
-    to_come_bytes: i64,
+    files: u64,
+    bytes: u64,
+    to_come_bytes: u64,
     /// Rules for which the volume has room, where these do not fit.
     rules: Option<String>,
 }
 
 impl From<Forecast> for ForecastView {
     fn from(forecast: Forecast) -> Self {
-        let to_come_bytes = forecast.to_come_bytes();
-        let Forecast { files, bytes, present_bytes: _, rules } = forecast;
+        let to_come_bytes = forecast.to_come();
+        let Forecast { files, bytes, rules, .. } = forecast;
         Self { files, bytes, to_come_bytes, rules }
     }
 }
@@ -181,7 +184,7 @@ pub(crate) struct LagView {
 
 impl From<Lag> for LagView {
     fn from(lag: Lag) -> Self {
-        let Lag { url, at_ms, seconds } = lag;
-        Self { replica: url, at: rfc3339(at_ms), seconds }
+        let Lag { url, at, seconds } = lag;
+        Self { replica: url, at: written(at), seconds }
     }
 }

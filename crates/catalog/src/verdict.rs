@@ -1,83 +1,93 @@
 //! Is it safe now? The verdict on the evidence, with its reasons. Each names the page of `docs/runbook` to read.
 
-use pra_metrics::thresholds;
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Backup, Commands, Forecast, Rehearsal, Replica, Restore, Volume, seconds_between};
+use crate::point::Backup;
+use crate::record::{Forecast, Outcome, Place, Rehearsal, Replica, Restore, Volume, seconds_between};
+use crate::thresholds::{self, is_backup_old};
 
-const BACKUP_OLD: f64 = seconds(thresholds::BACKUP_OLD);
-const BACKUP_TOO_OLD: f64 = seconds(thresholds::BACKUP_TOO_OLD);
-const LAG_LONG: f64 = seconds(thresholds::LAG_LONG);
-const LAG_TOO_LONG: f64 = seconds(thresholds::LAG_TOO_LONG);
-const REHEARSAL_OLD: f64 = seconds(thresholds::REHEARSAL_OLD);
+mod commands;
 
-/// The thresholds are small.
-#[allow(clippy::cast_precision_loss)]
-const fn seconds(seconds: u64) -> f64 {
-    seconds as f64
-}
+pub use commands::Commands;
+
+const BACKUP_TOO_OLD: f64 = thresholds::BACKUP_TOO_OLD.as_secs_f64();
+const LAG_LONG: f64 = thresholds::LAG_LONG.as_secs_f64();
+const LAG_TOO_LONG: f64 = thresholds::LAG_TOO_LONG.as_secs_f64();
+const REHEARSAL_OLD: f64 = thresholds::REHEARSAL_OLD.as_secs_f64();
 
 /// What is known now.
 #[derive(Debug)]
-pub(crate) struct Evidence<'a> {
-    pub(crate) now_ms: i64,
+pub struct Evidence<'a> {
+    /// The clock.
+    pub now: Timestamp,
     /// Why the application cannot serve: a page of the runbook, and the words.
-    pub(crate) not_ready: Option<(&'static str, String)>,
+    pub not_ready: Option<(&'static str, String)>,
     /// What the catalog records, or why it cannot be read.
-    pub(crate) record: Result<&'a Record, &'a str>,
+    pub record: Result<&'a Record, &'a str>,
 }
 
 /// What the catalog records, as far as the verdict needs it.
 #[derive(Debug, Default)]
-pub(crate) struct Record {
+pub struct Record {
     /// The newest backup of all.
-    pub(crate) newest: Option<Backup>,
+    pub newest: Option<Backup>,
     /// The newest good one that is not ahead of the clock.
-    pub(crate) newest_good: Option<Backup>,
+    pub newest_good: Option<Backup>,
     /// The newest that is ahead of the clock.
-    pub(crate) ahead: Option<Backup>,
-    pub(crate) replicas: Vec<Replica>,
+    pub ahead: Option<Backup>,
+    /// The stores that the database is followed into.
+    pub replicas: Vec<Replica>,
     /// The newest of each source.
-    pub(crate) rehearsals: Vec<Rehearsal>,
+    pub rehearsals: Vec<Rehearsal>,
     /// The newest good one of all.
-    pub(crate) good_rehearsal: Option<Rehearsal>,
-    pub(crate) restore: Option<Restore>,
-    pub(crate) volumes: Vec<Volume>,
+    pub good_rehearsal: Option<Rehearsal>,
+    /// The last restore.
+    pub restore: Option<Restore>,
+    /// How full the volumes are.
+    pub volumes: Vec<Volume>,
     /// What the rules of the last backup will keep, if that is known.
-    pub(crate) forecast: Option<Forecast>,
+    pub forecast: Option<Forecast>,
 }
 
 /// How safe it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Level {
+pub enum Level {
+    /// Nothing is missing.
     Safe,
+    /// A recovery would succeed; something is not as it should be.
     Warning,
+    /// A recovery would fail, or lose more than it may.
     Danger,
 }
 
 /// The answer.
 #[derive(Debug, Serialize)]
-pub(crate) struct Verdict {
-    pub(crate) level: Level,
-    pub(crate) sentence: String,
+pub struct Verdict {
+    /// That of the worst reason.
+    pub level: Level,
+    /// The answer for people.
+    pub sentence: String,
     /// Worst first.
-    pub(crate) reasons: Vec<Reason>,
+    pub reasons: Vec<Reason>,
     /// What would be lost if the data were gone now.
-    pub(crate) loss_seconds: Option<f64>,
+    pub loss_seconds: Option<f64>,
     /// What the newest good rehearsal took.
-    pub(crate) recovery_seconds: Option<f64>,
+    pub recovery_seconds: Option<f64>,
 }
 
 /// Something that is not as it should be.
 #[derive(Debug, Serialize)]
-pub(crate) struct Reason {
-    pub(crate) level: Level,
-    pub(crate) text: String,
+pub struct Reason {
+    /// How bad it is.
+    pub level: Level,
+    /// What it is, for people.
+    pub text: String,
     /// The page of `docs/runbook`, without its ending.
-    pub(crate) page: &'static str,
+    pub page: &'static str,
     /// What helps, as one types it.
-    pub(crate) command: Option<String>,
+    pub command: Option<String>,
 }
 
 impl Reason {
@@ -91,8 +101,8 @@ impl Reason {
 }
 
 /// Judges the evidence.
-pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
-    let Evidence { now_ms, not_ready, record } = evidence;
+pub fn judge(evidence: &Evidence<'_>) -> Verdict {
+    let Evidence { now, not_ready, record } = evidence;
     let mut reasons = Vec::new();
     if let Some((page, why)) = not_ready {
         reasons.push(Reason::new(Level::Danger, format!("the application is not ready: {why}"), page));
@@ -104,7 +114,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
             reasons.push(Reason::new(Level::Danger, text, "no-backup"));
         }
         Ok(record) => {
-            let judged = Judged { now_ms: *now_ms, record, commands: Commands::new(&record.volumes) };
+            let judged = Judged { now: *now, record, commands: Commands::new(&record.volumes) };
             judged.volumes(&mut reasons);
             judged.backups(&mut reasons);
             judged.replicas(&mut reasons);
@@ -134,52 +144,52 @@ fn sentence(reasons: &[Reason], loss_seconds: Option<f64>, recovery_seconds: Opt
 }
 
 struct Judged<'a> {
-    now_ms: i64,
+    now: Timestamp,
     record: &'a Record,
     commands: Commands,
 }
 
 impl Judged<'_> {
-    fn age(&self, then_ms: i64) -> f64 {
-        seconds_between(then_ms, self.now_ms)
+    fn age(&self, then: Timestamp) -> f64 {
+        seconds_between(then, self.now)
     }
 
     /// The age of the newest good backup; without one it is beyond all bounds.
     fn backup_age(&self) -> f64 {
-        self.record.newest_good.as_ref().map_or(f64::INFINITY, |backup| self.age(backup.created_at_ms))
+        self.record.newest_good.as_ref().map_or(f64::INFINITY, |backup| self.age(backup.created_at))
     }
 
     /// The lag of a replica; where nothing is in the store it is beyond all bounds.
     fn lag(&self, replica: &Replica) -> f64 {
-        replica.lag_seconds(self.now_ms).unwrap_or(f64::INFINITY)
+        replica.lag_seconds(self.now).unwrap_or(f64::INFINITY)
     }
 
     fn loss_seconds(&self) -> Option<f64> {
-        let well = self.record.replicas.iter().filter(|replica| replica.is_well(self.now_ms));
+        let well = self.record.replicas.iter().filter(|replica| replica.is_well(self.now));
         let least = well.map(|replica| self.lag(replica)).fold(self.backup_age(), f64::min);
         least.is_finite().then_some(least)
     }
 
     fn backups(&self, reasons: &mut Vec<Reason>) {
         // What is wrong with its bytes is in the JSON of the backup; here is what it means.
-        if let Some(Backup { file, created_at_ms, error: Some(_), .. }) = &self.record.newest {
+        if let Some(Backup { file, created_at, error: Some(_), .. }) = &self.record.newest {
             let text = format!("the newest backup, {file}, is damaged");
             reasons.push(match &self.record.newest_good {
                 Some(good) => {
-                    let older = words(seconds_between(good.created_at_ms, *created_at_ms));
+                    let older = words(seconds_between(good.created_at, *created_at));
                     let text = format!("{text}; the newest good one is {older} older");
                     Reason::new(Level::Danger, text, "backup-not-verified").with(self.commands.restore(&good.file))
                 }
                 None => Reason::new(Level::Danger, text, "backup-not-verified").with(self.commands.backup()),
             });
         }
-        if let Some(Backup { file, created_at_ms, .. }) = &self.record.ahead {
-            let by = words(seconds_between(self.now_ms, *created_at_ms));
+        if let Some(Backup { file, created_at, .. }) = &self.record.ahead {
+            let by = words(seconds_between(self.now, *created_at));
             let text = format!("a clock was or is wrong: the backup {file} is {by} ahead of it");
             reasons.push(Reason::new(Level::Warning, text, "clock-wrong"));
         }
         let age = self.backup_age();
-        if age <= BACKUP_OLD {
+        if !is_backup_old(age) {
             return;
         }
         let (text, page) = if age.is_finite() {
@@ -187,7 +197,7 @@ impl Judged<'_> {
         } else {
             ("there is no verified backup".to_owned(), "no-backup")
         };
-        let replaced = |replica: &Replica| replica.is_well(self.now_ms) && self.lag(replica) <= LAG_LONG;
+        let replaced = |replica: &Replica| replica.is_well(self.now) && self.lag(replica) <= LAG_LONG;
         let severe = age > BACKUP_TOO_OLD && !self.record.replicas.iter().any(replaced);
         let level = if severe { Level::Danger } else { Level::Warning };
         reasons.push(Reason::new(level, text, page).with(self.commands.backup()));
@@ -196,13 +206,14 @@ impl Judged<'_> {
     /// A volume without room: what is there is safe, and nothing more gets there, no backup and no restore either.
     fn volumes(&self, reasons: &mut Vec<Reason>) {
         for volume in &self.record.volumes {
-            let name = &volume.volume;
-            let free = format!("{} of {} are free", size(volume.free_bytes), size(volume.total_bytes));
+            let name = volume.place.as_str();
+            let free = format!("{} of {} are free", size(volume.free), size(volume.total));
             let next = self.record.newest.as_ref().map_or(0, |backup| backup.bytes);
             let (level, text) = if volume.is_full() {
-                let fails = if name == Volume::DATA { "writes and restores fail" } else { "backups and restores fail" };
+                let fails =
+                    if volume.place == Place::Data { "writes and restores fail" } else { "backups and restores fail" };
                 (Level::Danger, format!("the {name} volume is full, and {fails}: {free}"))
-            } else if name == Volume::BACKUP && volume.free_bytes < next {
+            } else if volume.place == Place::Backup && volume.free < next {
                 (Level::Danger, format!("the {name} volume has no room for another backup: {free}"))
             } else if volume.is_low() {
                 (Level::Warning, format!("the {name} volume is nearly full: {free}"))
@@ -216,10 +227,10 @@ impl Judged<'_> {
 
     /// A word in time: the rules come to keep more than there is room for.
     fn forecast(&self, volume: &Volume) -> Option<Reason> {
-        let forecast = self.record.forecast.as_ref().filter(|_| volume.volume == Volume::BACKUP)?;
-        let wanted = forecast.wanted_bytes(volume)?;
+        let forecast = self.record.forecast.as_ref().filter(|_| volume.place == Place::Backup)?;
+        let wanted = forecast.wanted(volume)?;
         let Forecast { files, bytes, rules, .. } = forecast;
-        let (come, free) = (size(forecast.to_come_bytes()), size(volume.free_bytes));
+        let (come, free) = (size(forecast.to_come()), size(volume.free));
         let text = format!(
             "the backup volume fills up: the rules come to keep {files} backups of {} in all, {come} more than now, and \
              {free} are free",
@@ -234,8 +245,8 @@ impl Judged<'_> {
             let (url, lag) = (&replica.url, self.lag(replica));
             let (text, page) = if let Some(error) = &replica.error {
                 (format!("the replica {url} is not followed: {error}"), "replica-lags")
-            } else if !replica.is_well(self.now_ms) {
-                let silence = words(self.age(replica.seen_ms));
+            } else if !replica.is_well(self.now) {
+                let silence = words(self.age(replica.seen));
                 (format!("nothing was heard of the replica {url} for {silence}"), "replicator-silent")
             } else if !lag.is_finite() {
                 (format!("nothing is in the replica {url} yet"), "replica-lags")
@@ -244,17 +255,17 @@ impl Judged<'_> {
             } else {
                 continue;
             };
-            let severe = lag > LAG_TOO_LONG && self.backup_age() > BACKUP_OLD;
+            let severe = lag > LAG_TOO_LONG && is_backup_old(self.backup_age());
             let level = if severe { Level::Danger } else { Level::Warning };
             reasons.push(Reason::new(level, text, page));
         }
     }
 
     fn rehearsals(&self, reasons: &mut Vec<Reason>) {
-        for Rehearsal { at_ms, source, outcome, error, .. } in &self.record.rehearsals {
+        for Rehearsal { at, source, outcome, error, .. } in &self.record.rehearsals {
             // A store that is followed no more is not rehearsed any more either.
-            let counts = self.is_source(source) || self.age(*at_ms) <= REHEARSAL_OLD;
-            if outcome == Rehearsal::FAILED && counts {
+            let counts = self.is_source(source) || self.age(*at) <= REHEARSAL_OLD;
+            if *outcome == Outcome::Failed && counts {
                 let why = error.as_deref().unwrap_or("it is not said why");
                 let text = format!("the last rehearsed restore from {source} failed: {why}");
                 reasons.push(Reason::new(Level::Danger, text, "rehearsal-failed").with(self.commands.rehearse()));
@@ -262,8 +273,8 @@ impl Judged<'_> {
         }
         let text = match &self.record.good_rehearsal {
             None => "no restore has been rehearsed yet".to_owned(),
-            Some(good) if self.age(good.at_ms) > REHEARSAL_OLD => {
-                format!("the last good rehearsal of a restore is {} old", words(self.age(good.at_ms)))
+            Some(good) if self.age(good.at) > REHEARSAL_OLD => {
+                format!("the last good rehearsal of a restore is {} old", words(self.age(good.at)))
             }
             Some(_) => return,
         };
@@ -277,7 +288,7 @@ impl Judged<'_> {
 
     fn restore(&self, reasons: &mut Vec<Reason>) {
         if let Some(restore) = self.record.restore.as_ref().filter(|restore| restore.is_running()) {
-            let age = words(self.age(restore.began_ms));
+            let age = words(self.age(restore.began));
             let text = format!("a restore of {} began {age} ago and is at work, or was killed", restore.point);
             reasons.push(Reason::new(Level::Warning, text, "restore-stuck"));
         }
@@ -297,7 +308,7 @@ fn words(seconds: f64) -> String {
 
 /// A size for people: `512 B`, `20.0 KiB`, `1.5 GiB`.
 #[allow(clippy::cast_precision_loss)]
-fn size(bytes: i64) -> String {
+fn size(bytes: u64) -> String {
     let mut units = ["B", "KiB", "MiB", "GiB", "TiB"].iter();
     let mut number = bytes as f64;
     while number >= 1_024.0 && units.len() > 1 {

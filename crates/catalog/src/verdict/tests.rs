@@ -1,14 +1,18 @@
 use proptest::prelude::*;
 
-use super::super::record::tests::replica;
 use super::*;
+use crate::record::tests::replica;
 
 const NOW: i64 = 1_736_510_400_000;
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
 
 fn backup(age_seconds: i64) -> Backup {
     Backup {
         file: "backup-1.db".to_owned(),
-        created_at_ms: NOW - age_seconds * 1_000,
+        created_at: at(NOW - age_seconds * 1_000),
         bytes: 4_096,
         seconds: 0.1,
         verified: true,
@@ -19,17 +23,17 @@ fn backup(age_seconds: i64) -> Backup {
     }
 }
 
-fn rehearsal(age_hours: i64, outcome: &str) -> Rehearsal {
+fn rehearsal(age_hours: i64, outcome: Outcome) -> Rehearsal {
     Rehearsal {
-        at_ms: NOW - age_hours * 3_600_000,
+        at: at(NOW - age_hours * 3_600_000),
         source: "backup".to_owned(),
-        outcome: outcome.to_owned(),
+        outcome,
         point: Some("backup-1.db".to_owned()),
-        point_at_ms: None,
+        point_at: None,
         seconds: 1.25,
         bytes: None,
         events: None,
-        error: (outcome == "failed").then(|| "checksum mismatch".to_owned()),
+        error: (outcome == Outcome::Failed).then(|| "checksum mismatch".to_owned()),
     }
 }
 
@@ -38,14 +42,14 @@ fn good() -> Record {
     Record {
         newest: Some(backup(42)),
         newest_good: Some(backup(42)),
-        rehearsals: vec![rehearsal(9, "good")],
-        good_rehearsal: Some(rehearsal(9, "good")),
+        rehearsals: vec![rehearsal(9, Outcome::Good)],
+        good_rehearsal: Some(rehearsal(9, Outcome::Good)),
         ..Record::default()
     }
 }
 
 fn verdict(record: &Record) -> Verdict {
-    judge(&Evidence { now_ms: NOW, not_ready: None, record: Ok(record) })
+    judge(&Evidence { now: at(NOW), not_ready: None, record: Ok(record) })
 }
 
 /// The level and the pages.
@@ -115,7 +119,7 @@ fn a_bad_newest_backup_is_a_danger_said_in_plain_words_with_the_command_that_hel
 
 #[test]
 fn what_is_missing_has_the_command_beside_it_with_the_paths_of_this_machine() {
-    let volumes = vec![volume("backup", "/srv/backup", 50), volume("data", "/srv/app.db", 50)];
+    let volumes = vec![volume(Place::Backup, "/srv/backup", 50), volume(Place::Data, "/srv/app.db", 50)];
     let never = Record { rehearsals: Vec::new(), good_rehearsal: None, volumes: volumes.clone(), ..good() };
     let command = verdict(&never).reasons[0].command.clone();
     assert_eq!(command.as_deref(), Some("backup-job rehearse --backups /srv/backup"));
@@ -124,32 +128,32 @@ fn what_is_missing_has_the_command_beside_it_with_the_paths_of_this_machine() {
 }
 
 /// Of 100 MiB so much is free.
-fn volume(name: &str, path: &str, free_mib: i64) -> Volume {
-    let (total_bytes, free_bytes) = (100 << 20, free_mib << 20);
-    Volume { volume: name.to_owned(), path: path.to_owned(), at_ms: NOW, total_bytes, free_bytes }
+fn volume(place: Place, path: &str, free_mib: u64) -> Volume {
+    let (total, free) = (100 << 20, free_mib << 20);
+    Volume { place, path: path.to_owned(), at: at(NOW), total, free }
 }
 
 #[test]
 fn a_volume_that_is_full_is_a_danger_and_one_that_is_nearly_full_warns() {
-    for name in ["data", "backup"] {
-        let with = |free_mib| Record { volumes: vec![volume(name, "/x", free_mib)], ..good() };
-        assert_eq!(judged(&with(10)), (Level::Safe, vec![]), "{name}");
-        assert_eq!(judged(&with(9)), (Level::Warning, vec!["volume-full"]), "{name}");
-        assert_eq!(judged(&with(0)), (Level::Danger, vec!["volume-full"]), "{name}");
+    for place in [Place::Data, Place::Backup] {
+        let with = |free_mib| Record { volumes: vec![volume(place, "/x", free_mib)], ..good() };
+        assert_eq!(judged(&with(10)), (Level::Safe, vec![]), "{place:?}");
+        assert_eq!(judged(&with(9)), (Level::Warning, vec!["volume-full"]), "{place:?}");
+        assert_eq!(judged(&with(0)), (Level::Danger, vec!["volume-full"]), "{place:?}");
     }
-    let sentence = verdict(&Record { volumes: vec![volume("data", "/x", 0)], ..good() }).sentence;
+    let sentence = verdict(&Record { volumes: vec![volume(Place::Data, "/x", 0)], ..good() }).sentence;
     assert_eq!(sentence, "No: the data volume is full, and writes and restores fail: 0 B of 100.0 MiB are free.");
     let large = Backup { bytes: 60 << 20, ..backup(42) };
-    let no_room = Record { newest: Some(large), volumes: vec![volume("backup", "/x", 50)], ..good() };
+    let no_room = Record { newest: Some(large), volumes: vec![volume(Place::Backup, "/x", 50)], ..good() };
     assert_eq!(judged(&no_room), (Level::Danger, vec!["volume-full"]));
 }
 
 #[test]
 fn rules_that_keep_more_than_there_is_room_for_warn_with_the_command_that_helps() {
-    let with = |bytes_mib: i64, free_mib| {
+    let with = |bytes_mib: u64, free_mib| {
         let rules = Some("--keep-last 10 --keep-daily 3".to_owned());
-        let forecast = Forecast { files: 114, bytes: bytes_mib << 20, present_bytes: 30 << 20, rules };
-        let volumes = vec![volume("backup", "/srv/b", free_mib), volume("data", "/srv/app.db", 50)];
+        let forecast = Forecast { at: at(NOW), files: 114, bytes: bytes_mib << 20, present: 30 << 20, rules };
+        let volumes = vec![volume(Place::Backup, "/srv/b", free_mib), volume(Place::Data, "/srv/app.db", 50)];
         Record { forecast: Some(forecast), volumes, ..good() }
     };
     assert_eq!(judged(&with(80, 50)), (Level::Safe, vec![]), "50 more are to come, and 50 are free");
@@ -185,20 +189,20 @@ fn rehearsals_that_failed_are_a_danger_and_old_ones_or_none_warn() {
         good_rehearsal: good_one,
         ..good()
     };
-    let failed = with(Some(rehearsal(9, "failed")), Some(rehearsal(33, "good")));
+    let failed = with(Some(rehearsal(9, Outcome::Failed)), Some(rehearsal(33, Outcome::Good)));
     assert_eq!(judged(&failed), (Level::Danger, vec!["rehearsal-failed"]));
     assert_eq!(verdict(&failed).sentence, "No: the last rehearsed restore from backup failed: checksum mismatch.");
-    let old = with(Some(rehearsal(37, "good")), Some(rehearsal(37, "good")));
+    let old = with(Some(rehearsal(37, Outcome::Good)), Some(rehearsal(37, Outcome::Good)));
     assert_eq!(judged(&old), (Level::Warning, vec!["rehearsal-old"]));
     assert_eq!(judged(&with(None, None)), (Level::Warning, vec!["rehearsal-old"]));
-    let encrypted = with(Some(rehearsal(9, "not-rehearsed")), None);
+    let encrypted = with(Some(rehearsal(9, Outcome::NotRehearsed)), None);
     assert_eq!(judged(&encrypted), (Level::Warning, vec!["rehearsal-old"]), "what was not decrypted was not rehearsed");
 }
 
 #[test]
 fn what_failed_at_a_store_that_is_followed_no_more_is_forgotten() {
-    let failed = |hours| Rehearsal { source: "file:///old".to_owned(), ..rehearsal(hours, "failed") };
-    let with = |hours| Record { rehearsals: vec![failed(hours), rehearsal(9, "good")], ..good() };
+    let failed = |hours| Rehearsal { source: "file:///old".to_owned(), ..rehearsal(hours, Outcome::Failed) };
+    let with = |hours| Record { rehearsals: vec![failed(hours), rehearsal(9, Outcome::Good)], ..good() };
     assert_eq!(judged(&with(9)), (Level::Danger, vec!["rehearsal-failed"]));
     assert_eq!(judged(&with(37)), (Level::Safe, vec![]));
     let followed = Replica { url: "file:///old".to_owned(), ..synced() };
@@ -209,15 +213,15 @@ fn what_failed_at_a_store_that_is_followed_no_more_is_forgotten() {
 #[test]
 fn a_restore_that_runs_or_was_killed_warns() {
     let mut restore = Restore {
-        began_ms: NOW - 3_000,
-        ended_ms: None,
+        began: at(NOW - 3_000),
+        ended: None,
         point: "backup-1.db".to_owned(),
         mode: None,
         seconds: None,
         error: None,
     };
     assert_eq!(judged(&Record { restore: Some(restore.clone()), ..good() }), (Level::Warning, vec!["restore-stuck"]));
-    restore.ended_ms = Some(NOW);
+    restore.ended = Some(at(NOW));
     assert_eq!(judged(&Record { restore: Some(restore), ..good() }), (Level::Safe, vec![]));
 }
 
@@ -225,9 +229,9 @@ fn a_restore_that_runs_or_was_killed_warns() {
 fn an_application_that_is_not_ready_and_an_unreadable_catalog_are_dangers() {
     let record = good();
     let not_ready = Some(("volume-lost", "the database is empty but backups exist".to_owned()));
-    let lost = judge(&Evidence { now_ms: NOW, not_ready, record: Ok(&record) });
+    let lost = judge(&Evidence { now: at(NOW), not_ready, record: Ok(&record) });
     assert_eq!((lost.level, lost.reasons[0].page), (Level::Danger, "volume-lost"));
-    let blind = judge(&Evidence { now_ms: NOW, not_ready: None, record: Err("file is not a database") });
+    let blind = judge(&Evidence { now: at(NOW), not_ready: None, record: Err("file is not a database") });
     assert_eq!((blind.level, blind.loss_seconds), (Level::Danger, None));
     assert_eq!(blind.sentence, "No: the catalog of backups cannot be read: file is not a database.");
 }
@@ -236,20 +240,20 @@ proptest! {
     #[test]
     fn time_alone_never_makes_it_safer(age in 0_i64..10_000, seen in 0_i64..100_000, more in 0_i64..100_000) {
         let record = Record { replicas: vec![replica(NOW - seen, Some(NOW - seen - 400))], ..with_backup(age) };
-        let at = |now_ms| judge(&Evidence { now_ms, not_ready: None, record: Ok(&record) }).level;
-        prop_assert!(at(NOW) <= at(NOW + more));
+        let level = |now_ms| judge(&Evidence { now: at(now_ms), not_ready: None, record: Ok(&record) }).level;
+        prop_assert!(level(NOW) <= level(NOW + more));
     }
 
     #[test]
     fn the_level_is_that_of_the_worst_reason_and_the_worst_comes_first(
-        age in proptest::option::of(0_i64..2_000), lag in 0_i64..100_000, outcome in "good|failed|not-rehearsed",
+        age in proptest::option::of(0_i64..2_000), lag in 0_i64..100_000, outcome in proptest::sample::select(vec![Outcome::Good, Outcome::Failed, Outcome::NotRehearsed]),
     ) {
         let newest = age.map(backup);
         let record = Record {
             newest_good: newest.clone(),
             newest,
             replicas: vec![replica(NOW, Some(NOW - lag))],
-            rehearsals: vec![rehearsal(1, &outcome)],
+            rehearsals: vec![rehearsal(1, outcome)],
             ..good()
         };
         let verdict = verdict(&record);

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::Volume;
+use crate::record::{Place, Volume};
 
 /// Where the database and the backups are, as commands name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Commands {
+pub struct Commands {
     /// The database; `None` if it is not configured.
     database: Option<String>,
     /// The backup folder.
@@ -19,9 +19,10 @@ impl Commands {
     /// `backup-job`'s defaults are the mount points in its image; other environments use other paths.
     const IN_A_POD: (&str, &str) = ("/data/app.db", "/backup");
 
-    pub(crate) fn new(volumes: &[Volume]) -> Self {
-        let path = |name| volumes.iter().find(|volume| volume.volume == name).map(|volume| volume.path.clone());
-        let (database, backups) = (path(Volume::DATA), path(Volume::BACKUP));
+    /// With the paths that these volumes tell.
+    pub fn new(volumes: &[Volume]) -> Self {
+        let path = |place| volumes.iter().find(|volume| volume.place == place).map(|volume| volume.path.clone());
+        let (database, backups) = (path(Place::Data), path(Place::Backup));
         let cluster = match (&database, &backups) {
             (Some(database), Some(backups)) => (database.as_str(), backups.as_str()) == Self::IN_A_POD,
             // An old catalog, or none: both kinds are shown, those of a cluster first.
@@ -30,7 +31,8 @@ impl Commands {
         Self { database, backups, cluster }
     }
 
-    pub(crate) fn restore(&self, point: &str) -> String {
+    /// Restores a point.
+    pub fn restore(&self, point: &str) -> String {
         let point = quoted(point);
         match self.cluster {
             true => format!("kubectl pra restore --point {point}"),
@@ -38,7 +40,8 @@ impl Commands {
         }
     }
 
-    pub(crate) fn backup(&self) -> String {
+    /// Makes a backup.
+    pub fn backup(&self) -> String {
         match self.cluster {
             true => "kubectl pra backup".to_owned(),
             false => format!("backup-job backup{}{}", self.database(), self.backups()),
@@ -53,18 +56,19 @@ impl Commands {
 
     /// What helps where the rules come to keep more than the backup volume has room for: a volume of `wanted_bytes`, or
     /// rules that keep less.
-    pub(crate) fn make_room(&self, wanted_bytes: i64, rules: Option<&str>) -> Option<String> {
-        const GIB: i64 = 1 << 30;
+    pub fn make_room(&self, wanted_bytes: u64, rules: Option<&str>) -> Option<String> {
+        const GIB: u64 = 1 << 30;
         match self.cluster {
             true => Some(format!(
                 "kubectl patch pvc pra-backup -p '{{\"spec\":{{\"resources\":{{\"requests\":{{\"storage\":\"{}Gi\"}}}}}}}}'",
-                wanted_bytes / GIB + i64::from(wanted_bytes % GIB > 0)
+                wanted_bytes.div_ceil(GIB)
             )),
             false => rules.map(|rules| self.backup_keeping(rules)),
         }
     }
 
-    pub(crate) fn rehearse(&self) -> String {
+    /// Rehearses a restore.
+    pub fn rehearse(&self) -> String {
         match self.cluster {
             true => "kubectl create job rehearse-now --from=cronjob/rehearse".to_owned(),
             false => format!("backup-job rehearse{}", self.backups()),
@@ -92,17 +96,19 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
-    fn volume(name: &str, path: &str) -> Volume {
-        Volume { volume: name.to_owned(), path: path.to_owned(), at_ms: 0, total_bytes: 1, free_bytes: 1 }
+    fn volume(place: Place, path: &str) -> Volume {
+        Volume { place, path: path.to_owned(), at: Timestamp::UNIX_EPOCH, total: 1, free: 1 }
     }
 
     #[test]
     fn commands_name_the_paths_and_kubectl_comes_first_only_in_a_pod() {
-        let pod = Commands::new(&[volume("backup", "/backup"), volume("data", "/data/app.db")]);
+        let pod = Commands::new(&[volume(Place::Backup, "/backup"), volume(Place::Data, "/data/app.db")]);
         assert_eq!(pod.restore("backup-1.db"), "kubectl pra restore --point backup-1.db");
-        let server = Commands::new(&[volume("backup", "/srv/my backups"), volume("data", "/srv/app.db")]);
+        let server = Commands::new(&[volume(Place::Backup, "/srv/my backups"), volume(Place::Data, "/srv/app.db")]);
         let typed = "backup-job restore --database /srv/app.db --backups '/srv/my backups' --point 'it'\\''s.db'";
         assert_eq!(server.restore("it's.db"), typed);
         assert_eq!(server.rehearse(), "backup-job rehearse --backups '/srv/my backups'");
