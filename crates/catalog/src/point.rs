@@ -181,7 +181,7 @@ pub struct Publication {
     pub writer: String,
     /// What the live database's files looked like when the newest backup was made.
     pub source: Option<String>,
-    /// Whose the restore points are; `None`: nobody has said so yet.
+    /// Whose the restore points are; `None`: not known yet.
     pub owner: Option<Owner>,
 }
 

@@ -279,7 +279,7 @@ pub struct Restore {
 }
 
 impl Restore {
-    /// Whether it runs, or was killed: from here nobody can tell one from the other.
+    /// Whether it runs, or was killed: from here the two look the same.
     pub fn is_running(&self) -> bool {
         self.ended.is_none()
     }

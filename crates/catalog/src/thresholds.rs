@@ -10,7 +10,7 @@ pub use pra_core::ahead::CLOCK_TOLERANCE;
 
 /// A backup is made each minute (`k8s/kit/sqlite-backup.yaml`, `cargo xtask up`): two of them are missing.
 pub const BACKUP_OLD: Duration = Duration::from_mins(3);
-/// Nine of them are missing: somebody is woken (`PraBackupTooOld`).
+/// Nine of them are missing: the operator is woken (`PraBackupTooOld`).
 pub const BACKUP_TOO_OLD: Duration = Duration::from_mins(10);
 
 /// By how much a replica may be behind (docs/promises.md): a drill reports more.

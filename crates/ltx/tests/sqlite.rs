@@ -1,4 +1,5 @@
 //! SQLite itself as the oracle of the format code: what it writes is what the parsers must read.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -6,7 +7,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{Checksums, DatabaseChecksum, Header, header, wal};
+use ltx::DatabaseChecksum;
+use pra_core::{Checksums, Header, header, wal};
 
 fn create(path: &Path, page_size: u32, mode: &str) -> Connection {
     let database = Connection::open(path).unwrap();

@@ -55,5 +55,3 @@ pub use wal::{Changed, WalError, WalHeader};
 
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
-#[cfg(test)]
-mod sqlite_tests;

@@ -29,7 +29,7 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// Whose the restore points are; `None`: nobody has said so yet.
+    /// Whose the restore points are; `None`: not known yet.
     pub(super) fn owner(&self) -> Option<&Owner> {
         self.publication.as_ref()?.owner.as_ref()
     }

@@ -199,7 +199,7 @@ async fn a_foreign_file_whose_name_is_not_utf8_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_cannot_be_understood_is_never_written_over() {
     for Place { name, store, .. } in &places().await {
-        let newer = br#"{"format":"mini-pra-lease","version":3,"writer":"somebody"}"#;
+        let newer = br#"{"format":"mini-pra-lease","version":3,"writer":"another"}"#;
         store.put_new(LEASE_KEY, newer.to_vec(), 0).await.unwrap();
         for takeover in [false, true] {
             let error = acquire(store, &writer("old"), takeover).await.unwrap_err();

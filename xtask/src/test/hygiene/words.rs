@@ -14,21 +14,6 @@ const WORDS: &[(&str, &str)] = &[
     ("somebody", "the process or the person that does it"),
 ];
 
-/// Words that are not refused in [`NOT_YET`].
-const PERSONS: &[&str] = &["whoever", "nobody", "somebody"];
-
-/// Where [`PERSONS`] are still to be replaced: in these folders, and in what is made from them.
-const NOT_YET: &[&str] = &[
-    "crates",
-    "backup-job",
-    "kubectl-pra",
-    "host",
-    "components",
-    "tests/words",
-    "docs/commands.md",
-    "docs/environment.md",
-];
-
 /// Files that may hold any word: data of others, the licence, and this list.
 const FREE: &[&str] = &["tests/damage/museum", "LICENSE", "xtask/src/test/hygiene/words.rs"];
 
@@ -37,12 +22,10 @@ pub(super) fn complaints(name: &Path, text: &str) -> Vec<String> {
     if is_in(name, FREE) {
         return Vec::new();
     }
-    let spared = if is_in(name, NOT_YET) { PERSONS } else { &[] };
-    let refused: Vec<_> = WORDS.iter().filter(|(word, _)| !spared.contains(word)).collect();
     let lines = text.lines().enumerate().map(|(number, line)| (number + 1, line.to_lowercase()));
     lines
         .flat_map(|(number, line)| {
-            let found = refused.iter().filter(move |(word, _)| has(&line, word));
+            let found = WORDS.iter().filter(move |(word, _)| has(&line, word));
             found.map(move |(word, instead)| format!("{}:{number}: '{word}': write {instead}", name.display()))
         })
         .collect()
@@ -78,9 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn data_of_others_may_hold_any_word_and_some_folders_some() {
+    fn data_of_others_may_hold_any_word() {
         assert!(complaints(Path::new("tests/damage/museum/anki/README.md"), "a keeper\n").is_empty());
-        let found = complaints(Path::new("crates/a/src/lib.rs"), "whoever\nkeeper\n");
-        assert_eq!(found, ["crates/a/src/lib.rs:2: 'keeper': write checkpointer"]);
     }
 }
