@@ -9,6 +9,9 @@ pub use step::{Reading, Step, Steps};
 
 use jiff::Timestamp;
 
+/// The last instant that can be read back from milliseconds, as it is stored.
+const LAST: Timestamp = Timestamp::constant(253_402_207_200, 0);
+
 /// The time by this machine's clock: it may be wrong, and may step. In milliseconds, the precision that is shown and
 /// stored.
 pub fn now() -> Timestamp {
@@ -20,7 +23,7 @@ pub fn now() -> Timestamp {
 pub fn exact() -> Timestamp {
     #[cfg(any(test, feature = "crash-points"))]
     if let Some(offset) = offset() {
-        return machines().checked_add(offset).unwrap_or(Timestamp::MAX);
+        return machines().checked_add(offset).map_or(LAST, |now| now.min(LAST));
     }
     machines()
 }
@@ -28,7 +31,7 @@ pub fn exact() -> Timestamp {
 /// The machine's time. A time outside the range of instants is the last instant.
 #[expect(clippy::disallowed_methods, reason = "the one place")]
 fn machines() -> Timestamp {
-    Timestamp::try_from(std::time::SystemTime::now()).unwrap_or(Timestamp::MAX)
+    Timestamp::try_from(std::time::SystemTime::now()).map_or(LAST, |now| now.min(LAST))
 }
 
 /// How wrong a test makes the clock: of this thread, or seconds, in the file that `PRA_TEST_CLOCK` names, read anew
