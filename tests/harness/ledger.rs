@@ -1,4 +1,5 @@
-//! What was sent and acknowledged, compared with what is there: lost events are counted.
+//! What was sent and acknowledged, compared with what is there: lost events are counted. Not the drills' ledger, so that an
+//! error in that one does not pass its own test.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,5 @@
-//! An S3 server for this run, which counts its requests.
+//! An S3 server for this run, which counts its requests: the tests' servers need no counts, and one of them goes away and
+//! comes back.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Programs that serve, and programs that end.
+//! Programs that serve, and programs that end. Apart from the tests' processes: here their use of processor and memory is
+//! measured, and a failure is an error of the run.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;

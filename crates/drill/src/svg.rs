@@ -1,4 +1,6 @@
 //! A report as a picture: acknowledged writes upwards, refused requests downwards, the phases below, time to the right.
+//!
+//! Written by hand: the picture is rectangles, lines and texts, and a plotting library would bring more code than it saves.
 
 use super::report::Report;
 use super::timeline::{SLICE, Slice};

@@ -15,7 +15,7 @@ use super::ledger::{Acknowledgement, Ledger, Refused};
 use super::schedule::Schedule;
 
 /// Pause before a refused write is sent again: the first, doubled each time up to the last. (The next write of the
-/// schedule notices a recovery earlier than any retry.)
+/// schedule notices a recovery earlier than any retry.) One line doubles them: a crate would not make it shorter.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// How many requests that are sent again may be under way at once. First requests never wait; but all of a long outage

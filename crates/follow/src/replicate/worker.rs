@@ -27,7 +27,8 @@ use super::staging::{Name, Staged};
 use super::state::State;
 use super::{staging, tidy};
 
-/// Pauses after a store was out of reach: the first, and the longest.
+/// Pauses after a store was out of reach: the first, and the longest. Doubled here and not by a crate, since a stop, a refusal
+/// or a takeover ends a pause.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// After so long it is said that a store does not answer.

@@ -1,4 +1,7 @@
 //! A file that goes to a store while it is still written.
+//!
+//! Only an epoch's first copy does, which is as large as the database: reading, encrypting and sending it overlap, so that
+//! the first sync of a large database does not take the sum of the three.
 
 use std::fs::File;
 use std::io;

@@ -58,7 +58,8 @@ impl fmt::Debug for StoreOptions {
 }
 
 /// How often, and after what pauses, an operation is tried. Each pause is twice the one before, and cut short by up
-/// to half at random, so that many who were cut off together do not come back together.
+/// to half at random, so that many who were cut off together do not come back together. Not by a crate: a
+/// download counts its failures across the streams that it opens again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retry {
     /// At most; at least once.
