@@ -232,11 +232,17 @@ impl Filled {
     }
 }
 
+/// Its volume: while the database is there, what is filled elsewhere on this machine is a copy.
+fn lose(scene: &Scene) {
+    std::fs::remove_dir_all(scene.data.database().parent().unwrap()).unwrap();
+}
+
 /// After an init that died, the next one fills what is missing, and the replicator goes on with the store that it was
 /// filled from: no other replicator writes there, so it needs no `--takeover`.
 fn check_init(number: usize, death: Death) -> Result<(), String> {
     let lost = Scene::new(&Before::nothing());
     done(lost.job());
+    lose(&lost);
     let store = lost.stores[0].path();
     let filled = Filled::new();
     let answer = death.strike(filled.init(store), number, filled.side.path());
@@ -264,6 +270,7 @@ fn an_init_that_dies_anywhere_leaves_the_replicator_no_stranger_to_its_store() {
     use_memory();
     let lost = Scene::new(&Before::nothing());
     done(lost.job());
+    lose(&lost);
     let filled = Filled::new();
     let trace = filled.side.path().join("trace");
     filled.init(lost.stores[0].path()).env("PRA_CRASH_TRACE", &trace).succeeds();
